@@ -1,0 +1,32 @@
+/* All of Heed. */
+#ifndef HEED_H
+#define HEED_H
+
+#include <heed/array.h>
+#include <heed/base.h>
+#include <heed/error.h>
+#include <heed/gradcheck.h>
+#include <heed/model.h>
+#include <heed/op.h>
+#include <heed/ops.h>
+#include <heed/rng.h>
+#include <heed/safetensors.h>
+#include <heed/tape.h>
+
+#include <heed/layers/dropout.h>
+#include <heed/layers/embedding.h>
+#include <heed/layers/feed_forward.h>
+#include <heed/layers/gru.h>
+#include <heed/layers/linear.h>
+#include <heed/layers/multi_head_attention.h>
+#include <heed/layers/norm.h>
+#include <heed/layers/position.h>
+#include <heed/layers/self_attention.h>
+#include <heed/layers/state_attention.h>
+#include <heed/layers/transformer.h>
+
+#include <heed/optim/ema.h>
+#include <heed/optim/optim.h>
+#include <heed/optim/schedule.h>
+
+#endif
