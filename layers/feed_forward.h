@@ -12,7 +12,7 @@ heed_tensor heed_activate(heed_tape *t, heed_tensor x, heed_activation activatio
 
 typedef struct heed_feed_forward {
     heed_module module;
-    heed_linear up, down; /* (d_ff, d_model), (d_model, d_ff) */
+    heed_linear_layer up, down; /* (d_ff, d_model), (d_model, d_ff) */
     heed_dropout_layer dropout;
     heed_activation activation;
 } heed_feed_forward;

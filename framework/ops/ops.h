@@ -162,6 +162,7 @@ typedef struct heed_attention_options {
     heed_tensor mask;     /* HEED_NIL, or broadcast to (B, H, T, S): bool, true = may look; or real, added to the scores */
     bool causal;          /* query i sees keys j <= i + S - T: the last query sees all */
     double scale;         /* 0: 1 / sqrt(d_k) */
+    double dropout;       /* of the weights, when training; weights are then 0 or a / (1 - p) */
     heed_tensor *pattern; /* not NULL: receives the weights (B, H, T, S); the context keeps its bits */
 } heed_attention_options;
 /* softmax(q kᵀ scale + mask) v: q (B, H, T, d_k), k (B, H, S, d_k), v (B, H, S, d_v) -> (B, H, T, d_v), B and H equal.

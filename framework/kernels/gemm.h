@@ -1,0 +1,56 @@
+/* gemm.h: the matrix product, c = alpha a b, and what goes with it.
+ *
+ * One struct says what to multiply; the caller also gives the scratch memory, so a product cannot fail and never calls malloc:
+ *
+ *     heed_gemm product = {.m = m, .n = n, .k = k,
+ *                          .a = x, .a_row = k, .a_col = 1,              x  (m, k)
+ *                          .b = w, .b_row = 1, .b_col = k,              w  (n, k), read as its transpose
+ *                          .c = y, .c_row = n, .c_col = 1,              y  (m, n)
+ *                          .batch = 1, .bias = bias, .alpha = 1.0};
+ *     void *workspace = 64-aligned memory of heed_gemm_workspace(&product, sizeof(float), threads) bytes;
+ *     heed_gemm_f32(&product, threads, workspace);
+ *
+ * What the numbers are. c(i, j) is summed over p in blocks of HEED_GEMM_BLOCK_K: within a block by one chain of fused multiply-adds in
+ * the order of p, starting at zero; each block's sum is multiplied by alpha and added to c(i, j) in the order of the blocks. Nothing else enters:
+ * neither m, n, the strides, the batch, the number of threads nor the place of i and j. So results are the same bits for every number of
+ * threads, and a row multiplied alone is the same bits as in a matrix. (Without FMA instructions each step rounds twice, for all elements alike.)
+ * No product is skipped for being zero: 0 * inf is NaN.
+ */
+#ifndef HEED_KERNELS_GEMM_H
+#define HEED_KERNELS_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HEED_GEMM_BLOCK_K = 256 };
+
+/* c(i, j) = alpha * sum over p of a(i, p) * b(p, j)  + bias(j)  + c(i, j) if accumulate,   for a (m, k), b (k, n), c (m, n).
+ *
+ * Every stride is in elements, and any value is allowed, zero and negative ones too, except that c's elements must not coincide with each other,
+ * nor with those of a, b and bias. A transpose is a and b with their two strides exchanged. With c_col = 1 and one of each operand's
+ * strides 1 it is fastest. */
+typedef struct heed_gemm {
+    int64_t m, n, k; /* m, n < 1: nothing is done; k < 1: a sum of nothing, so zero */
+    const void *a;
+    int64_t a_row, a_col; /* a(i, p) is at a[i * a_row + p * a_col] */
+    const void *b;
+    int64_t b_row, b_col; /* b(p, j) is at b[p * b_row + j * b_col] */
+    void *c;
+    int64_t c_row, c_col;              /* c(i, j) is at c[i * c_row + j * c_col] */
+    int64_t batch;                     /* that many independent products; none does nothing */
+    int64_t a_batch, b_batch, c_batch; /* from one to the next; zero for an a or b that all share */
+    const void *bias;                  /* n values, added to each row; or NULL */
+    double alpha;
+    bool accumulate; /* c is added to, not overwritten: until then it need not be initialised */
+} heed_gemm;
+
+/* Bytes of scratch memory, aligned to 64, that the product needs with elements of element_size bytes and at most `threads` threads
+ * (<= 0: all cores). At most 2 MiB a thread. */
+size_t heed_gemm_workspace(const heed_gemm *product, size_t element_size, int threads);
+
+/* Carries it out in f32 or f64. `threads` as for the workspace. */
+void heed_gemm_f32(const heed_gemm *product, int threads, void *workspace);
+void heed_gemm_f64(const heed_gemm *product, int threads, void *workspace);
+
+#endif
