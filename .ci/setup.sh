@@ -1,0 +1,148 @@
+#!/bin/sh
+# Finds what a build needs and, where it may, installs what is missing.
+#
+#   sh .ci/setup.sh FOLDER NEED...
+#
+# A need is found by trying it (a program is compiled and linked), not by asking a package manager, so a library in an
+# unusual place counts. How it was found is left in FOLDER/NEED.cflags and FOLDER/NEED.libs, which the Makefile hands to
+# the compiler. Read from the environment: CC, CXX, FLAGS (the build's own), PKG_CONFIG, SETUP (no: never install).
+set -u
+
+folder=$1
+shift
+CC=${CC:-cc}
+CXX=${CXX:-c++}
+FLAGS=${FLAGS:-}
+PKG_CONFIG=${PKG_CONFIG:-pkg-config}
+work=$folder/try.$$
+mkdir -p "$work" || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+say() { printf 'heed: %s\n' "$*"; }
+
+# Does this program, read from standard input, compile and link with these options? (CC and FLAGS are lists of words.)
+links() {
+    cat >"$work/try.c"
+    $CC $FLAGS "$work/try.c" -o "$work/try" "$@" >"$work/log" 2>&1
+}
+
+is_clang() { $CC --version 2>/dev/null | grep -q clang; }
+
+# Writes $1.cflags and $1.libs: pkg-config's answer, else -l$1 alone (also when there is no pkg-config).
+locate() {
+    cflags=$("$PKG_CONFIG" --cflags "$1" 2>/dev/null) && libs=$("$PKG_CONFIG" --libs "$1" 2>/dev/null) || {
+        cflags=''
+        libs=-l$1
+    }
+    printf '%s\n' "$cflags" >"$folder/$1.cflags"
+    printf '%s\n' "$libs" >"$folder/$1.libs"
+}
+
+has() {
+    case $1 in
+    make) command -v make >/dev/null ;;
+    cc) echo '#include <math.h>
+int main(int argc, char **argv) { (void)argv; return sqrt(argc) < 0; }' | links -lm ;;
+    cxx) echo '#include <cmath>
+int main() { return 0; }' >"$work/try.cc" && $CXX "$work/try.cc" -o "$work/try" >"$work/log" 2>&1 ;;
+    pkg-config) command -v "$PKG_CONFIG" >"$work/log" 2>&1 ;;
+    openmp) echo '#include <omp.h>
+int main(void) { return omp_get_max_threads() < 1; }' | links -fopenmp ;;
+    sanitizer) # FLAGS name the sanitizer
+        echo 'int main(void) { return 0; }' | links ;;
+    jansson) locate jansson && echo '#include <jansson.h>
+int main(void) { json_decref(json_integer(0)); return 0; }' | links "@$folder/jansson.cflags" "@$folder/jansson.libs" ;;
+    criterion) locate criterion && echo '#include <criterion/criterion.h>
+Test(a_suite, a_test) { cr_assert(1); }' | links "@$folder/criterion.cflags" "@$folder/criterion.libs" ;;
+    *)
+        say "no such need: $1" >&2
+        exit 2
+        ;;
+    esac
+}
+
+# The packages of Debian and Ubuntu that bring a need. clang-15 wants libomp-15-dev, plain clang libomp-dev.
+packages() {
+    compiler=${CC##*/}
+    compiler=${compiler%% *}
+    case $compiler in
+    clang*) suffix=${compiler#clang} ;;
+    *) suffix='' compiler=gcc ;;
+    esac
+    case $1 in
+    make) echo make ;;
+    cc) echo "$compiler libc6-dev" ;;
+    cxx) echo g++ ;;
+    pkg-config) echo pkg-config ;;
+    openmp) [ "$compiler" = gcc ] && echo gcc || echo "libomp$suffix-dev" ;;
+    # Older releases ship the runtime with clang itself and have no package of that name.
+    sanitizer) [ "$compiler" = gcc ] && echo gcc || {
+        echo "$compiler"
+        apt-cache show "libclang-rt$suffix-dev" >/dev/null 2>&1 && echo "libclang-rt$suffix-dev"
+    } ;;
+    jansson) echo libjansson-dev ;;
+    criterion) echo libcriterion-dev ;;
+    esac
+}
+
+name() {
+    case $1 in
+    cc) echo "a C compiler ($CC)" ;;
+    cxx) echo "a C++ compiler ($CXX)" ;;
+    openmp) echo "OpenMP for $CC" ;;
+    sanitizer) echo "the sanitizer's runtime for $CC" ;;
+    criterion) echo Criterion ;;
+    *) echo "$1" ;;
+    esac
+}
+
+missing=''
+names=''
+for need; do
+    has "$need" && continue
+    missing="$missing $need"
+    names="$names${names:+, }$(name "$need")"
+done
+[ -n "$missing" ] || exit 0
+
+stop() {
+    say "missing: $names." >&2
+    say "$1" >&2
+    exit 1
+}
+
+wanted() { for need in $missing; do packages "$need"; done | tr ' ' '\n' | sort -u | tr '\n' ' '; }
+
+command -v apt-get >/dev/null ||
+    stop "install it with this system's package manager, then run make again."
+
+install="apt-get install -y --no-install-recommends"
+if [ "$(id -u)" = 0 ]; then
+    become=''
+elif [ "${SETUP:-}" != no ] && sudo -n true 2>/dev/null; then
+    become=sudo
+else
+    become=none
+fi
+if [ "${SETUP:-}" = no ] || [ "$become" = none ]; then
+    [ "$(id -u)" = 0 ] && prefix='' || prefix='sudo '
+    stop "to install it:  ${prefix}apt-get update && ${prefix}$install $(wanted)"
+fi
+
+# A fresh machine may still be busy with its own updates: wait for its lock. apt's chatter is shown only if it fails.
+quietly() {
+    $become env DEBIAN_FRONTEND=noninteractive "$@" </dev/null >>"$work/apt" 2>&1
+}
+say "missing: $names; installing with apt-get, which takes a minute ..."
+quietly apt-get -o DPkg::Lock::Timeout=300 update
+quietly apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $(wanted) || {
+    cat "$work/apt" >&2
+    stop "apt-get could not install $(wanted)"
+}
+for need in $missing; do
+    has "$need" && continue
+    cat "$work/log" >&2
+    stop "$(name "$need") does not work though it is installed; the compiler's words are above."
+done
+say "installed $(wanted)"

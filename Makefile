@@ -1,0 +1,290 @@
+# Heed's one Makefile: `make help` lists what it can do. Everything it makes is under $(BUILD).
+#
+# A target that needs a library which is missing sets it up first (.ci/setup.sh); SETUP=no forbids that.
+# The sanitizer builds are this file once more, with another MODE and another BUILD.
+
+VERSION := 0.1.0
+SONAME  := libheed.so.0
+
+BUILD   := build
+MODE    := release
+ARCH    := native
+PREFIX  := /usr/local
+LIBDIR   = $(PREFIX)/lib
+INCDIR   = $(PREFIX)/include
+AR      ?= ar
+CXX     ?= g++
+JOBS    ?= 1
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SUFFIXES:
+
+# Use all cores unless told otherwise by -j; but never run two of several goals at once (`make clean all`, `make test bench`).
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+# `make` says what it does in a word a file; V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = @printf '  %-5s %s\n'
+
+# ---- flags ---------------------------------------------------------------------------------------------------------------
+# Contraction is off so that a value does not depend on which compiler fused what; kernels name the FMAs they want.
+# The user's CPPFLAGS, CFLAGS and LDFLAGS come last and so have the last word.
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla $(if $(WERROR),-Werror)
+
+MODE_release := -O3
+MODE_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+MODE_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+ifeq ($(MODE_$(MODE)),)
+$(error MODE is release, asan or tsan, not "$(MODE)")
+endif
+
+HEED_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(MODE_$(MODE)) -march=$(ARCH) -ffp-contract=off -fopenmp -pthread -fPIC \
+               $(WARNINGS) -I$(BUILD)/include
+HEED_LIBS   := -lm
+# Where setup found the libraries; compilers read a file of options at @FILE.
+SETUP_DIR   := $(BUILD)/setup
+COMPILE      = $(CC) $(HEED_CFLAGS) @$(SETUP_DIR)/jansson.cflags $(EXTRA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK         = $(CC) $(MODE_$(MODE)) -fopenmp -pthread $(CFLAGS) $(LDFLAGS)
+LINK_LIBS    = @$(SETUP_DIR)/jansson.libs $(HEED_LIBS) $(LDLIBS)
+
+# ---- sources -------------------------------------------------------------------------------------------------------------
+
+LIB_SOURCES     := $(sort $(shell find framework layers optim -name '*.c' 2>/dev/null))
+COMMON_SOURCES  := $(wildcard examples/common/*.c)
+EXAMPLE_SOURCES := $(wildcard examples/[0-9]*/*.c examples/[0-9]*.c)
+HELPER_SOURCES  := $(wildcard tests/helpers/*.c)
+CHECK_SOURCES   := $(wildcard tests/gradcheck_*.c)
+CHECK_MAIN      := tests/gradcheck_main.c
+BENCH_SOURCES   := $(wildcard tests/bench/*.c)
+TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
+# What the suites test of the examples' insides, beside running them.
+TEST_EXTRA      := $(wildcard examples/02_dates/dates.c examples/02_dates/utf8.c)
+TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA)
+ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
+                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(wildcard tests/exhaustive.c))
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+EXAMPLES := $(sort $(patsubst examples/%/,$(BUILD)/examples/%,$(dir $(wildcard examples/[0-9]*/*.c))) \
+                   $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/[0-9]*.c)))
+TSAN_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TSAN_SOURCES))
+PROGRAMS := $(EXAMPLES) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/heed_tests) \
+            $(if $(wildcard $(CHECK_MAIN)),$(BUILD)/gradcheck) \
+            $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
+
+# Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
+PUBLIC_DIRS    := framework $(addprefix framework/,core ops gradcheck io data lens)
+PUBLIC_HEADERS := $(filter-out %_internal.h %_typed.h,$(wildcard $(addsuffix /*.h,$(PUBLIC_DIRS) layers optim)))
+STAGED_NAMES   := $(notdir $(filter framework/%,$(PUBLIC_HEADERS))) $(filter layers/% optim/%,$(PUBLIC_HEADERS))
+STAGED         := $(addprefix $(BUILD)/include/heed/,$(STAGED_NAMES))
+ifneq ($(words $(STAGED_NAMES)),$(words $(sort $(STAGED_NAMES))))
+$(error two public headers share one name: $(sort $(foreach name,$(STAGED_NAMES),$(if $(word 2,$(filter $(name),$(STAGED_NAMES))),$(name)))))
+endif
+
+# A header that left the tree must not live on in its staged copy.
+STALE := $(filter-out $(STAGED),$(wildcard $(addprefix $(BUILD)/include/heed/,*.h layers/*.h optim/*.h)))
+ifneq ($(STALE),)
+$(shell rm -f $(STALE))
+endif
+
+# ---- set-up --------------------------------------------------------------------------------------------------------------
+# What a goal needs beyond the library's own needs. All of a run's needs are found, and installed, in one go.
+
+NEEDS_test           := criterion
+NEEDS_setup          := criterion
+NEEDS_everything     := criterion
+NEEDS_asan           := criterion
+NEEDS_test-installed := pkg-config
+NEEDS_check-headers  := cxx
+NEEDS := $(sort cc openmp jansson $(if $(filter release,$(MODE)),,sanitizer) $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal))))
+
+empty :=
+SETUP_DONE := $(SETUP_DIR)/$(subst $(empty) $(empty),+,$(NEEDS)).done
+RUN_SETUP   = CC='$(CC)' CXX='$(CXX)' FLAGS='$(MODE_$(MODE)) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' SETUP='$(SETUP)' \
+              sh .ci/setup.sh $(SETUP_DIR) $(NEEDS)
+
+# ---- stamps: files whose text is what the build depends on beside files; they change only when that text does -------------
+
+FLAGS_STAMP   := $(BUILD)/flags
+SOURCES_STAMP := $(BUILD)/sources
+$(FLAGS_STAMP):   export TEXT = $(CC) $(CXX) $(HEED_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS) $(PKG_CONFIG_PATH)
+$(SOURCES_STAMP): export TEXT = $(ALL_SOURCES)
+$(FLAGS_STAMP) $(SOURCES_STAMP): FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$TEXT" | cmp -s - $@ || printf '%s\n' "$$TEXT" >$@
+
+$(SETUP_DONE): .ci/setup.sh $(FLAGS_STAMP)
+	@$(RUN_SETUP)
+	@touch $@
+
+# ---- library -------------------------------------------------------------------------------------------------------------
+
+LIB_OBJECTS := $(call objects,$(LIB_SOURCES))
+STATIC_LIB  := $(BUILD)/libheed.a
+SHARED_LIB  := $(BUILD)/libheed.so
+
+vpath %.h $(PUBLIC_DIRS)
+$(BUILD)/include/heed/%.h: %.h
+	@mkdir -p $(@D)
+	@install -m 444 $< $@
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_STAMP) | $(STAGED) $(SETUP_DONE)
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(STATIC_LIB): $(LIB_OBJECTS) $(SOURCES_STAMP)
+	$(say) AR $@
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
+
+$(SHARED_LIB): $(LIB_OBJECTS) $(SOURCES_STAMP)
+	$(say) LD $@
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@.$(VERSION) $(LIB_OBJECTS) $(LINK_LIBS)
+	@ln -sf libheed.so.$(VERSION) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $@
+
+# Rewritten at every use, since PREFIX may differ; jansson is named by how it was found, so that it need not have a .pc file.
+$(BUILD)/heed.pc: FORCE | $(SETUP_DONE)
+	@{ echo 'prefix=$(PREFIX)'; echo 'libdir=$(LIBDIR)'; echo 'includedir=$(INCDIR)'; echo; \
+	   echo 'Name: heed'; \
+	   echo 'Description: Multithreaded autograd in C, for attention layers trained from scratch'; \
+	   echo 'Version: $(VERSION)'; \
+	   echo 'Cflags: -I$${includedir}'; \
+	   echo 'Libs: -L$${libdir} -lheed -lm'; \
+	   echo "Libs.private: $$(cat $(SETUP_DIR)/jansson.libs) -fopenmp -pthread"; } >$@
+
+# ---- programs ------------------------------------------------------------------------------------------------------------
+
+HELPERS := $(call objects,$(HELPER_SOURCES))
+
+# Any program: its objects, then the library.
+define link-program
+@mkdir -p $(@D)
+$(say) LD $@
+$(Q)$(LINK) -o $@ $(filter %.o,$^) $(STATIC_LIB) $(PROGRAM_LIBS) $(LINK_LIBS)
+endef
+
+$(EXAMPLES): $(BUILD)/examples/%: $$(call objects,$$(wildcard examples/$$*.c examples/$$*/*.c) $(COMMON_SOURCES)) \
+                                  $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+
+$(BUILD)/tests/heed_tests: $(call objects,$(TEST_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+$(BUILD)/tests/heed_tests: PROGRAM_LIBS = @$(SETUP_DIR)/criterion.libs
+$(call objects,$(wildcard tests/test_*.c)): EXTRA_CFLAGS = @$(SETUP_DIR)/criterion.cflags
+
+$(BUILD)/gradcheck: $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+$(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+$(BUILD)/exhaustive: $(call objects,tests/exhaustive.c) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+$(TSAN_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+
+# Sanitizers want their part of the address space, which some kernels' randomisation takes.
+STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R true 2>/dev/null && echo setarch $$(uname -m) -R))
+
+# ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
+
+.PHONY: FORCE all everything demo test gradcheck bench exhaustive asan tsan tsan-run test-installed check-headers setup \
+        install uninstall clean help
+
+all: $(STATIC_LIB) $(SHARED_LIB) $(EXAMPLES) ## the library, static and shared, and the examples (the default)
+
+everything: all $(PROGRAMS) ## all programs, the tests' too, without running them
+
+demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a transformer to read dates
+	@$(BUILD)/examples/01_glass_box
+	@$(BUILD)/examples/02_dates
+
+# Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
+TEST_REPORT   := $(BUILD)/tests/report.tap
+SANITIZER_LOG := $(BUILD)/tests/sanitizer
+test: $(BUILD)/tests/heed_tests ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
+	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
+	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
+	    $(STEADY_ADDRESSES) $< --jobs $(JOBS) --short-filename --tap=$(TEST_REPORT) $(if $(FILTER),--filter='$(FILTER)'); \
+	status=$$?; \
+	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
+	grep -E '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
+	exit $$status
+
+gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N
+	@$< $(if $(OP),--op '$(OP)') $(if $(LAYER),--layer '$(LAYER)') $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
+
+bench: $(BUILD)/bench/heed_bench ## measure speed
+	@$<
+
+exhaustive: $(BUILD)/exhaustive ## f32 functions over all 2^32 inputs (minutes)
+	@$<
+
+asan: ## the test suites under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan WERROR= test
+
+TSAN_CC := $(if $(findstring clang,$(CC)),$(CC),clang)
+tsan: ## the thread tests under ThreadSanitizer (clang: its OpenMP runtime is one that TSan can follow)
+	@$(MAKE) --no-print-directory MODE=tsan BUILD=$(BUILD)/tsan CC='$(TSAN_CC)' WERROR= tsan-run
+
+tsan-run: $(TSAN_PROGRAMS)
+	@for program in $(TSAN_PROGRAMS); do \
+	    echo "$$program"; \
+	    OMP_TOOL_LIBRARIES=$$($(CC) -print-resource-dir)/../../libarcher.so \
+	    TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1:$$TSAN_OPTIONS \
+	    $(STEADY_ADDRESSES) $$program || exit 1; done
+
+test-installed: $(STATIC_LIB) $(SHARED_LIB) ## install into a temporary folder, build an example against that copy, uninstall
+	@MAKE='$(MAKE)' CC='$(CC)' sh tests/install.sh
+
+check-headers: $(STAGED) $(SHARED_LIB) ## every public header alone, as C11 and as C++; every function it declares, linked
+	@CC='$(CC)' CXX='$(CXX)' sh tests/headers.sh $(BUILD)
+
+setup: $(FLAGS_STAMP) ## find what building and testing need; install what is missing (apt-get), or say how
+	@$(RUN_SETUP)
+	@echo 'heed: all that building and testing need is here'
+
+install: $(STATIC_LIB) $(SHARED_LIB) $(STAGED) $(BUILD)/heed.pc ## copy library, headers and heed.pc to PREFIX (/usr/local), under DESTDIR
+	@rm -rf '$(DESTDIR)$(INCDIR)/heed'
+	@for header in $(STAGED_NAMES); do \
+	    install -D -m 644 "$(BUILD)/include/heed/$$header" "$(DESTDIR)$(INCDIR)/heed/$$header" || exit 1; done
+	@install -D -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)/libheed.a'
+	@install -D -m 755 $(SHARED_LIB).$(VERSION) '$(DESTDIR)$(LIBDIR)/libheed.so.$(VERSION)'
+	@ln -sf libheed.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	@ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libheed.so'
+	@install -D -m 644 $(BUILD)/heed.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/heed.pc'
+	@[ -n '$(DESTDIR)' ] || ldconfig 2>/dev/null || true
+	@echo 'heed $(VERSION) is installed under $(DESTDIR)$(PREFIX)'
+
+uninstall: ## remove what install copied
+	@rm -rf '$(DESTDIR)$(INCDIR)/heed'
+	@rm -f '$(DESTDIR)$(LIBDIR)/libheed.a' '$(DESTDIR)$(LIBDIR)/libheed.so' '$(DESTDIR)$(LIBDIR)/$(SONAME)' \
+	       '$(DESTDIR)$(LIBDIR)/libheed.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/pkgconfig/heed.pc'
+
+clean: ## remove build/
+	@rm -rf $(BUILD)
+
+help: ## this table
+	@printf 'make [target] [variable=value ...]\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
+	    printf '  %-15s %s\n' "$$name" "$$text"; done
+	@printf '\n'
+	@printf '  %-15s %s\n' \
+	    CC=clang        'compiler (gcc and clang are tested)' \
+	    ARCH=x86-64-v3  'instruction set for -march; else this machine'"'"'s' \
+	    CFLAGS=...      'further flags; they have the last word (CPPFLAGS, LDFLAGS, LDLIBS too)' \
+	    BUILD=folder    'build there instead of in build/' \
+	    WERROR=1        'warnings are errors' \
+	    SETUP=no        'never install anything' \
+	    V=1             'show the commands'
+
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))

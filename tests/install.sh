@@ -1,0 +1,53 @@
+#!/bin/sh
+# Installs into a temporary folder, compiles an example against that copy with what pkg-config says and nothing else,
+# runs it, uninstalls, and looks for leftovers.
+#
+#   sh tests/install.sh              MAKE and CC from the environment
+set -eu
+
+MAKE=${MAKE:-make}
+CC=${CC:-cc}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+fail() { echo "installed copy: $*" >&2; exit 1; }
+
+prefix=$work/usr
+$MAKE --no-print-directory install PREFIX="$prefix"
+
+PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+LD_LIBRARY_PATH=$prefix/lib
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+[ "$(pkg-config --modversion heed)" ] || fail "pkg-config does not know heed"
+
+# The example lies outside the tree, where nothing but the installed copy can be found.
+set -- examples/03_new_layer examples/03_new_layer.c
+if [ -d "$1" ]; then cp "$1"/* "$work"; else cp "$2" "$work"; fi
+flags=$(pkg-config --cflags --libs heed)
+(cd "$work" && $CC *.c $flags -o example) || fail "the example does not compile with: $flags"
+(cd "$work" && ./example >output) || fail "the example, linked to the shared library, exits with $?"
+[ -s "$work/output" ] || fail "the example prints nothing"
+readelf -d "$work/example" | grep -q 'NEEDED.*libheed\.so\.0' || fail "the example does not ask for libheed.so.0"
+
+# Statically, by pkg-config's list for that: the folder then holds no shared library to fall back on.
+mkdir "$work/static"
+cp "$prefix/lib/libheed.a" "$work/static"
+(cd "$work" && $CC *.c $(pkg-config --cflags heed) -L"$work/static" $(pkg-config --static --libs heed |
+    sed "s|-L$prefix/lib||") -o example_static) || fail "the example does not link statically"
+(cd "$work" && env -u LD_LIBRARY_PATH ./example_static >output_static) || fail "the statically linked example exits with $?"
+
+# Every name the library exports is its own.
+foreign=$(nm -D --defined-only "$prefix/lib/libheed.so" | awk '$2 ~ /[A-Z]/ && $3 !~ /^_?heed_/ && $3 !~ /^_(init|fini)$/ {print $3}')
+[ -z "$foreign" ] || fail "exported without the heed_ prefix: $(echo $foreign)"
+
+$MAKE --no-print-directory uninstall PREFIX="$prefix"
+left=$(find "$prefix" ! -type d; find "$prefix" -name '*heed*')
+[ -z "$left" ] || fail "uninstall left $left"
+
+# A package is built the same way: staged under DESTDIR, its paths as they will be.
+$MAKE --no-print-directory install DESTDIR="$work/stage" PREFIX=/usr >/dev/null
+grep -q '^prefix=/usr$' "$work/stage/usr/lib/pkgconfig/heed.pc" || fail "heed.pc names the staging folder"
+$MAKE --no-print-directory uninstall DESTDIR="$work/stage" PREFIX=/usr
+[ -z "$(find "$work/stage" ! -type d)" ] || fail "uninstall left files under DESTDIR"
+
+echo "installed copy: found by pkg-config, example built (shared and static) and run, uninstalled without a trace"
