@@ -108,8 +108,13 @@ NEEDS := $(sort cc openmp jansson $(if $(filter release,$(MODE)),,sanitizer) $(f
 
 empty :=
 SETUP_DONE := $(SETUP_DIR)/$(subst $(empty) $(empty),+,$(NEEDS)).done
-RUN_SETUP   = CC='$(CC)' CXX='$(CXX)' FLAGS='$(MODE_$(MODE)) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' SETUP='$(SETUP)' \
-              sh .ci/setup.sh $(SETUP_DIR) $(NEEDS)
+RUN_SETUP   = sh .ci/setup.sh $(SETUP_DIR) $(NEEDS)
+# Handed over in the environment, as they were written, quotes and all.
+$(SETUP_DONE) setup: export CC := $(CC)
+$(SETUP_DONE) setup: export CXX := $(CXX)
+$(SETUP_DONE) setup: export FLAGS = -march=$(ARCH) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(SETUP_DONE) setup: export MODE_FLAGS = $(MODE_$(MODE))
+$(SETUP_DONE) setup: export SETUP := $(SETUP)
 
 # ---- stamps: files whose text is what the build depends on beside files; they change only when that text does -------------
 
@@ -209,7 +214,7 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 
 # Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
 TEST_REPORT   := $(BUILD)/tests/report.tap
-SANITIZER_LOG := $(BUILD)/tests/sanitizer
+SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 test: $(BUILD)/tests/heed_tests ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
@@ -217,7 +222,7 @@ test: $(BUILD)/tests/heed_tests ## the test suites: FILTER='suite/*' picks some,
 	    $(STEADY_ADDRESSES) $< --jobs $(JOBS) --short-filename --tap=$(TEST_REPORT) $(if $(FILTER),--filter='$(FILTER)'); \
 	status=$$?; \
 	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
-	grep -E '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
+	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
 	exit $$status
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N

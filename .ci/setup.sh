@@ -5,7 +5,8 @@
 #
 # A need is found by trying it (a program is compiled and linked), not by asking a package manager, so a library in an
 # unusual place counts. How it was found is left in FOLDER/NEED.cflags and FOLDER/NEED.libs, which the Makefile hands to
-# the compiler. Read from the environment: CC, CXX, FLAGS (the build's own), PKG_CONFIG, SETUP (no: never install).
+# the compiler. Read from the environment: CC, CXX, FLAGS (the user's, in shell syntax), MODE_FLAGS (those that name a
+# sanitizer), PKG_CONFIG, SETUP (no: never install).
 set -u
 
 folder=$1
@@ -13,6 +14,7 @@ shift
 CC=${CC:-cc}
 CXX=${CXX:-c++}
 FLAGS=${FLAGS:-}
+MODE_FLAGS=${MODE_FLAGS:-}
 PKG_CONFIG=${PKG_CONFIG:-pkg-config}
 work=$folder/try.$$
 mkdir -p "$work" || exit 1
@@ -21,10 +23,10 @@ trap 'exit 1' HUP INT TERM
 
 say() { printf 'heed: %s\n' "$*"; }
 
-# Does this program, read from standard input, compile and link with these options? (CC and FLAGS are lists of words.)
+# Does this program, read from standard input, compile and link with these options?
 links() {
     cat >"$work/try.c"
-    $CC $FLAGS "$work/try.c" -o "$work/try" "$@" >"$work/log" 2>&1
+    eval "$CC $FLAGS" '"$work/try.c" -o "$work/try" "$@"' >"$work/log" 2>&1
 }
 
 is_clang() { $CC --version 2>/dev/null | grep -q clang; }
@@ -49,8 +51,7 @@ int main() { return 0; }' >"$work/try.cc" && $CXX "$work/try.cc" -o "$work/try" 
     pkg-config) command -v "$PKG_CONFIG" >"$work/log" 2>&1 ;;
     openmp) echo '#include <omp.h>
 int main(void) { return omp_get_max_threads() < 1; }' | links -fopenmp ;;
-    sanitizer) # FLAGS name the sanitizer
-        echo 'int main(void) { return 0; }' | links ;;
+    sanitizer) echo 'int main(void) { return 0; }' | links $MODE_FLAGS ;;
     jansson) locate jansson && echo '#include <jansson.h>
 int main(void) { json_decref(json_integer(0)); return 0; }' | links "@$folder/jansson.cflags" "@$folder/jansson.libs" ;;
     criterion) locate criterion && echo '#include <criterion/criterion.h>
@@ -97,6 +98,14 @@ name() {
     esac
 }
 
+# Flags that the compiler refuses would make everything look missing.
+echo 'int main(void) { return 0; }' >"$work/plain.c"
+if $CC "$work/plain.c" -o "$work/try" 2>/dev/null && ! links <"$work/plain.c"; then
+    cat "$work/log" >&2
+    say "$CC does not take these flags: $FLAGS" >&2
+    exit 1
+fi
+
 missing=''
 names=''
 for need; do
@@ -127,7 +136,7 @@ else
 fi
 if [ "${SETUP:-}" = no ] || [ "$become" = none ]; then
     [ "$(id -u)" = 0 ] && prefix='' || prefix='sudo '
-    stop "to install it:  ${prefix}apt-get update && ${prefix}$install $(wanted)"
+    stop "to install: ${prefix}apt-get update && ${prefix}$install $(wanted)"
 fi
 
 # A fresh machine may still be busy with its own updates: wait for its lock. apt's chatter is shown only if it fails.
