@@ -66,7 +66,7 @@ CHECK_MAIN      := tests/gradcheck_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 # What the suites test of the examples' insides, beside running them.
-TEST_EXTRA      := $(wildcard examples/02_dates/dates.c examples/02_dates/utf8.c)
+TEST_EXTRA      := $(wildcard $(addprefix examples/02_dates/,dates.c formats.c utf8.c vocabulary.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(wildcard tests/exhaustive.c))
@@ -169,13 +169,18 @@ $(BUILD)/heed.pc: FORCE | $(SETUP_DONE)
 
 # ---- programs ------------------------------------------------------------------------------------------------------------
 
-HELPERS := $(call objects,$(HELPER_SOURCES))
+# A library too, so that each program takes of the helpers what it calls.
+HELPERS := $(BUILD)/tests/libhelpers.a
+$(HELPERS): $(call objects,$(HELPER_SOURCES)) $(SOURCES_STAMP)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
-# Any program: its objects, then the library.
+# Any program: its objects, then the libraries.
 define link-program
 @mkdir -p $(@D)
 $(say) LD $@
-$(Q)$(LINK) -o $@ $(filter %.o,$^) $(STATIC_LIB) $(PROGRAM_LIBS) $(LINK_LIBS)
+$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PROGRAM_LIBS) $(LINK_LIBS)
 endef
 
 $(EXAMPLES): $(BUILD)/examples/%: $$(call objects,$$(wildcard examples/$$*.c examples/$$*/*.c) $(COMMON_SOURCES)) \

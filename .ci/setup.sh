@@ -146,7 +146,7 @@ quietly() {
 say "missing: $names; installing with apt-get, which takes a minute ..."
 quietly apt-get -o DPkg::Lock::Timeout=300 update
 quietly apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $(wanted) || {
-    cat "$work/apt" >&2
+    tail -n 12 "$work/apt" >&2
     stop "apt-get could not install $(wanted)"
 }
 for need in $missing; do
