@@ -16,7 +16,7 @@ count=0
 failed=0
 for header in $(cd "$build/include" && find heed -name '*.h' | sort); do
     count=$((count + 1))
-    echo "#include <$header>" >"$work/alone.c"
+    printf '#include <%s>\nint not_empty;\n' "$header" >"$work/alone.c"
     cp "$work/alone.c" "$work/alone.cc"
     $CC -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla -Werror -I"$build/include" \
         -fsyntax-only "$work/alone.c" || { echo "$header does not stand alone as C11" >&2; failed=1; }
@@ -29,7 +29,7 @@ done
 # gcc lists every declaration with the file it stands in: `/* build/include/heed/x.h:7:NC */ extern int heed_f (int);`
 echo '#include <heed/heed.h>' >"$work/all.c"
 gcc -std=c11 -I"$build/include" -fsyntax-only -aux-info "$work/declared" "$work/all.c"
-sed -n 's|^/\* [^ ]*include/heed/[^ ]*:NC \*/ extern .*[ *(]\(heed_[a-z0-9_]*\) (.*|\1|p' "$work/declared" | sort -u >"$work/names"
+sed -n 's|^/\* [^ ]*include/heed/[^ ]*:NC \*/ extern [^(]*[ *]\(heed_[a-z0-9_]*\) (.*|\1|p' "$work/declared" | sort -u >"$work/names"
 {
     echo '#include <heed/heed.h>'
     echo 'typedef void (*function)();'

@@ -15,26 +15,24 @@ fail() { echo "installed copy: $*" >&2; exit 1; }
 prefix=$work/usr
 $MAKE --no-print-directory install PREFIX="$prefix"
 
-PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-LD_LIBRARY_PATH=$prefix/lib
-export PKG_CONFIG_PATH LD_LIBRARY_PATH
-[ "$(pkg-config --modversion heed)" ] || fail "pkg-config does not know heed"
+ask() { PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config "$@" heed; }
+ask --exists || fail "pkg-config does not know heed"
 
 # The example lies outside the tree, where nothing but the installed copy can be found.
 set -- examples/03_new_layer examples/03_new_layer.c
 if [ -d "$1" ]; then cp "$1"/* "$work"; else cp "$2" "$work"; fi
-flags=$(pkg-config --cflags --libs heed)
+flags=$(ask --cflags --libs)
 (cd "$work" && $CC *.c $flags -o example) || fail "the example does not compile with: $flags"
-(cd "$work" && ./example >output) || fail "the example, linked to the shared library, exits with $?"
+(cd "$work" && LD_LIBRARY_PATH=$prefix/lib ./example >output) || fail "the example, linked to the shared library, exits with $?"
 [ -s "$work/output" ] || fail "the example prints nothing"
 readelf -d "$work/example" | grep -q 'NEEDED.*libheed\.so\.0' || fail "the example does not ask for libheed.so.0"
 
 # Statically, by pkg-config's list for that: the folder then holds no shared library to fall back on.
 mkdir "$work/static"
 cp "$prefix/lib/libheed.a" "$work/static"
-(cd "$work" && $CC *.c $(pkg-config --cflags heed) -L"$work/static" $(pkg-config --static --libs heed |
+(cd "$work" && $CC *.c $(ask --cflags) -L"$work/static" $(ask --static --libs |
     sed "s|-L$prefix/lib||") -o example_static) || fail "the example does not link statically"
-(cd "$work" && env -u LD_LIBRARY_PATH ./example_static >output_static) || fail "the statically linked example exits with $?"
+(cd "$work" && ./example_static >output_static) || fail "the statically linked example exits with $?"
 
 # Every name the library exports is its own.
 foreign=$(nm -D --defined-only "$prefix/lib/libheed.so" | awk '$2 ~ /[A-Z]/ && $3 !~ /^_?heed_/ && $3 !~ /^_(init|fini)$/ {print $3}')
