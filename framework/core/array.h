@@ -29,6 +29,10 @@ void heed_array_fill(const heed_array *to, double value, int threads);
  * from.shape). The sum runs in a fixed order, whatever the number of threads. from must be contiguous. */
 void heed_array_sum_to(const heed_array *to, const heed_array *from, bool accumulate, int threads);
 
+/* bf16 is the upper half of an f32: rounded to nearest even; a NaN stays one. */
+uint16_t heed_bf16_from_float(float x);
+float heed_bf16_to_float(uint16_t bits);
+
 /* A walk over up to HEED_WALK_MAX arrays of one shape, row by row: axes that all of them step through evenly are
  * merged, so contiguous arrays are one long row. Each row has `length` elements; array i steps by step[i].
  *     heed_walk w;

@@ -15,7 +15,7 @@
 #endif
 
 #define HEED_MUST_CHECK __attribute__((warn_unused_result))
-#define HEED_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define HEED_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 #define HEED_VERSION "0.1.0"
 

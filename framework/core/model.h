@@ -35,7 +35,7 @@ typedef struct heed_init heed_init;
 typedef void heed_init_fn(void *user, heed_shape shape, uint64_t seed, double *values, int64_t count);
 struct heed_init {
     void (*fill)(const heed_init *self, heed_shape shape, uint64_t seed, double *values, int64_t count);
-    double a, b;
+    double a, b; /* what fill makes of them: mean and std, gain, ... */
     heed_init_fn *custom;
     void *user;
 };
@@ -62,11 +62,9 @@ void heed_module_init(heed_module *module, const heed_module *parent, const char
 heed_param heed_param_new(const heed_module *module, const char *name, heed_shape shape, heed_init init);
 /* Values that are saved with the model but never trained. */
 heed_param heed_buffer_new(const heed_module *module, const char *name, heed_shape shape, heed_init init);
-/* Matrices of one width whose rows lie one after another, so that one product computes all: parts[i] is
- * names[i] of shape (rows[i], columns), the returned handle is all of them as (sum of rows, columns).
- * W_q, W_k and W_v are declared so. inits[i] belongs to parts[i]. */
-heed_param heed_param_new_stacked(const heed_module *module, int count, const char *const *names, const int64_t *rows,
-                                  int64_t columns, const heed_init *inits, heed_param *parts);
+/* Parameters declared one right after another, seen as one along their first axis: (n0, ...), (n1, ...) ->
+ * (n0 + n1, ...). They share storage, so that one product computes all: W_q, W_k and W_v are stacked so. Before building. */
+heed_param heed_param_stack(int count, const heed_param *parts);
 /* A second name for a parameter: tied weights. Saved once, under the first name. */
 heed_param heed_param_tie(const heed_module *module, const char *name, heed_param other);
 void heed_param_set_group(heed_param p, const char *group);
@@ -74,6 +72,8 @@ void heed_param_set_group(heed_param p, const char *group);
 /* Lays the parameters out and initialises them, each from (seed, its path): adding a layer changes no other's values. */
 heed_status heed_model_build(heed_model *model, heed_dtype dtype, uint64_t seed) HEED_MUST_CHECK;
 heed_status heed_model_status(const heed_model *model);
+/* For layers that refuse their options: raises an error on the module's model, with the module's path before it. */
+heed_status heed_module_fail(const heed_module *module, const char *format, ...) HEED_PRINTF(2, 3);
 const char *heed_model_error_text(const heed_model *model);
 
 /* ---- using ---- */

@@ -103,7 +103,7 @@ struct heed_op {
     int (*outputs)(const void *attr);
     unsigned optional;      /* HEED_SAVE(i)-style mask: inputs that may be HEED_NIL */
     unsigned flags;
-    size_t attr_size;       /* attributes are copied by size and compared to nothing */
+    size_t attr_size;       /* attributes are copied by size */
     heed_shape_rule *shape;
     int dispatch;           /* which input's dtype picks the kernel; -1: out[0]'s. Absent inputs may not be it */
     heed_kernel *forward[HEED_DTYPES];
@@ -122,6 +122,10 @@ enum { HEED_MAX_OUTPUTS = 64 };
 heed_tensor heed_apply(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr);
 /* outs must have room for the op's number of outputs; on error all are HEED_NIL. Returns the first. */
 heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr, heed_tensor *outs);
+
+/* What a handle names, as a kernel would see it, for wrappers that look at layouts; alive until the next op is recorded.
+ * NULL, and the sticky error, where the handle is nil, stale or foreign. */
+const heed_array *heed_tensor_array(heed_tape *t, heed_tensor x);
 
 /* Shape rules that many ops share. */
 heed_status heed_shape_same(heed_call *call);      /* out[0] like in[0] */
