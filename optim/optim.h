@@ -1,9 +1,9 @@
 /* Optimizers: from gradients to the next parameters.
  *
  * Intended use:
- *   1. heed_optim *opt = heed_adamw_new(model, (heed_adamw_options){.lr = 1e-3, .weight_decay = 0.01});
+ *   1. heed_optim *opt = heed_adamw_new(model, heed_adam_defaults(1e-3));
  *   2. heed_optim_set_clip_norm(opt, 1.0);
- *   3. heed_optim_set_group(opt, "no_decay", (heed_group_options){.lr_scale = 1, .weight_decay = 0});
+ *   3. heed_optim_set_group(opt, "no_decay", (heed_group_options){.lr_scale = 1});
  *   4. each step: heed_backward(t, loss, g); heed_optim_set_lr(opt, heed_schedule_at(&schedule, step)); heed_optim_step(opt, g)
  *
  * A step refuses gradients that are empty, poisoned, or (when clipping by norm) not finite: the parameters stay as they were.
@@ -55,20 +55,20 @@ typedef struct heed_sgd_options {
 } heed_sgd_options;
 heed_optim *heed_sgd_new(heed_model *model, heed_sgd_options options);
 
-/* Zeros mean PyTorch's defaults: beta1 0.9, beta2 0.999, eps 1e-8. */
+/* Start from the defaults and change what you like: eps must be above 0, betas in [0, 1). */
 typedef struct heed_adam_options {
     double lr, beta1, beta2, eps, weight_decay;
 } heed_adam_options;
-heed_optim *heed_adam_new(heed_model *model, heed_adam_options options);   /* Kingma and Ba 2015; weight decay added to the gradient */
-heed_optim *heed_adamw_new(heed_model *model, heed_adam_options options);  /* decoupled decay: w -= lr wd w; Loshchilov and Hutter 2019 */
-heed_adam_options heed_adam_defaults(void);
+heed_adam_options heed_adam_defaults(double lr); /* beta1 0.9, beta2 0.999, eps 1e-8, no weight decay: PyTorch's */
+heed_optim *heed_adam_new(heed_model *model, heed_adam_options options);  /* Kingma and Ba 2015; weight decay is added to the gradient */
+heed_optim *heed_adamw_new(heed_model *model, heed_adam_options options); /* decoupled decay, w -= lr wd w; Loshchilov and Hutter 2019 */
 
 typedef struct heed_rmsprop_options {
-    double lr, alpha, eps, momentum, weight_decay; /* alpha 0.99, eps 1e-8 in PyTorch */
-    bool centered;
+    double lr, alpha, eps, momentum, weight_decay;
+    bool centered; /* divides by the standard deviation, not by the root mean square */
 } heed_rmsprop_options;
+heed_rmsprop_options heed_rmsprop_defaults(double lr); /* alpha 0.99, eps 1e-8: PyTorch's */
 heed_optim *heed_rmsprop_new(heed_model *model, heed_rmsprop_options options);
-heed_rmsprop_options heed_rmsprop_defaults(void);
 
 /* ---- using ---- */
 
@@ -95,9 +95,6 @@ uint64_t heed_optim_steps(const heed_optim *opt);
 /* State of a parameter, of the rule's n-th slot: for checkpoints and for looking at. NULL where there is none. */
 void *heed_optim_slot(heed_optim *opt, heed_param p, int slot);
 const heed_optim_rule *heed_optim_rule_of(const heed_optim *opt);
-
-/* The L2 norm over all trainable gradients, summed in double in a fixed order. */
-double heed_grads_norm(const heed_grads *g, int threads);
 
 HEED_END_DECLS
 #endif

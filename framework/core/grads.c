@@ -1,11 +1,16 @@
 /* Gradients of a model's parameters, in one flat buffer. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../kernels/parallel.h"
 #include "backward_internal.h"
 
-enum { ELEMENTS_A_RANGE = 16384 };
+enum { ELEMENTS_A_RANGE = 16384, NORM_BLOCK = 4096 };
+
+static int64_t norm_blocks(const heed_model *model) {
+    return (model->size + NORM_BLOCK - 1) / NORM_BLOCK;
+}
 
 heed_grads *heed_grads_new(const heed_model *model) {
     static heed_grads out_of_memory = {
@@ -21,8 +26,9 @@ heed_grads *heed_grads_new(const heed_model *model) {
             heed_error_set(&g->error, HEED_STATE, "heed_grads_new: %s", model->error.status ? model->error.text : "the model is not built yet");
         g->written = calloc(model->n_entries + 1, sizeof *g->written);
         g->data = aligned_alloc(64, (bytes + 127) / 64 * 64);
+        g->partial = calloc((size_t)norm_blocks(model) + 1, sizeof *g->partial);
     }
-    if (g == NULL || g->written == NULL || g->data == NULL) {
+    if (g == NULL || g->written == NULL || g->data == NULL || g->partial == NULL) {
         heed_grads_free(g);
         heed_error_raised(HEED_NO_MEMORY, out_of_memory.error.text);
         return &out_of_memory;
@@ -35,6 +41,7 @@ void heed_grads_free(heed_grads *g) {
     if (g == NULL || g->inert)
         return;
     free(g->written);
+    free(g->partial);
     free(g->data);
     free(g);
 }
@@ -167,4 +174,53 @@ heed_status heed_grads_merge(heed_grads *to, const heed_grads *from, int threads
     to->weight = to->empty ? from->weight : added(to->weight, from->weight);
     to->empty = false;
     return HEED_OK;
+}
+
+/* ---- the norm ---- */
+
+/* Sixteen sums side by side, so that the order is fixed and the loop a vector's. */
+static double squares_f32(const float *x, int64_t n) {
+    double sum[16] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int lane = 0; lane < 16; lane++)
+            sum[lane] += (double)x[i + lane] * (double)x[i + lane];
+    for (int lane = 0; i < n; i++, lane++)
+        sum[lane] += (double)x[i] * (double)x[i];
+    for (int lane = 0; lane < 16; lane++)
+        total += sum[lane];
+    return total;
+}
+
+static double squares_f64(const double *x, int64_t n) {
+    double sum[16] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int lane = 0; lane < 16; lane++)
+            sum[lane] += x[i + lane] * x[i + lane];
+    for (int lane = 0; i < n; i++, lane++)
+        sum[lane] += x[i] * x[i];
+    for (int lane = 0; lane < 16; lane++)
+        total += sum[lane];
+    return total;
+}
+
+/* Blocks cut the flat buffer, whatever parameters lie in it: what is not trained is zero there. */
+static void norm_range(void *context, int64_t begin, int64_t end) {
+    heed_grads *g = context;
+    for (int64_t b = begin; b < end; b++) {
+        int64_t first = b * NORM_BLOCK, n = g->model->size - first < NORM_BLOCK ? g->model->size - first : NORM_BLOCK;
+        g->partial[b] = g->model->dtype == HEED_F64 ? squares_f64((const double *)g->data + first, n) : squares_f32((const float *)g->data + first, n);
+    }
+}
+
+double heed_grads_norm(heed_grads *g, int threads) {
+    if (g->inert || g->empty || g->poisoned)
+        return NAN;
+    int64_t blocks = norm_blocks(g->model);
+    heed_parallel_for(threads, blocks, 8, norm_range, g);
+    double sum = 0;
+    for (int64_t b = 0; b < blocks; b++)
+        sum += g->partial[b];
+    return sqrt(sum);
 }

@@ -128,6 +128,8 @@ const heed_model *heed_grads_model(const heed_grads *g);
 double heed_grads_weight(const heed_grads *g); /* items averaged so far; negative where losses had no weight */
 void *heed_grads_data(heed_grads *g);          /* laid out as heed_model_data */
 void *heed_grads_of(heed_grads *g, heed_param p);
+/* The L2 norm over all trainable entries, summed in double in a fixed order. */
+double heed_grads_norm(heed_grads *g, int threads);
 /* to := what one backward over both batches would have given. */
 heed_status heed_grads_merge(heed_grads *to, const heed_grads *from, int threads) HEED_MUST_CHECK;
 

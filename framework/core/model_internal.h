@@ -64,6 +64,7 @@ struct heed_grads {
     size_t n_entries;
     bool *written; /* by the backward under way, an entry each */
     void *data;
+    double *partial; /* sums of squares, a block each */
 };
 
 #endif

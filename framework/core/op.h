@@ -52,6 +52,7 @@ heed_status heed_fail(heed_call *call, const char *format, ...) HEED_PRINTF(2, 3
 /* Runs body over [0, n) in at most call->threads contiguous ranges of at least `grain` (boundaries are multiples of it).
  * Split what is written, never what is summed: each output must come out the same whatever range it falls in. */
 typedef void heed_range_body(void *context, int64_t begin, int64_t end);
+void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *body, void *context); /* outside of ops; threads <= 0: all cores */
 void heed_parallel(const heed_call *call, int64_t n, int64_t grain, heed_range_body *body, void *context);
 
 enum heed_op_flags {
