@@ -86,7 +86,7 @@ PUBLIC_HEADERS := $(filter-out %_internal.h %_typed.h,$(wildcard $(addsuffix /*.
 STAGED_NAMES   := $(notdir $(filter framework/%,$(PUBLIC_HEADERS))) $(filter layers/% optim/%,$(PUBLIC_HEADERS))
 STAGED         := $(addprefix $(BUILD)/include/heed/,$(STAGED_NAMES))
 ifneq ($(words $(STAGED_NAMES)),$(words $(sort $(STAGED_NAMES))))
-$(error two public headers share one name: $(sort $(foreach name,$(STAGED_NAMES),$(if $(word 2,$(filter $(name),$(STAGED_NAMES))),$(name)))))
+$(error two public headers share one name, of $(sort $(STAGED_NAMES)))
 endif
 
 # A header that left the tree must not live on in its staged copy.
