@@ -17,9 +17,15 @@ typedef struct heed_feed_forward {
     heed_activation activation;
 } heed_feed_forward;
 
-void heed_feed_forward_init(heed_feed_forward *layer, const heed_module *parent, const char *name, int64_t d_model,
-                            int64_t d_ff, heed_activation activation, double dropout);
-/* x (..., d_model) -> down(dropout(activation(up(x)))) */
+typedef struct heed_feed_forward_options {
+    int64_t d_model, d_ff;
+    heed_activation activation;
+    double dropout;
+    bool no_bias;
+} heed_feed_forward_options;
+void heed_feed_forward_init(heed_feed_forward *layer, const heed_module *parent, const char *name, heed_feed_forward_options options);
+/* x (..., d_model) -> down(dropout(activation(up(x)))) (..., d_model).
+ * Watched values: pre and post, before and after the activation (..., d_ff). */
 heed_tensor heed_feed_forward_forward(const heed_feed_forward *layer, heed_tape *t, heed_tensor x);
 
 HEED_END_DECLS

@@ -17,7 +17,7 @@ typedef struct heed_gru {
 
 /* All U(-1/sqrt(hidden), 1/sqrt(hidden)). */
 void heed_gru_init(heed_gru *gru, const heed_module *parent, const char *name, int64_t inputs, int64_t hidden);
-/* One step: x (B, inputs), h (B, hidden) -> h' (B, hidden). Watched values: r, z, n. */
+/* One step: x (B, inputs), h (B, hidden) -> h' (B, hidden). Watched values, at each step: r, z, n. */
 heed_tensor heed_gru_step(const heed_gru *gru, heed_tape *t, heed_tensor x, heed_tensor h);
 /* A whole sequence: x (B, T, inputs), h0 (B, hidden) or HEED_NIL for zeros -> states (B, T, hidden).
  * padding: HEED_NIL, or bool (B, T), true where x is padding: there the state stays as it was. last: NULL, or receives h_T. */

@@ -20,14 +20,13 @@ typedef struct heed_multi_head_attention {
     double dropout;           /* of the attention weights */
 } heed_multi_head_attention;
 
-/* n_heads must divide d_model. w_q, w_k, w_v Xavier uniform as one (3 d_model, d_model) matrix, biases 0, w_o as
- * PyTorch's Linear, b_o 0. */
 typedef struct heed_multi_head_options {
     int64_t d_model;
-    int n_heads;
+    int n_heads;    /* must divide d_model */
     bool no_bias;
-    double dropout;
+    double dropout; /* of the attention weights */
 } heed_multi_head_options;
+/* At the start w_q, w_k, w_v are Xavier uniform as one (3 d_model, d_model) matrix, w_o as PyTorch's Linear, biases 0. */
 void heed_multi_head_attention_init(heed_multi_head_attention *attn, const heed_module *parent, const char *name,
                                     heed_multi_head_options options);
 
@@ -37,7 +36,8 @@ typedef struct heed_attend {
     bool causal;
 } heed_attend;
 /* query (B, T, d_model), memory (B, S, d_model) - the same tensor for self-attention - -> (B, T, d_model).
- * Watched values: q, k, v (B, H, T, d_k), attn_scores and pattern (B, H, T, S), z (B, H, T, d_k). */
+ * Watched values: q, k, v (B, H, T or S, d_k), attn_scores (q kᵀ / sqrt(d_k) before any mask) and pattern (B, H, T, S),
+ * z (B, H, T, d_k), what goes into w_o. */
 heed_tensor heed_multi_head_attention_forward(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor query,
                                               heed_tensor memory, heed_attend attend);
 

@@ -29,7 +29,8 @@ typedef struct heed_encoder_layer {
     bool post_norm;
 } heed_encoder_layer;
 void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options);
-/* x (B, T, d_model) -> the same shape. A causal encoder layer is a GPT block. */
+/* x (B, T, d_model) -> the same shape. A causal encoder layer is a GPT block. Watched values, beside those of its parts:
+ * attn_out and mlp_out, what each part adds to x before dropout. */
 heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tape *t, heed_tensor x, heed_attend attend);
 
 typedef struct heed_decoder_layer {
@@ -41,10 +42,12 @@ typedef struct heed_decoder_layer {
     bool post_norm;
 } heed_decoder_layer;
 void heed_decoder_layer_init(heed_decoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options);
-/* x (B, T, d_model), memory (B, S, d_model): self is how x looks at itself (causal as a rule), cross how it looks at memory. */
+/* x (B, T, d_model), memory (B, S, d_model): self is how x looks at itself (causal as a rule), cross how it looks at memory.
+ * Watched values, beside those of its parts: self_out, cross_out, mlp_out. */
 heed_tensor heed_decoder_layer_forward(const heed_decoder_layer *layer, heed_tape *t, heed_tensor x, heed_tensor memory,
                                        heed_attend self, heed_attend cross);
 
+/* The same layer n_layers times, each with weights of its own. */
 enum { HEED_MAX_LAYERS = 48 };
 
 typedef struct heed_encoder {

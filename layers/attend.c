@@ -1,0 +1,33 @@
+#include "attend_internal.h"
+
+#include <math.h>
+
+/* For the watcher alone: off the record, so that backward does not see it. */
+static void show_scores(heed_tape *t, heed_tensor q, heed_tensor k, double scale) {
+    bool recording = heed_tape_set_recording(t, false);
+    heed_tensor scores = heed_scale(t, heed_matmul_t(t, q, false, k, true), scale); /* (..., T, S) */
+    heed_tape_set_recording(t, recording);
+    heed_watch(t, "attn_scores", scores);
+}
+
+heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
+    heed_tensor pattern = HEED_NIL;
+    bool watched = heed_watching(t, "pattern");
+    options.pattern = watched ? &pattern : NULL;
+    heed_tensor z = heed_attention(t, q, k, v, options);
+    if (heed_watching(t, "attn_scores") && !heed_is_nil(z))
+        show_scores(t, q, k, options.scale != 0 ? options.scale : 1 / sqrt((double)heed_size(t, q, -1)));
+    if (watched)
+        heed_watch(t, "pattern", pattern);
+    return z;
+}
+
+heed_tensor heed_layer_may_look(heed_tape *t, heed_tensor padding, int64_t B, int64_t S, int rank) {
+    if (heed_is_nil(padding))
+        return HEED_NIL;
+    heed_shape is = heed_shape_of(t, padding), must = HEED_SHAPE(B, S);
+    if (heed_dtype_of(t, padding) != HEED_BOOL || !heed_shape_equal(is, must))
+        return heed_fail_tape(t, HEED_INVALID, "padding is %s %s; it must be bool %s, true where a token is padding",
+                              heed_dtype_name(heed_dtype_of(t, padding)), HEED_SHAPE_STR(is), HEED_SHAPE_STR(must));
+    return heed_reshape(t, heed_not(t, padding), rank == 3 ? HEED_SHAPE(B, 1, S) : HEED_SHAPE(B, 1, 1, S));
+}
