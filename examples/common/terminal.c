@@ -1,0 +1,283 @@
+#include "terminal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* ---- the terminal ---- */
+
+static const char *setting(const char *name) {
+    const char *value = getenv(name);
+    return value ? value : "";
+}
+
+static int columns_of(int file) {
+    struct winsize size = {0};
+    if (ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    int columns = atoi(setting("COLUMNS"));
+    return columns > 0 ? columns : 80;
+}
+
+terminal terminal_open(FILE *out) {
+    const char *kind = setting("TERM"), *depth = setting("COLORTERM");
+    bool live = isatty(fileno(out)) && kind[0] && strcmp(kind, "dumb") != 0;
+    return (terminal){
+        .out = out,
+        .live = live,
+        .colour = live && !setting("NO_COLOR")[0],
+        .many = !strcmp(depth, "truecolor") || !strcmp(depth, "24bit") || strstr(kind, "direct"),
+        .width = columns_of(fileno(out)),
+    };
+}
+
+void terminal_again(const terminal *term, int lines) {
+    if (!term->live)
+        return;
+    fputc('\r', term->out);
+    if (lines > 0)
+        fprintf(term->out, "\033[%dA", lines);
+    fputs("\033[J", term->out);
+}
+
+/* ---- text ---- */
+
+static bool starts_character(char byte) {
+    return ((unsigned char)byte & 0xC0) != 0x80;
+}
+
+int text_columns(const char *text) {
+    int columns = 0;
+    for (; *text; text++)
+        columns += starts_character(*text);
+    return columns;
+}
+
+static void spaces(const terminal *term, int columns) {
+    fprintf(term->out, "%*s", columns > 0 ? columns : 0, "");
+}
+
+void text_print(const terminal *term, const char *text, int columns) {
+    const char *end = text;
+    int used = 0;
+    for (; *end; end++)
+        if (starts_character(*end) && used++ == columns)
+            break;
+    fwrite(text, 1, (size_t)(end - text), term->out);
+    spaces(term, columns - text_columns(text));
+}
+
+/* The 256-colour palette's own numbers, so that a query is the same blue everywhere. */
+static const char *const inks[INKS] = {
+    [INK_PLAIN] = "",
+    [INK_QUERY] = "38;5;75",
+    [INK_KEY] = "38;5;214",
+    [INK_VALUE] = "38;5;114",
+    [INK_GRADIENT] = "38;5;176",
+    [INK_GOOD] = "38;5;114",
+    [INK_BAD] = "38;5;203",
+    [INK_DIM] = "2",
+    [INK_BOLD] = "1",
+};
+
+void ink_print(const terminal *term, ink colour, const char *format, ...) {
+    bool inked = term->colour && colour != INK_PLAIN;
+    if (inked)
+        fprintf(term->out, "\033[%sm", inks[colour]);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(term->out, format, arguments);
+    va_end(arguments);
+    if (inked)
+        fputs("\033[0m", term->out);
+}
+
+/* ---- cells ---- */
+
+typedef struct rgb {
+    int r, g, b;
+} rgb;
+
+/* A colour scale: its colours at equal distances, the first at 0, the last at 1. */
+enum { STOPS = 4 };
+static const rgb share_scale[STOPS] = {{24, 26, 34}, {120, 58, 52}, {232, 130, 36}, {255, 236, 170}};
+static const rgb above_scale[STOPS] = {{24, 26, 34}, {112, 66, 34}, {204, 112, 30}, {255, 176, 70}};
+static const rgb below_scale[STOPS] = {{24, 26, 34}, {28, 68, 112}, {36, 116, 186}, {104, 182, 255}};
+
+static int between(int from, int to, double share) {
+    return (int)lround(from + (to - from) * share);
+}
+
+static rgb colour_at(const rgb scale[STOPS], double share) {
+    double place = share * (STOPS - 1);
+    int stop = place >= STOPS - 1 ? STOPS - 2 : (int)place;
+    const rgb *a = &scale[stop], *b = &scale[stop + 1];
+    place -= stop;
+    return (rgb){between(a->r, b->r, place), between(a->g, b->g, place), between(a->b, b->b, place)};
+}
+
+/* The palette's 6 x 6 x 6 cube has the levels 0, 95, 135, 175, 215, 255. */
+static int cube_level(int value) {
+    return value < 48 ? 0 : value < 115 ? 1 : (value - 35) / 40;
+}
+
+/* Nearly black comes from the palette's ramp of greys, which is finer there. */
+static int palette_number(rgb colour) {
+    if (colour.r < 48 && colour.g < 48 && colour.b < 48)
+        return 232 + (colour.r + colour.g + colour.b) / 3 / 10;
+    return 16 + 36 * cube_level(colour.r) + 6 * cube_level(colour.g) + cube_level(colour.b);
+}
+
+static void fill(const terminal *term, rgb colour, int columns) {
+    if (term->many)
+        fprintf(term->out, "\033[48;2;%d;%d;%dm", colour.r, colour.g, colour.b);
+    else
+        fprintf(term->out, "\033[48;5;%dm", palette_number(colour));
+    spaces(term, columns);
+    fputs("\033[0m", term->out);
+}
+
+static void repeat(const terminal *term, const char *character, int times) {
+    while (times-- > 0)
+        fputs(character, term->out);
+}
+
+/* How a cell looks: its colours, and its shades where there is no colour. */
+enum { SHADES = 6 };
+typedef struct look {
+    const rgb *scale;
+    const char *shade[SHADES];
+} look;
+static const look share_look = {share_scale, {" ", "·", "░", "▒", "▓", "█"}};
+static const look above_look = {above_scale, {" ", "·", "░", "▒", "▓", "█"}};
+static const look below_look = {below_scale, {" ", ".", "-", "=", "≡", "#"}};
+
+static void cell_print(const terminal *term, const look *how, double strength, int columns) {
+    if (isnan(strength)) {
+        repeat(term, "?", columns);
+        return;
+    }
+    strength = fmin(fmax(strength, 0), 1);
+    if (term->colour)
+        fill(term, colour_at(how->scale, strength), columns);
+    else
+        repeat(term, how->shade[lround(strength * (SHADES - 1))], columns);
+}
+
+void cell_signed(const terminal *term, double value, int columns) {
+    cell_print(term, value < 0 ? &below_look : &above_look, fabs(value), columns);
+}
+
+void cell_share(const terminal *term, double share, int columns) {
+    cell_print(term, &share_look, share, columns);
+}
+
+void scale_print(const terminal *term, bool shares, const char *low, const char *high) {
+    enum { STEPS = 10 }; /* on each side of 0 */
+    fprintf(term->out, "%s ", low);
+    for (int i = shares ? 0 : -STEPS; i <= STEPS; i++)
+        (shares ? cell_share : cell_signed)(term, (double)i / STEPS, 1);
+    fprintf(term->out, " %s", high);
+}
+
+/* ---- pictures ---- */
+
+static int cell_width(const picture *p) {
+    return p->cell > 0 ? p->cell : 2;
+}
+
+/* Of the row labels, the space behind them included. */
+static int label_width(const picture *p) {
+    int widest = 0;
+    for (int row = 0; p->row_labels && row < p->rows; row++) {
+        int columns = text_columns(p->row_labels[row]) + 1;
+        widest = columns > widest ? columns : widest;
+    }
+    return widest;
+}
+
+int picture_width(const picture *p) {
+    int cells = label_width(p) + p->columns * cell_width(p), title = p->title ? text_columns(p->title) : 0;
+    return cells > title ? cells : title;
+}
+
+static double picture_scale(const picture *p) {
+    double largest = p->scale > 0 ? p->scale : 0;
+    for (int i = 0; p->scale <= 0 && i < p->rows * p->columns; i++)
+        largest = fmax(largest, fabs(p->values[i]));
+    return largest > 0 ? largest : 1;
+}
+
+/* Lines of a picture: title, column labels, rows. The first two are left out where no picture of the group has them. */
+enum { TITLE_LINE = -2, LABEL_LINE = -1 };
+
+static void print_cells(const terminal *term, const picture *p, int row) {
+    double scale = picture_scale(p);
+    for (int i = 0; i < p->columns; i++)
+        (p->shares ? cell_share : cell_signed)(term, p->values[row * p->columns + i] / scale, cell_width(p));
+}
+
+/* One line of a picture, filled up to its width. */
+static void print_line(const terminal *term, const picture *p, int line) {
+    int width = picture_width(p), labels = label_width(p), cells = p->columns * cell_width(p);
+    if (line == TITLE_LINE) {
+        text_print(term, p->title ? p->title : "", width);
+        return;
+    }
+    if (line >= p->rows) {
+        spaces(term, width);
+        return;
+    }
+    text_print(term, line >= 0 && p->row_labels ? p->row_labels[line] : "", labels);
+    if (line >= 0)
+        print_cells(term, p, line);
+    else
+        for (int i = 0; i < p->columns; i++)
+            text_print(term, p->column_labels ? p->column_labels[i] : "", cell_width(p));
+    spaces(term, width - labels - cells);
+}
+
+int pictures_print(const terminal *term, const picture *p, int count, int gap) {
+    bool wanted[2] = {false, false}; /* title, column labels */
+    int rows = 0, printed = 0;
+    for (int i = 0; i < count; i++) {
+        wanted[0] |= p[i].title != NULL;
+        wanted[1] |= p[i].column_labels != NULL;
+        rows = p[i].rows > rows ? p[i].rows : rows;
+    }
+    for (int line = TITLE_LINE; line < rows; line++) {
+        if (line < 0 && !wanted[line - TITLE_LINE])
+            continue;
+        for (int i = 0; i < count; i++) {
+            spaces(term, i > 0 ? gap : 0);
+            print_line(term, &p[i], line);
+        }
+        fputc('\n', term->out);
+        printed++;
+    }
+    return printed;
+}
+
+int picture_print(const terminal *term, const picture *p) {
+    return pictures_print(term, p, 1, 0);
+}
+
+/* ---- progress ---- */
+
+void bar_print(const terminal *term, double share, int width) {
+    share = isnan(share) ? 0 : fmin(fmax(share, 0), 1);
+    int inside = term->colour ? width : width - 2;
+    int done = inside > 0 ? (int)(share * inside) : 0;
+    if (term->colour) {
+        for (int i = 0; i < inside; i++)
+            ink_print(term, i < done ? INK_GOOD : INK_DIM, "%s", i < done ? "━" : "─");
+        return;
+    }
+    fputc('[', term->out);
+    repeat(term, "#", done);
+    repeat(term, ".", inside - done);
+    fputc(']', term->out);
+}
