@@ -1,0 +1,95 @@
+#include "atomic_file_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static heed_status fail(atomic_file *file, const char *doing) {
+    char reason[128] = "unknown error";
+    int number = errno;
+    if (strerror_r(number, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", number);
+    heed_error_set(file->error, HEED_IO, "%s: cannot %s: %s; what was there before is unchanged", file->path, doing, reason);
+    return HEED_IO;
+}
+
+void atomic_file_abandon(atomic_file *file) {
+    if (file->fd >= 0)
+        close(file->fd);
+    if (file->beside)
+        unlink(file->beside);
+    free(file->beside);
+    *file = (atomic_file){.fd = -1};
+}
+
+heed_status atomic_file_open(atomic_file *file, const char *path, heed_error *error) {
+    static atomic_uint_fast64_t count; /* two threads may write the same file */
+    *file = (atomic_file){.path = path, .fd = -1, .error = error};
+    size_t size = strlen(path) + 64;
+    char *beside = malloc(size);
+    if (beside == NULL)
+        return heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
+    snprintf(beside, size, "%s.%ld-%llu.tmp", path, (long)getpid(), (unsigned long long)atomic_fetch_add(&count, 1));
+    file->fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file->fd < 0) {
+        heed_status status = fail(file, "create a file beside it");
+        free(beside);
+        return status;
+    }
+    file->beside = beside;
+    return HEED_OK;
+}
+
+heed_status atomic_file_write(atomic_file *file, const void *data, size_t bytes) {
+    const char *at = data;
+    while (bytes > 0) {
+        ssize_t written = write(file->fd, at, bytes);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return fail(file, "write");
+        at += written;
+        bytes -= (size_t)written;
+    }
+    return HEED_OK;
+}
+
+/* A rename is only sure to survive a power cut once the directory is on disk. */
+static bool sync_directory(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    if (directory == NULL)
+        return false;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(directory);
+    if (fd < 0)
+        return false;
+    bool synced = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP; /* some file systems cannot sync a directory */
+    close(fd);
+    return synced;
+}
+
+heed_status atomic_file_commit(atomic_file *file) {
+    heed_status status = HEED_OK;
+    if (fsync(file->fd) != 0 && errno != EINVAL)
+        status = fail(file, "write it to disk");
+    int closed = close(file->fd);
+    file->fd = -1;
+    if (!status && closed != 0)
+        status = fail(file, "close");
+    if (!status && rename(file->beside, file->path) != 0)
+        status = fail(file, "put it in place");
+    if (!status) {
+        free(file->beside);
+        file->beside = NULL;
+        if (!sync_directory(file->path))
+            heed_error_set(file->error, status = HEED_IO, "%s: written, but its directory could not be synced to disk", file->path);
+    }
+    atomic_file_abandon(file);
+    return status;
+}

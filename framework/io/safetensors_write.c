@@ -1,0 +1,104 @@
+/* Writing safetensors. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "atomic_file_internal.h"
+#include "file_dtypes_internal.h"
+
+enum { LENGTH_BYTES = 8, ALIGN = 8 };
+
+static json_t *shape_json(heed_shape shape) {
+    json_t *list = json_array();
+    for (int i = 0; i < shape.rank; i++)
+        json_array_append_new(list, json_integer(shape.n[i]));
+    return list;
+}
+
+static json_t *metadata_json(int n, const char *const (*metadata)[2]) {
+    json_t *object = json_object();
+    for (int i = 0; i < n; i++)
+        if (json_object_set_new(object, metadata[i][0], json_string(metadata[i][1])) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    return object;
+}
+
+static size_t tensor_bytes(const heed_file_tensor *x) {
+    int64_t count = heed_shape_count(x->shape);
+    size_t bytes;
+    if (count < 0 || __builtin_mul_overflow((size_t)count, file_dtype_size(x->dtype), &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+/* The header as text, from malloc, padded with spaces so that the data behind it is aligned; NULL where a name or
+ * metadata is not UTF-8, or memory is out. */
+static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2], size_t *length) {
+    json_t *header = json_object();
+    size_t at = 0;
+    bool good = header && (n_metadata == 0 || json_object_set_new(header, "__metadata__", metadata_json(n_metadata, metadata)) == 0);
+    for (int i = 0; i < n && good; i++) {
+        size_t bytes = tensor_bytes(&tensors[i]);
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensors[i].dtype, "shape", shape_json(tensors[i].shape), "data_offsets",
+                                  (json_int_t)at, (json_int_t)(at + bytes));
+        good = json_object_get(header, tensors[i].name) == NULL && json_object_set_new(header, tensors[i].name, entry) == 0;
+        at += bytes;
+    }
+    char *text = good ? json_dumps(header, JSON_COMPACT) : NULL;
+    json_decref(header);
+    if (text == NULL)
+        return NULL;
+    size_t used = strlen(text);
+    *length = (used + ALIGN - 1) / ALIGN * ALIGN;
+    char *padded = realloc(text, *length + 1);
+    if (padded == NULL) {
+        free(text);
+        return NULL;
+    }
+    memset(padded + used, ' ', *length - used);
+    return padded;
+}
+
+static heed_status check(const char *path, int n, const heed_file_tensor *tensors, heed_error *error) {
+    size_t all = 0;
+    for (int i = 0; i < n; i++) {
+        size_t bytes = tensor_bytes(&tensors[i]);
+        if (file_dtype_size(tensors[i].dtype) == 0)
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": %s is no dtype of safetensors", path, tensors[i].name, tensors[i].dtype);
+        if (bytes > PTRDIFF_MAX || __builtin_add_overflow(all, bytes, &all))
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": shape %s cannot be", path, tensors[i].name, HEED_SHAPE_STR(tensors[i].shape));
+    }
+    return HEED_OK;
+}
+
+heed_status heed_safetensors_write(const char *path, int n, const heed_file_tensor *tensors, int n_metadata,
+                                   const char *const (*metadata)[2], heed_error *error) {
+    heed_error unseen = {.status = HEED_OK};
+    error = error ? error : &unseen;
+    error->status = HEED_OK;
+    if (check(path, n, tensors, error))
+        return error->status;
+    size_t length;
+    char *header = header_text(n, tensors, n_metadata, metadata, &length);
+    if (header == NULL)
+        return heed_error_set(error, HEED_INVALID, "%s: names and metadata must be UTF-8, each name once (or memory is out)", path);
+    unsigned char prefix[LENGTH_BYTES];
+    for (int i = 0; i < LENGTH_BYTES; i++)
+        prefix[i] = (unsigned char)(length >> (8 * i) & 255);
+    atomic_file file;
+    heed_status status = atomic_file_open(&file, path, error);
+    if (!status)
+        status = atomic_file_write(&file, prefix, sizeof prefix);
+    if (!status)
+        status = atomic_file_write(&file, header, length);
+    for (int i = 0; i < n && !status; i++)
+        status = atomic_file_write(&file, tensors[i].data, tensor_bytes(&tensors[i]));
+    free(header);
+    if (!status)
+        return atomic_file_commit(&file);
+    atomic_file_abandon(&file);
+    return status;
+}
