@@ -101,41 +101,49 @@ typedef struct rgb {
     int r, g, b;
 } rgb;
 
-/* A colour scale: its colours at equal distances, the first at 0, the last at 1. */
-enum { STOPS = 4 };
-static const rgb share_scale[STOPS] = {{24, 26, 34}, {120, 58, 52}, {232, 130, 36}, {255, 236, 170}};
-static const rgb above_scale[STOPS] = {{24, 26, 34}, {112, 66, 34}, {204, 112, 30}, {255, 176, 70}};
-static const rgb below_scale[STOPS] = {{24, 26, 34}, {28, 68, 112}, {36, 116, 186}, {104, 182, 255}};
+/* How cells look from 0, the first entry, to 1, the last: 24-bit colours to mix, numbers of the 256-colour palette, which
+ * holds no even ramp of its own, and shades. */
+enum { STOPS = 4, STEPS = 10, SHADES = 6 };
+typedef struct look {
+    rgb stop[STOPS];
+    int palette[STEPS];
+    const char *shade[SHADES];
+} look;
+
+static const look share_look = {
+    {{24, 26, 34}, {120, 58, 52}, {232, 130, 36}, {255, 236, 170}},
+    {234, 235, 237, 58, 94, 130, 172, 214, 221, 229},
+    {" ", "·", "░", "▒", "▓", "█"},
+};
+static const look above_look = {
+    {{24, 26, 34}, {112, 66, 34}, {204, 112, 30}, {255, 176, 70}},
+    {234, 235, 58, 94, 130, 136, 172, 208, 214, 215},
+    {" ", "·", "░", "▒", "▓", "█"},
+};
+static const look below_look = {
+    {{24, 26, 34}, {28, 68, 112}, {36, 116, 186}, {104, 182, 255}},
+    {234, 235, 23, 24, 25, 31, 32, 39, 75, 117},
+    {" ", ".", "-", "=", "≡", "#"},
+};
 
 static int between(int from, int to, double share) {
     return (int)lround(from + (to - from) * share);
 }
 
-static rgb colour_at(const rgb scale[STOPS], double share) {
-    double place = share * (STOPS - 1);
-    int stop = place >= STOPS - 1 ? STOPS - 2 : (int)place;
-    const rgb *a = &scale[stop], *b = &scale[stop + 1];
-    place -= stop;
+static rgb mixed(const rgb stop[STOPS], double strength) {
+    double place = strength * (STOPS - 1);
+    int first = place >= STOPS - 1 ? STOPS - 2 : (int)place;
+    const rgb *a = &stop[first], *b = &stop[first + 1];
+    place -= first;
     return (rgb){between(a->r, b->r, place), between(a->g, b->g, place), between(a->b, b->b, place)};
 }
 
-/* The palette's 6 x 6 x 6 cube has the levels 0, 95, 135, 175, 215, 255. */
-static int cube_level(int value) {
-    return value < 48 ? 0 : value < 115 ? 1 : (value - 35) / 40;
-}
-
-/* Nearly black comes from the palette's ramp of greys, which is finer there. */
-static int palette_number(rgb colour) {
-    if (colour.r < 48 && colour.g < 48 && colour.b < 48)
-        return 232 + (colour.r + colour.g + colour.b) / 3 / 10;
-    return 16 + 36 * cube_level(colour.r) + 6 * cube_level(colour.g) + cube_level(colour.b);
-}
-
-static void fill(const terminal *term, rgb colour, int columns) {
+static void fill(const terminal *term, const look *how, double strength, int columns) {
+    rgb c = mixed(how->stop, strength);
     if (term->many)
-        fprintf(term->out, "\033[48;2;%d;%d;%dm", colour.r, colour.g, colour.b);
+        fprintf(term->out, "\033[48;2;%d;%d;%dm", c.r, c.g, c.b);
     else
-        fprintf(term->out, "\033[48;5;%dm", palette_number(colour));
+        fprintf(term->out, "\033[48;5;%dm", how->palette[lround(strength * (STEPS - 1))]);
     spaces(term, columns);
     fputs("\033[0m", term->out);
 }
@@ -145,16 +153,6 @@ static void repeat(const terminal *term, const char *character, int times) {
         fputs(character, term->out);
 }
 
-/* How a cell looks: its colours, and its shades where there is no colour. */
-enum { SHADES = 6 };
-typedef struct look {
-    const rgb *scale;
-    const char *shade[SHADES];
-} look;
-static const look share_look = {share_scale, {" ", "·", "░", "▒", "▓", "█"}};
-static const look above_look = {above_scale, {" ", "·", "░", "▒", "▓", "█"}};
-static const look below_look = {below_scale, {" ", ".", "-", "=", "≡", "#"}};
-
 static void cell_print(const terminal *term, const look *how, double strength, int columns) {
     if (isnan(strength)) {
         repeat(term, "?", columns);
@@ -162,7 +160,7 @@ static void cell_print(const terminal *term, const look *how, double strength, i
     }
     strength = fmin(fmax(strength, 0), 1);
     if (term->colour)
-        fill(term, colour_at(how->scale, strength), columns);
+        fill(term, how, strength, columns);
     else
         repeat(term, how->shade[lround(strength * (SHADES - 1))], columns);
 }
@@ -176,7 +174,6 @@ void cell_share(const terminal *term, double share, int columns) {
 }
 
 void scale_print(const terminal *term, bool shares, const char *low, const char *high) {
-    enum { STEPS = 10 }; /* on each side of 0 */
     fprintf(term->out, "%s ", low);
     for (int i = shares ? 0 : -STEPS; i <= STEPS; i++)
         (shares ? cell_share : cell_signed)(term, (double)i / STEPS, 1);
