@@ -1,6 +1,7 @@
 /* gemm.h: the matrix product, c = alpha a b, and what goes with it.
  *
- * One struct says what to multiply; the caller also gives the scratch memory, so a product cannot fail and never calls malloc:
+ * One struct says what to multiply; the caller also gives the scratch memory, so a product cannot fail and never
+ * calls malloc:
  *
  *     heed_gemm product = {.m = m, .n = n, .k = k,
  *                          .a = x, .a_row = k, .a_col = 1,              x  (m, k)
@@ -10,11 +11,12 @@
  *     void *workspace = 64-aligned memory of heed_gemm_workspace(&product, sizeof(float), threads) bytes;
  *     heed_gemm_f32(&product, threads, workspace);
  *
- * What the numbers are. c(i, j) is summed over p in blocks of HEED_GEMM_BLOCK_K: within a block by one chain of fused multiply-adds in
- * the order of p, starting at zero; each block's sum is multiplied by alpha and added to c(i, j) in the order of the blocks. Nothing else enters:
- * neither m, n, the strides, the batch, the number of threads nor the place of i and j. So results are the same bits for every number of
- * threads, and a row multiplied alone is the same bits as in a matrix. (Without FMA instructions each step rounds twice, for all elements alike.)
- * No product is skipped for being zero: 0 * inf is NaN.
+ * What the numbers are. The sum over p is taken in blocks of HEED_GEMM_BLOCK_K. A block's sum is one chain of fused
+ * multiply-adds in the order of p, starting at zero; it is multiplied by alpha, the first block's has bias(j) added,
+ * and then it is added to c(i, j), in the order of the blocks. Nothing else enters: neither m, n, the strides, the
+ * batch, the number of threads nor the place of i and j. So results are the same bits for every number of threads,
+ * and a row multiplied alone is the same bits as in a matrix. (Where there are no FMA instructions, each step rounds
+ * twice, for all elements alike.) No product is skipped for being zero: 0 * inf is NaN.
  */
 #ifndef HEED_KERNELS_GEMM_H
 #define HEED_KERNELS_GEMM_H
@@ -25,13 +27,13 @@
 
 enum { HEED_GEMM_BLOCK_K = 256 };
 
-/* c(i, j) = alpha * sum over p of a(i, p) * b(p, j)  + bias(j)  + c(i, j) if accumulate,   for a (m, k), b (k, n), c (m, n).
+/* For a (m, k), b (k, n), c (m, n):   c(i, j) = alpha * sum over p of a(i, p) b(p, j)  + bias(j)  + c(i, j) if accumulate.
  *
- * Every stride is in elements, and any value is allowed, zero and negative ones too, except that c's elements must not coincide with each other,
- * nor with those of a, b and bias. A transpose is a and b with their two strides exchanged. With c_col = 1 and one of each operand's
- * strides 1 it is fastest. */
+ * Every stride is in elements, and any value is allowed, zero and negative ones too, except that c's elements must
+ * not coincide with each other, nor with those of a, b and bias. A transpose is a and b with their two strides
+ * exchanged. With c_col = 1 and one of each operand's strides 1 it is fastest. */
 typedef struct heed_gemm {
-    int64_t m, n, k; /* m, n < 1: nothing is done; k < 1: a sum of nothing, so zero */
+    int64_t m, n, k; /* m or n 0: nothing is done; k 0: a sum of nothing, zero */
     const void *a;
     int64_t a_row, a_col; /* a(i, p) is at a[i * a_row + p * a_col] */
     const void *b;
@@ -45,8 +47,8 @@ typedef struct heed_gemm {
     bool accumulate; /* c is added to, not overwritten: until then it need not be initialised */
 } heed_gemm;
 
-/* Bytes of scratch memory, aligned to 64, that the product needs with elements of element_size bytes and at most `threads` threads
- * (<= 0: all cores). At most 2 MiB a thread. */
+/* Bytes of scratch memory, aligned to 64, that the product needs with elements of element_size bytes and at most
+ * `threads` threads (<= 0: all cores). At most 1 MiB a thread. */
 size_t heed_gemm_workspace(const heed_gemm *product, size_t element_size, int threads);
 
 /* Carries it out in f32 or f64. `threads` as for the workspace. */

@@ -1,81 +1,88 @@
-/* gemm_pack.h: copies of an operand laid out as the micro-kernel reads them. Included by gemm.c once per REAL.
+/* gemm_pack.h: copies of an operand laid out as the micro-kernel reads them. Included by gemm_unit.h once per REAL.
  *
- * A panel is `width` rows of a, or columns of b, side by side: with "across" the direction of i (or j) and "along" that of the sum,
+ * A strip is some rows of a, or columns of b: `across` leads from one to the next, `along` from one term of the sum to
+ * the next. A strip of at most `width` of them is packed into a panel,
  *
- *     panel[p * width + i] = source[i * across + p * along]      0 <= p < k, 0 <= i < count,
+ *     panel[p * width + i] = source[i * across + p * along]      0 <= p < k, 0 <= i < count <= width,
  *
- * and zero for count <= i < width, so that tiles at an edge compute like the others. No element outside the source is read.
+ * and zero for the other i, so that tiles at an edge compute like all others. Nothing outside the strip is read.
  */
 
-/* across = 1 and count >= width: whole vectors, `along` apart. */
-static void TYPED(pack_rows)(REAL *panel, int64_t width, const REAL *source, int64_t along, int64_t k)
-{
-    for (int64_t p = 0; p < k; p++, panel += width, source += along)
+/* across = 1, count = width: whole vectors, `along` apart. */
+static void TYPED(pack_rows)(REAL *panel, int64_t width, const gemm_strip *strip) {
+    const REAL *source = strip->source;
+    for (int64_t p = 0; p < strip->k; p++, panel += width, source += strip->along)
         for (int64_t i = 0; i < width; i += LANES)
             TYPED(store)(panel + i, TYPED(load)(source + i));
 }
 
-/* A square of LANES x LANES transposed in registers: lane i of panel's vector p = source[i * across + p] (zero for i >= count).
+/* Any strides, element by element. */
+static void TYPED(pack_elements)(REAL *panel, int64_t width, const gemm_strip *strip) {
+    const REAL *source = strip->source;
+    for (int64_t p = 0; p < strip->k; p++, panel += width, source += strip->along) {
+        for (int64_t i = 0; i < width; i += LANES)
+            TYPED(store)(panel + i, (VECTOR){0});
+        for (int64_t i = 0; i < strip->count; i++)
+            panel[i] = source[i * strip->across];
+    }
+}
+
+/* A square of LANES x LANES transposed in registers: lane i of the panel's vector p is source[i * across + p], or zero
+ * for i >= count.
  *
- * Interleaving vectors i and i + LANES/2 for all i moves, in the number of an element (its vector, then its lane, in binary), the
- * highest digit to the end and the others up by one. Done log2(LANES) times that exchanges vector and lane. */
-static void TYPED(transpose_square)(REAL *panel, int64_t width, const REAL *source, int64_t across, int64_t count)
-{
+ * Write the place of an element in binary, the number of its vector and then its lane. Interleaving the vectors i and
+ * i + LANES/2, for all i, moves the highest digit of that number to the end and the others up by one. Done log2(LANES)
+ * times, it exchanges vector and lane. */
+static void TYPED(transpose_square)(REAL *panel, int64_t width, const REAL *source, int64_t across, int64_t count) {
     VECTOR square[LANES], next[LANES];
-#pragma GCC unroll 16
+    UNROLL
     for (int i = 0; i < LANES; i++)
         square[i] = i < count ? TYPED(load)(source + i * across) : (VECTOR){0};
-#pragma GCC unroll 4
+    UNROLL
     for (int digit = 1; digit < LANES; digit *= 2) {
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < LANES / 2; i++) {
             next[2 * i] = square[i];
             next[2 * i + 1] = square[i + LANES / 2];
             TYPED(interleave)(&next[2 * i], &next[2 * i + 1]);
         }
-#pragma GCC unroll 16
+        UNROLL
         for (int i = 0; i < LANES; i++)
             square[i] = next[i];
     }
-#pragma GCC unroll 16
+    UNROLL
     for (int p = 0; p < LANES; p++)
         TYPED(store)(panel + p * width, square[p]);
 }
 
-/* Any strides, element by element. */
-static void TYPED(pack_elements)(REAL *panel, int64_t width, const REAL *source, int64_t across, int64_t along, int64_t count, int64_t k)
-{
-    for (int64_t p = 0; p < k; p++, panel += width, source += along) {
+/* along = 1: squares of LANES transposed, and the terms that are left after them by elements. */
+static void TYPED(pack_transposed)(REAL *panel, int64_t width, const gemm_strip *strip) {
+    const REAL *source = strip->source;
+    const int64_t across = strip->across, whole = strip->k / LANES * LANES;
+    for (int64_t p = 0; p < whole; p += LANES)
         for (int64_t i = 0; i < width; i += LANES)
-            TYPED(store)(panel + i, (VECTOR){0});
-        for (int64_t i = 0; i < count; i++)
-            panel[i] = source[i * across];
-    }
+            TYPED(transpose_square)(panel + p * width + i, width, source + i * across + p, across, strip->count - i);
+    gemm_strip rest = *strip;
+    rest.source = source + whole;
+    rest.k = strip->k - whole;
+    TYPED(pack_elements)(panel + whole * width, width, &rest);
 }
 
-/* along = 1: squares of LANES transposed; what is left of k after them by elements. */
-static void TYPED(pack_transposed)(REAL *panel, int64_t width, const REAL *source, int64_t across, int64_t count, int64_t k)
-{
-    int64_t p = 0;
-    for (; p + LANES <= k; p += LANES)
-        for (int64_t i = 0; i < width; i += LANES)
-            TYPED(transpose_square)(panel + p * width + i, width, source + i * across + p, across, count - i);
-    TYPED(pack_elements)(panel + p * width, width, source + p, across, 1, count, k - p);
-}
-
-static void TYPED(pack_panel)(REAL *panel, int64_t width, const REAL *source, int64_t across, int64_t along, int64_t count, int64_t k)
-{
-    if (across == 1 && count >= width)
-        TYPED(pack_rows)(panel, width, source, along, k);
-    else if (along == 1 && count > 2) /* one or two rows are not worth the shuffles */
-        TYPED(pack_transposed)(panel, width, source, across, count, k);
+static void TYPED(pack_panel)(REAL *panel, int64_t width, const gemm_strip *strip) {
+    if (strip->across == 1 && strip->count == width)
+        TYPED(pack_rows)(panel, width, strip);
+    else if (strip->along == 1 && strip->count > 2) /* one or two are not worth the shuffles */
+        TYPED(pack_transposed)(panel, width, strip);
     else
-        TYPED(pack_elements)(panel, width, source, across, along, count < width ? count : width, k);
+        TYPED(pack_elements)(panel, width, strip);
 }
 
-/* The block's panels, one after the other: panel t has the rows from t * step on, and takes width * k elements. */
-static void TYPED(pack_block)(REAL *panels, int64_t width, int64_t step, const REAL *source, int64_t across, int64_t along, int64_t count, int64_t k)
-{
-    for (int64_t i = 0; i < count; i += step, panels += width * k)
-        TYPED(pack_panel)(panels, width, source + i * across, across, along, count - i, k);
+/* A wide strip as panels one after the other, one for every `step` of its rows or columns, of width * k elements. */
+static void TYPED(pack)(REAL *panels, int64_t width, int64_t step, gemm_strip strip) {
+    for (int64_t i = 0; strip.k > 0 && i < strip.count; i += step, panels += width * strip.k) {
+        gemm_strip part = strip;
+        part.source = (const REAL *)strip.source + i * strip.across;
+        part.count = smaller(width, strip.count - i);
+        TYPED(pack_panel)(panels, width, &part);
+    }
 }

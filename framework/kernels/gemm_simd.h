@@ -1,7 +1,8 @@
 /* gemm_simd.h: the vectors of the matrix product, per instruction set.
  *
- * For f32 and f64: the vector type, a fused multiply-add by name (so that -ffp-contract=off leaves it alone), and the shuffle
- * from which transposes are made. Then the shape of the register tile that this instruction set has registers for.
+ * For f32 and f64: the vector type, a fused multiply-add by name (so that -ffp-contract=off leaves it alone), and
+ * the shuffle from which transposes are made. Then the shape of the register tile that this instruction set has
+ * registers for.
  */
 #ifndef HEED_KERNELS_GEMM_SIMD_H
 #define HEED_KERNELS_GEMM_SIMD_H
@@ -18,12 +19,24 @@
 #include <immintrin.h>
 #endif
 
+/* Before a loop of few and constant rounds over an array of vectors: unrolled early enough, the array lives in
+ * registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 typedef float vector_f32 __attribute__((vector_size(VECTOR_BYTES)));
 typedef double vector_f64 __attribute__((vector_size(VECTOR_BYTES)));
 
-/* A tile of the product is TILE_ROWS x TILE_VECTORS vectors wide and is summed in registers, which must also hold one row of b
- * and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. At the lower edge of the product, tiles have the
- * smallest of the heights that will do. */
+/* The same, anywhere in an array of numbers. */
+typedef vector_f32 unaligned_f32 __attribute__((aligned(sizeof(float)), may_alias));
+typedef vector_f64 unaligned_f64 __attribute__((aligned(sizeof(double)), may_alias));
+
+/* A tile of the product is TILE_ROWS x TILE_VECTORS vectors wide and is summed in registers, which must also hold
+ * one row of b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. At the lower edge of
+ * the product, tiles have the smallest of the heights that will do. */
 enum { TILE_VECTORS = 2 };
 #if VECTOR_BYTES == 64
 enum { TILE_ROWS = 14, HIGH_ROWS = 8, LOW_ROWS = 4 };
@@ -31,24 +44,32 @@ enum { TILE_ROWS = 14, HIGH_ROWS = 8, LOW_ROWS = 4 };
 enum { TILE_ROWS = 6, HIGH_ROWS = 4, LOW_ROWS = 2 };
 #endif
 
-/* fma: a * b + c, rounded once.
+/* splat: x in every lane.
  *
- * interleave: (x0 x1 x2 ...), (y0 y1 y2 ...) become (x0 y0 x1 y1 ...), which is as long as both: its first half in *x, its second in *y. */
+ * fma: a * b + c, rounded once.
+ *
+ * interleave: (x0 x1 x2 ...), (y0 y1 y2 ...) become (x0 y0 x1 y1 ...), which is as long as both: its first half in
+ * *x, its second in *y. */
 
 #if VECTOR_BYTES == 64
 
-static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c)
-{
+static inline vector_f32 splat_f32(float x) {
+    return (vector_f32)_mm512_set1_ps(x);
+}
+
+static inline vector_f64 splat_f64(double x) {
+    return (vector_f64)_mm512_set1_pd(x);
+}
+
+static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
     return (vector_f32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 
-static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c)
-{
+static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return (vector_f64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
 
-static inline void interleave_f32(vector_f32 *x, vector_f32 *y)
-{
+static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
     const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     __m512 a = (__m512)*x, b = (__m512)*y;
@@ -56,8 +77,7 @@ static inline void interleave_f32(vector_f32 *x, vector_f32 *y)
     *y = (vector_f32)_mm512_permutex2var_ps(a, high, b);
 }
 
-static inline void interleave_f64(vector_f64 *x, vector_f64 *y)
-{
+static inline void interleave_f64(vector_f64 *x, vector_f64 *y) {
     const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
     const __m512i high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
     __m512d a = (__m512d)*x, b = (__m512d)*y;
@@ -67,27 +87,31 @@ static inline void interleave_f64(vector_f64 *x, vector_f64 *y)
 
 #elif VECTOR_BYTES == 32
 
-static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c)
-{
+static inline vector_f32 splat_f32(float x) {
+    return (vector_f32)_mm256_set1_ps(x);
+}
+
+static inline vector_f64 splat_f64(double x) {
+    return (vector_f64)_mm256_set1_pd(x);
+}
+
+static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
     return (vector_f32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 
-static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c)
-{
+static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return (vector_f64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 }
 
 /* AVX2 interleaves within halves of 128 bits; the permutes put the halves in order. */
-static inline void interleave_f32(vector_f32 *x, vector_f32 *y)
-{
+static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
     __m256 low = _mm256_unpacklo_ps((__m256)*x, (__m256)*y);
     __m256 high = _mm256_unpackhi_ps((__m256)*x, (__m256)*y);
     *x = (vector_f32)_mm256_permute2f128_ps(low, high, 0x20);
     *y = (vector_f32)_mm256_permute2f128_ps(low, high, 0x31);
 }
 
-static inline void interleave_f64(vector_f64 *x, vector_f64 *y)
-{
+static inline void interleave_f64(vector_f64 *x, vector_f64 *y) {
     __m256d low = _mm256_unpacklo_pd((__m256d)*x, (__m256d)*y);
     __m256d high = _mm256_unpackhi_pd((__m256d)*x, (__m256d)*y);
     *x = (vector_f64)_mm256_permute2f128_pd(low, high, 0x20);
@@ -96,26 +120,30 @@ static inline void interleave_f64(vector_f64 *x, vector_f64 *y)
 
 #else
 
+static inline vector_f32 splat_f32(float x) {
+    return (vector_f32){x, x, x, x};
+}
+
+static inline vector_f64 splat_f64(double x) {
+    return (vector_f64){x, x};
+}
+
 /* No fused operation can be counted on here: the product is rounded, then the sum, for every element alike. */
-static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c)
-{
+static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
     return a * b + c;
 }
 
-static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c)
-{
+static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return a * b + c;
 }
 
-static inline void interleave_f32(vector_f32 *x, vector_f32 *y)
-{
+static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
     vector_f32 a = *x, b = *y;
     *x = (vector_f32){a[0], b[0], a[1], b[1]};
     *y = (vector_f32){a[2], b[2], a[3], b[3]};
 }
 
-static inline void interleave_f64(vector_f64 *x, vector_f64 *y)
-{
+static inline void interleave_f64(vector_f64 *x, vector_f64 *y) {
     vector_f64 a = *x, b = *y;
     *x = (vector_f64){a[0], b[0]};
     *y = (vector_f64){a[1], b[1]};

@@ -6,60 +6,53 @@
 #ifdef _OPENMP
 #include <omp.h>
 
-int heed_parallel_max(void)
-{
+int heed_parallel_max(void) {
     return omp_get_max_threads();
 }
 
-static bool inside_parallel_loop(void)
-{
-    return omp_in_parallel();
+static bool only_one_thread(void) {
+    return omp_in_parallel(); /* the outer loop has them all */
 }
 
 #else
 
-int heed_parallel_max(void)
-{
+int heed_parallel_max(void) {
     return 1;
 }
 
-static bool inside_parallel_loop(void)
-{
-    return false;
+static bool only_one_thread(void) {
+    return true;
 }
 
 #endif
 
-/* [0, n) cut into `ranges` ranges of `grains` whole grains each, the first `longer` of them one grain longer; the last range
- * also takes what is left of n after the whole grains. */
+/* [0, n) cut into `ranges` ranges of `grains` whole grains each, the first `longer` of them one grain longer; the
+ * last range also takes what is left of n after the whole grains. */
 typedef struct partition {
     int64_t n, grain;
     int64_t ranges, grains, longer;
 } partition;
 
-static partition partition_into(int64_t ranges, int64_t n, int64_t grain)
-{
+static partition partition_into(int64_t ranges, int64_t n, int64_t grain) {
     int64_t whole = n / grain;
     if (ranges > whole)
         ranges = whole > 0 ? whole : 1;
     return (partition){.n = n, .grain = grain, .ranges = ranges, .grains = whole / ranges, .longer = whole % ranges};
 }
 
-static int64_t range_start(const partition *p, int64_t range)
-{
+static int64_t range_start(const partition *p, int64_t range) {
     if (range == p->ranges)
         return p->n;
     int64_t longer_before = range < p->longer ? range : p->longer;
     return (range * p->grains + longer_before) * p->grain;
 }
 
-void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *body, void *context)
-{
+void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *body, void *context) {
     if (n <= 0)
         return;
     if (threads <= 0)
         threads = heed_parallel_max();
-    partition p = partition_into(inside_parallel_loop() ? 1 : threads, n, grain < 1 ? 1 : grain);
+    partition p = partition_into(only_one_thread() ? 1 : threads, n, grain < 1 ? 1 : grain);
     if (p.ranges == 1) {
         body(context, 0, n);
         return;
