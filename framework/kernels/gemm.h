@@ -27,7 +27,7 @@
 
 enum { HEED_GEMM_BLOCK_K = 256 };
 
-/* For a (m, k), b (k, n), c (m, n):   c(i, j) = alpha * sum over p of a(i, p) b(p, j)  + bias(j)  + c(i, j) if accumulate.
+/* For a (m, k), b (k, n), c (m, n): c(i, j) = alpha * sum over p of a(i, p) b(p, j) + bias(j) + c(i, j) if accumulate.
  *
  * Every stride is in elements, and any value is allowed, zero and negative ones too, except that c's elements must
  * not coincide with each other, nor with those of a, b and bias. A transpose is a and b with their two strides
