@@ -1,0 +1,216 @@
+/* Attention by blocks of queries. This file has what has no type: how the work is cut and shared out, and where a worker's memory
+ * lies. attention_block_typed.h computes the weights of one block and sums by them; attention_typed.h is forward and backward. */
+#include "attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <heed/rng.h>
+
+#include "gemm.h"
+#include "parallel.h"
+#include "rows.h"
+#include "vmath.h"
+
+enum { BLOCK_QUERIES = 64, ALIGNMENT = 64 };
+
+/* ---- blocks ---- */
+
+/* Queries first .. first + rows - 1 of one head, and as many keys as the last of them can see. */
+typedef struct block {
+    int64_t b, h;
+    int64_t first, rows, keys;
+} block;
+
+static int64_t smaller(int64_t x, int64_t y) {
+    return x < y ? x : y;
+}
+
+static int64_t larger(int64_t x, int64_t y) {
+    return x > y ? x : y;
+}
+
+static int64_t blocks_of(const heed_attention_problem *a) {
+    return a->queries / BLOCK_QUERIES + (a->queries % BLOCK_QUERIES != 0);
+}
+
+/* The query sees keys 0 .. n - 1, unless the mask hides them. */
+static int64_t keys_before(const heed_attention_problem *a, int64_t query) {
+    return a->causal ? larger(0, smaller(a->keys, query + 1 + a->keys - a->queries)) : a->keys;
+}
+
+static block block_at(const heed_attention_problem *a, int64_t b, int64_t h, int64_t index) {
+    block at = {.b = b, .h = h, .first = index * BLOCK_QUERIES};
+    at.rows = smaller(BLOCK_QUERIES, a->queries - at.first);
+    at.keys = keys_before(a, at.first + at.rows - 1);
+    return at;
+}
+
+/* Element (b, h, i, 0), elements being of so many bytes. */
+static const void *row_of(const heed_attention_view *x, int64_t b, int64_t h, int64_t i, size_t size) {
+    int64_t offset = b * x->step[0] + h * x->step[1] + i * x->step[2];
+    return offset ? (const char *)x->data + offset * (int64_t)size : x->data;
+}
+
+/* ---- who computes what ---- */
+
+/* So many workers, each on units of its own, and so many threads within each product. */
+typedef struct share {
+    int workers, threads;
+} share;
+
+static share share_of(int64_t units, int threads) {
+    threads = threads > 0 ? threads : heed_parallel_max();
+    if (2 * units > threads)
+        return (share){(int)smaller(units, threads), 1};
+    return (share){1, threads};
+}
+
+/* A worker's memory: rows are as long as there are keys. */
+typedef struct scratch {
+    void *weights;  /* (BLOCK_QUERIES, keys of the block): scores, then weights */
+    void *gradient; /* the same, dL/d weights, then dL/d scores; backward only */
+    void *mask;     /* (keys): what is added to a row of scores */
+    void *factors;  /* (keys): what dropout multiplies a row of weights by */
+    void *clean;    /* (keys or BLOCK_QUERIES, d_k or d_v): an operand without its NaN and inf */
+    void *stats;    /* (BLOCK_QUERIES, 2): of each query the largest score, and 1 / sum of e^(score - largest) or 0 if it sees nothing */
+    void *gemm;
+    int threads;    /* within products */
+} scratch;
+
+static size_t product_bytes(int64_t m, int64_t n, int64_t k, size_t size, int threads) {
+    heed_gemm product = {.m = m, .n = n, .k = k, .a_row = k, .a_col = 1, .b_row = n, .b_col = 1, .c_row = n, .c_col = 1, .batch = 1, .alpha = 1};
+    return heed_gemm_workspace(&product, size, threads);
+}
+
+/* The most that any product of any block takes. Not only the largest block is asked: how a product is cut depends on its shape. */
+static size_t gemm_bytes(const heed_attention_problem *a, size_t size, bool backward, int threads) {
+    size_t most = 0;
+    for (int64_t i = 0; i < blocks_of(a); i++) {
+        block at = block_at(a, 0, 0, i);
+        const int64_t shapes[][3] = {{at.rows, at.keys, a->d_k}, {at.rows, a->d_v, at.keys}, {at.rows, at.keys, a->d_v},
+                                     {at.rows, a->d_k, at.keys}, {at.keys, a->d_k, at.rows}, {at.keys, a->d_v, at.rows}};
+        for (int p = 0; p < (backward ? 6 : 2); p++) {
+            size_t bytes = product_bytes(shapes[p][0], shapes[p][1], shapes[p][2], size, threads);
+            most = bytes > most ? bytes : most;
+        }
+    }
+    return most;
+}
+
+/* Room for `count` elements; the place before it is returned. */
+static size_t take(size_t *at, int64_t count, size_t size) {
+    size_t begin = *at;
+    *at += ((size_t)count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return begin;
+}
+
+/* Lays a worker's memory out from base on, and returns how much it is. base may be NULL to ask only that. */
+static size_t lay_out(const heed_attention_problem *a, size_t size, bool backward, int threads, char *base, scratch *s) {
+    int64_t rows = smaller(a->queries, BLOCK_QUERIES);
+    size_t end = 0, weights = take(&end, rows * a->keys, size), gradient = take(&end, backward ? rows * a->keys : 0, size);
+    size_t mask = take(&end, a->keys, size), factors = take(&end, a->keys, size);
+    size_t clean = take(&end, larger(a->keys, rows) * larger(a->d_k, a->d_v), size), stats = take(&end, 2 * rows, size);
+    size_t gemm = take(&end, (int64_t)gemm_bytes(a, size, backward, threads), 1);
+    if (base)
+        *s = (scratch){.weights = base + weights, .gradient = base + gradient, .mask = base + mask, .factors = base + factors,
+                       .clean = base + clean, .stats = base + stats, .gemm = base + gemm, .threads = threads};
+    return end;
+}
+
+/* Backward goes over whole heads, whose dk and dv its blocks add to in order; a mask's gradient over the mask's own places. */
+static int64_t heads_of(const heed_attention_problem *a) {
+    return a->batch * a->heads;
+}
+
+typedef struct mask_units {
+    int64_t batch, heads, blocks; /* 1 where the mask is the same along that axis: a unit then goes over all of it */
+} mask_units;
+
+static mask_units mask_units_of(const heed_attention_problem *a, const heed_attention_gradient *g) {
+    return (mask_units){g->mask_step[0] ? a->batch : 1, g->mask_step[1] ? a->heads : 1, g->mask_step[2] ? blocks_of(a) : 1};
+}
+
+static int64_t mask_unit_count(const heed_attention_problem *a, const heed_attention_gradient *g) {
+    mask_units units = mask_units_of(a, g);
+    return units.batch * units.heads * units.blocks;
+}
+
+static size_t mask_sum_bytes(const heed_attention_gradient *g) {
+    size_t end = 0;
+    take(&end, g->d_mask ? g->mask_count : 0, sizeof(double));
+    return end;
+}
+
+static size_t bytes_for(const heed_attention_problem *a, size_t size, bool backward, share by) {
+    return (size_t)by.workers * lay_out(a, size, backward, by.threads, NULL, NULL);
+}
+
+size_t heed_attention_workspace(const heed_attention_problem *a, size_t element_size, int threads) {
+    return bytes_for(a, element_size, false, share_of(heads_of(a) * blocks_of(a), threads));
+}
+
+size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g, size_t element_size, int threads) {
+    size_t bytes = bytes_for(a, element_size, true, share_of(heads_of(a), threads));
+    size_t for_mask = g->d_mask ? bytes_for(a, element_size, true, share_of(mask_unit_count(a, g), threads)) : 0;
+    return (bytes > for_mask ? bytes : for_mask) + mask_sum_bytes(g);
+}
+
+/* ---- running the units ---- */
+
+typedef struct attention_job attention_job;
+typedef void unit_body(const attention_job *job, int64_t unit, scratch *s);
+
+struct attention_job {
+    const heed_attention_problem *a;
+    const heed_attention_result *out;   /* forward */
+    const heed_attention_gradient *g;   /* backward */
+    double *mask_sums;                  /* laid out as d_mask */
+    size_t size;                        /* of an element */
+    unit_body *body;
+    int64_t units;
+    share by;
+    char *workspace;
+};
+
+static void run_workers(void *context, int64_t begin, int64_t end) {
+    const attention_job *job = context;
+    for (int64_t worker = begin; worker < end; worker++) {
+        scratch s;
+        size_t bytes = lay_out(job->a, job->size, job->g != NULL, job->by.threads, NULL, NULL);
+        lay_out(job->a, job->size, job->g != NULL, job->by.threads, job->workspace + (size_t)worker * bytes, &s);
+        int64_t last = (worker + 1) * job->units / job->by.workers;
+        for (int64_t unit = worker * job->units / job->by.workers; unit < last; unit++)
+            job->body(job, unit, &s);
+    }
+}
+
+static void run_units(attention_job job, int64_t units, unit_body *body, int threads) {
+    if (units == 0)
+        return;
+    job.units = units;
+    job.body = body;
+    job.by = share_of(units, threads);
+    heed_parallel_for(job.by.workers, job.by.workers, 1, run_workers, &job);
+}
+
+/* ---- masks and dropout ---- */
+
+/* The first 2^32 p of all 2^32 words. */
+static uint64_t dropped_words(double p) {
+    return (uint64_t)(p * 0x1p32);
+}
+
+/* Four random words for keys 4 j .. 4 j + 3 of a query; queries are counted over all batches and heads. */
+static heed_philox draw_four(uint64_t key, uint64_t query, uint64_t j) {
+    const uint32_t counter[4] = {(uint32_t)j, (uint32_t)(j >> 32), (uint32_t)query, (uint32_t)(query >> 32)};
+    return heed_philox4x32(counter, (const uint32_t[]){(uint32_t)key, (uint32_t)(key >> 32)});
+}
+
+#include <heed/real_f32.h>
+#include "attention_block_typed.h"
+#include "attention_typed.h"
+#include <heed/real_f64.h>
+#include "attention_block_typed.h"
+#include "attention_typed.h"
+#include <heed/real_end.h>

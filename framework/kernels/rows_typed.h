@@ -1,0 +1,71 @@
+/* rows.h for one REAL. No include guard, on purpose. */
+#define LANES ((int64_t)(HEED_ROW_BYTES / sizeof(REAL)))
+
+/* The lanes from x on, of which there are `count`; the others are `none`. */
+static inline void TYPED(heed_row_load)(TYPED(heed_lanes) *lanes, const REAL *x, int64_t count, REAL none) {
+    if (count >= LANES) {
+        memcpy(lanes, x, sizeof *lanes);
+        return;
+    }
+    REAL few[HEED_ROW_BYTES / sizeof(REAL)];
+    for (int64_t i = 0; i < LANES; i++)
+        few[i] = i < count ? x[i] : none;
+    memcpy(lanes, few, sizeof *lanes);
+}
+
+static inline double TYPED(heed_lanes_sum)(const TYPED(heed_lanes) *lanes) {
+    REAL part[HEED_ROW_BYTES / sizeof(REAL)];
+    memcpy(part, lanes, sizeof part);
+    for (int64_t half = LANES / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half; i++)
+            part[i] += part[i + half];
+    return (double)part[0];
+}
+
+static inline double TYPED(heed_row_sum)(const REAL *x, int64_t n) {
+    double total = 0;
+    for (int64_t block = 0; block < n; block += HEED_ROW_BLOCK) {
+        int64_t end = n - block < HEED_ROW_BLOCK ? n : block + HEED_ROW_BLOCK;
+        TYPED(heed_lanes) sum = {0}, next;
+        for (int64_t i = block; i < end; i += LANES) {
+            TYPED(heed_row_load)(&next, x + i, end - i, 0);
+            sum += next;
+        }
+        total += TYPED(heed_lanes_sum)(&sum);
+    }
+    return total;
+}
+
+static inline double TYPED(heed_row_dot)(const REAL *x, const REAL *y, int64_t n) {
+    double total = 0;
+    for (int64_t block = 0; block < n; block += HEED_ROW_BLOCK) {
+        int64_t end = n - block < HEED_ROW_BLOCK ? n : block + HEED_ROW_BLOCK;
+        TYPED(heed_lanes) sum = {0}, a, b;
+        for (int64_t i = block; i < end; i += LANES) {
+            TYPED(heed_row_load)(&a, x + i, end - i, 0);
+            TYPED(heed_row_load)(&b, y + i, end - i, 0);
+            sum += a * b;
+        }
+        total += TYPED(heed_lanes_sum)(&sum);
+    }
+    return total;
+}
+
+static inline REAL TYPED(heed_row_max)(const REAL *x, int64_t n) {
+    const REAL lowest = -(REAL)INFINITY;
+    TYPED(heed_lanes) max, next;
+    TYPED(heed_row_load)(&max, x, n, lowest);
+    for (int64_t i = LANES; i < n; i += LANES) {
+        TYPED(heed_row_load)(&next, x + i, n - i, lowest);
+        TYPED(heed_mask) larger = next > max; /* all bits set, or none; false for NaN */
+        TYPED(heed_mask) kept = (larger & (TYPED(heed_mask))next) | (~larger & (TYPED(heed_mask))max);
+        max = (TYPED(heed_lanes))kept;
+    }
+    REAL part[HEED_ROW_BYTES / sizeof(REAL)], result = lowest;
+    memcpy(part, &max, sizeof part);
+    for (int64_t i = 0; i < LANES; i++)
+        result = part[i] > result ? part[i] : result;
+    return result;
+}
+
+#undef LANES

@@ -1,0 +1,266 @@
+/* Scaled dot-product attention as one op (Vaswani et al. 2017, equation 1):
+ *
+ *     s = scale q kᵀ + mask,     p = softmax(s) row by row,     y = p v
+ *
+ * The softmax's gradient is ds_ij = p_ij (dp_ij - sum_k p_ik dp_ik); all others follow from products (kernels/attention_typed.h). Neither
+ * s nor p is kept: of each query the largest score and the sum of its exponentials are, from which backward rebuilds a block of p at
+ * a time. The pattern, p after dropout, is written only when asked for, and then is an output like another: a gradient that comes to it is
+ * added to dp.
+ *
+ * This file brings shapes of rank 2 to 4 to (batch, heads, time, width) and checks them; the mathematics is in kernels/attention.h. */
+#include <math.h>
+#include <string.h>
+
+#include <heed/op.h>
+#include <heed/ops.h>
+
+#include "../../kernels/attention.h"
+
+enum { Q, K, V, MASK, INPUTS };
+enum { CONTEXT, PATTERN };
+
+typedef struct attention_attr {
+    bool causal, with_pattern;
+    double scale, dropout;
+} attention_attr;
+
+static int outputs(const void *attr) {
+    return ((const attention_attr *)attr)->with_pattern ? 2 : 1;
+}
+
+/* ---- shapes ---- */
+
+/* The size of an axis counted from the end, 1 being the last; 1 where the rank has none. */
+static int64_t size_from_end(const heed_array *x, int from_end) {
+    return from_end <= x->shape.rank ? x->shape.n[x->shape.rank - from_end] : 1;
+}
+
+static heed_attention_view view_of(const heed_array *x) {
+    heed_attention_view view = {.data = x->data};
+    for (int i = 0; i < x->shape.rank; i++)
+        view.step[4 - x->shape.rank + i] = x->stride[i];
+    return view;
+}
+
+static heed_shape scores_shape(const heed_call *call) {
+    heed_shape shape = call->in[Q]->shape;
+    shape.n[shape.rank - 1] = size_from_end(call->in[K], 2);
+    return shape;
+}
+
+static double scale_of(const attention_attr *attr, int64_t d_k) {
+    return attr->scale != 0 ? attr->scale : d_k > 0 ? 1 / sqrt((double)d_k) : 1;
+}
+
+static heed_attention_problem problem_of(const heed_call *call) {
+    const attention_attr *attr = call->attr;
+    const heed_array *q = call->in[Q], *mask = call->in[MASK];
+    heed_attention_problem a = {.batch = size_from_end(q, 4), .heads = size_from_end(q, 3), .queries = size_from_end(q, 2), .d_k = size_from_end(q, 1),
+                        .keys = size_from_end(call->in[K], 2), .d_v = size_from_end(call->in[V], 1),
+                        .q = view_of(q), .k = view_of(call->in[K]), .v = view_of(call->in[V]), .causal = attr->causal,
+                        .scale = scale_of(attr, size_from_end(q, 1)), .dropout = call->training ? attr->dropout : 0, .dropout_key = call->rng_key};
+    if (mask) {
+        heed_array expanded = heed_array_expanded(mask, scores_shape(call));
+        a.mask = view_of(&expanded);
+        a.mask_is_bool = mask->dtype == HEED_BOOL;
+    }
+    return a;
+}
+
+/* mask_gradient: dL/dmask, of the mask's shape and contiguous; or NULL. */
+static void lay_mask_gradient(const heed_call *call, const heed_array *mask_gradient, heed_attention_gradient *g) {
+    if (mask_gradient == NULL)
+        return;
+    heed_array expanded = heed_array_expanded(mask_gradient, scores_shape(call));
+    heed_attention_view view = view_of(&expanded);
+    g->d_mask = mask_gradient->data;
+    memcpy(g->mask_step, view.step, sizeof view.step);
+    g->mask_count = heed_array_count(mask_gradient);
+}
+
+/* ---- the shape rule ---- */
+
+static heed_status check_operands(heed_call *call) {
+    const heed_array *q = call->in[Q], *k = call->in[K], *v = call->in[V];
+    const char *q_text = HEED_SHAPE_STR(q->shape), *k_text = HEED_SHAPE_STR(k->shape), *v_text = HEED_SHAPE_STR(v->shape);
+    if (k->dtype != q->dtype || v->dtype != q->dtype)
+        return heed_fail(call, "dtypes differ: q is %s, k %s, v %s", heed_dtype_name(q->dtype), heed_dtype_name(k->dtype), heed_dtype_name(v->dtype));
+    if (q->shape.rank < 2 || q->shape.rank > 4)
+        return heed_fail(call, "q is %s, must have 2 to 4 axes: (batch, heads, time, d_k)", q_text);
+    if (k->shape.rank != q->shape.rank || v->shape.rank != q->shape.rank)
+        return heed_fail(call, "ranks differ: q %s, k %s, v %s", q_text, k_text, v_text);
+    for (int i = 0; i < q->shape.rank - 2; i++)
+        if (k->shape.n[i] != q->shape.n[i] || v->shape.n[i] != q->shape.n[i])
+            return heed_fail(call, "batch or heads differ: q %s, k %s, v %s", q_text, k_text, v_text);
+    if (size_from_end(k, 1) != size_from_end(q, 1))
+        return heed_fail(call, "q and k differ in width: %s and %s", q_text, k_text);
+    if (size_from_end(v, 2) != size_from_end(k, 2))
+        return heed_fail(call, "k and v differ in length: %s and %s", k_text, v_text);
+    return HEED_OK;
+}
+
+static heed_status check_options(heed_call *call) {
+    const attention_attr *attr = call->attr;
+    const heed_array *mask = call->in[MASK];
+    if (!(attr->dropout >= 0 && attr->dropout <= 1))
+        return heed_fail(call, "dropout is %g, must be in [0, 1]", attr->dropout);
+    if (!isfinite(attr->scale))
+        return heed_fail(call, "scale is %g, must be finite", attr->scale);
+    if (mask == NULL)
+        return HEED_OK;
+    if (mask->dtype != HEED_BOOL && mask->dtype != call->in[Q]->dtype)
+        return heed_fail(call, "the mask is %s, must be bool or %s", heed_dtype_name(mask->dtype), heed_dtype_name(call->in[Q]->dtype));
+    heed_shape scores = scores_shape(call), both;
+    if (!heed_shape_broadcast(mask->shape, scores, &both) || !heed_shape_equal(both, scores))
+        return heed_fail(call, "the mask is %s, does not broadcast to the scores %s", HEED_SHAPE_STR(mask->shape), HEED_SHAPE_STR(scores));
+    return HEED_OK;
+}
+
+static void ask_for_memory(heed_call *call) {
+    const heed_attention_problem a = problem_of(call);
+    const size_t size = heed_dtype_size(call->in[Q]->dtype);
+    call->workspace_bytes = heed_attention_workspace(&a, size, call->threads);
+    if (!call->needs_grad)
+        return;
+    call->saved_bytes = (size_t)(a.batch * a.heads * a.queries) * 2 * size;
+    heed_attention_gradient g = {.d_mask = NULL};
+    if (call->in[MASK] && !a.mask_is_bool) {
+        heed_array packed = *call->in[MASK];
+        heed_array_set_strides(&packed);
+        lay_mask_gradient(call, &packed, &g);
+    }
+    call->backward_workspace_bytes = heed_attention_backward_workspace(&a, &g, size, call->threads);
+}
+
+static heed_status shape(heed_call *call) {
+    const attention_attr *attr = call->attr;
+    if (check_operands(call) || check_options(call))
+        return HEED_INVALID;
+    heed_shape context = call->in[Q]->shape;
+    context.n[context.rank - 1] = size_from_end(call->in[V], 1);
+    call->out[CONTEXT]->shape = context;
+    call->out[CONTEXT]->dtype = call->in[Q]->dtype;
+    if (attr->with_pattern) {
+        call->out[PATTERN]->shape = scores_shape(call);
+        call->out[PATTERN]->dtype = call->in[Q]->dtype;
+    }
+    if (heed_shape_count(context) >= 0) /* otherwise the engine refuses it */
+        ask_for_memory(call);
+    return HEED_OK;
+}
+
+/* ---- the kernels ---- */
+
+static void forward(heed_call *call) {
+    const heed_attention_problem a = problem_of(call);
+    const heed_attention_result out = {.context = call->out[CONTEXT]->data, .pattern = call->n_out > 1 ? call->out[PATTERN]->data : NULL,
+                                       .stats = call->needs_grad ? call->saved : NULL};
+    if (call->in[Q]->dtype == HEED_F64)
+        heed_attention_f64(&a, &out, call->threads, call->workspace);
+    else
+        heed_attention_f32(&a, &out, call->threads, call->workspace);
+}
+
+static void *data_of(const heed_array *array) {
+    return array ? array->data : NULL;
+}
+
+static void backward(heed_call *call) {
+    const heed_attention_problem a = problem_of(call);
+    heed_attention_gradient g = {.stats = call->saved, .d_context = data_of(call->dy[CONTEXT]),
+                                 .d_pattern = call->n_out > 1 ? data_of(call->dy[PATTERN]) : NULL,
+                                 .dq = data_of(call->dx[Q]), .dk = data_of(call->dx[K]), .dv = data_of(call->dx[V])};
+    lay_mask_gradient(call, call->dx[MASK], &g);
+    if (call->in[Q]->dtype == HEED_F64)
+        heed_attention_backward_f64(&a, &g, call->threads, call->workspace);
+    else
+        heed_attention_backward_f32(&a, &g, call->threads, call->workspace);
+}
+
+/* ---- samples ---- */
+
+typedef enum mask_kind { NO_MASK, BOOL_MASK, REAL_MASK } mask_kind;
+
+typedef struct attention_sample {
+    heed_shape q;       /* (..., T, d_k) */
+    int64_t keys, d_v;
+    mask_kind kind;
+    heed_shape mask;
+    attention_attr attr;
+} attention_sample;
+
+static const attention_sample table[] = {
+    {{2, {1, 1}}, 1, 1, NO_MASK, {0}, {0}},
+    {{2, {2, 3}}, 2, 4, NO_MASK, {0}, {0}},
+    {{2, {5, 4}}, 3, 2, NO_MASK, {0}, {.causal = true}},
+    {{2, {3, 4}}, 5, 2, NO_MASK, {0}, {.causal = true}},
+    {{2, {16, 2}}, 16, 2, NO_MASK, {0}, {.causal = true, .with_pattern = true}},
+    {{2, {15, 3}}, 17, 2, NO_MASK, {0}, {.with_pattern = true}},
+    {{2, {2, 16}}, 33, 1, NO_MASK, {0}, {.scale = 0.7}},
+    {{2, {33, 2}}, 2, 15, NO_MASK, {0}, {.scale = -0.3}},
+    {{2, {70, 2}}, 3, 2, NO_MASK, {0}, {.with_pattern = true}},
+    {{2, {66, 1}}, 66, 1, NO_MASK, {0}, {.causal = true}},
+    {{2, {4, 3}}, 5, 3, BOOL_MASK, {2, {4, 5}}, {0}},
+    {{2, {4, 3}}, 5, 3, REAL_MASK, {2, {4, 5}}, {0}},
+    {{2, {4, 3}}, 5, 3, REAL_MASK, {1, {5}}, {.causal = true}},
+    {{2, {17, 2}}, 2, 3, REAL_MASK, {2, {17, 1}}, {.with_pattern = true}},
+    {{2, {4, 3}}, 4, 2, REAL_MASK, {0, {0}}, {.causal = true}},
+    {{2, {70, 2}}, 3, 2, REAL_MASK, {2, {1, 3}}, {0}},
+    {{3, {2, 3, 4}}, 5, 2, NO_MASK, {0}, {.causal = true}},
+    {{3, {2, 3, 4}}, 5, 2, BOOL_MASK, {3, {2, 1, 5}}, {.with_pattern = true}},
+    {{3, {2, 3, 4}}, 3, 4, REAL_MASK, {3, {2, 3, 3}}, {.causal = true}},
+    {{3, {3, 1, 15}}, 1, 2, REAL_MASK, {3, {1, 1, 1}}, {.with_pattern = true}},
+    {{4, {2, 3, 4, 2}}, 5, 3, NO_MASK, {0}, {0}},
+    {{4, {2, 2, 5, 3}}, 5, 3, NO_MASK, {0}, {.causal = true, .with_pattern = true}},
+    {{4, {2, 3, 4, 2}}, 5, 2, BOOL_MASK, {4, {2, 1, 1, 5}}, {0}},
+    {{4, {2, 3, 4, 2}}, 5, 2, BOOL_MASK, {4, {2, 3, 4, 5}}, {.causal = true}},
+    {{4, {2, 3, 4, 2}}, 5, 2, REAL_MASK, {4, {1, 3, 4, 5}}, {.with_pattern = true}},
+    {{4, {2, 3, 4, 2}}, 4, 2, REAL_MASK, {3, {3, 1, 4}}, {.causal = true}},
+    {{4, {2, 3, 4, 2}}, 5, 2, REAL_MASK, {4, {2, 1, 4, 1}}, {.with_pattern = true}},
+    {{4, {1, 2, 16, 3}}, 15, 2, REAL_MASK, {2, {16, 15}}, {0}},
+    {{4, {2, 2, 4, 3}}, 5, 2, NO_MASK, {0}, {.dropout = 0.4}},
+    {{4, {1, 2, 6, 3}}, 6, 2, REAL_MASK, {2, {6, 6}}, {.causal = true, .dropout = 0.25, .with_pattern = true}},
+};
+
+static bool samples(int index, heed_sample *sample) {
+    if (index >= (int)(sizeof table / sizeof table[0]))
+        return false;
+    const attention_sample *from = &table[index];
+    heed_shape k = from->q, v = from->q;
+    k.n[k.rank - 2] = v.n[v.rank - 2] = from->keys;
+    v.n[v.rank - 1] = from->d_v;
+    *sample = (heed_sample){.n_in = INPUTS};
+    sample->in[Q] = (heed_sample_input){.dtype = HEED_F64, .shape = from->q};
+    sample->in[K] = (heed_sample_input){.dtype = HEED_F64, .shape = k};
+    sample->in[V] = (heed_sample_input){.dtype = HEED_F64, .shape = v};
+    sample->in[MASK] = (heed_sample_input){.dtype = from->kind == BOOL_MASK ? HEED_BOOL : HEED_F64, .shape = from->mask,
+                                           .high = from->kind == BOOL_MASK ? 2 : 0, .absent = from->kind == NO_MASK};
+    memcpy(sample->attr.bytes, &from->attr, sizeof from->attr);
+    return true;
+}
+
+const heed_op heed_op_attention = {
+    .size = sizeof(heed_op),
+    .name = "attention",
+    .min_in = INPUTS,
+    .max_in = INPUTS,
+    .outputs = outputs,
+    .optional = HEED_SAVE(MASK),
+    .flags = HEED_STRIDED | HEED_RANDOM | HEED_PARTIAL_DY,
+    .attr_size = sizeof(attention_attr),
+    .shape = shape,
+    .forward = {[HEED_F32] = forward, [HEED_F64] = forward},
+    .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
+    .save_in = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V) | HEED_SAVE(MASK),
+    .samples = samples,
+};
+
+heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
+    const attention_attr attr = {.causal = options.causal, .with_pattern = options.pattern != NULL, .scale = options.scale,
+                                 .dropout = options.dropout};
+    heed_tensor out[2];
+    heed_apply_many(t, &heed_op_attention, (heed_tensor[]){q, k, v, options.mask}, INPUTS, &attr, out);
+    if (options.pattern)
+        *options.pattern = out[PATTERN];
+    return out[CONTEXT];
+}

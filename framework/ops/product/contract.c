@@ -1,0 +1,224 @@
+/* How a nest of loops becomes matrix products:
+ *
+ *     axes that follow each other in all three operands are merged into one;
+ *     then one axis each is chosen for the columns, rows, terms and batch of a heed_gemm;
+ *     what is left over are loops around it: over products of their own, shared out among threads,
+ *     and over products that are added up, one after the other. */
+#include "contract.h"
+
+#include <string.h>
+
+#include "../../kernels/gemm.h"
+#include "../../kernels/parallel.h"
+
+void heed_contract_axis_add(heed_contraction *nest, heed_contract_axis axis) {
+    if (axis.size != 1)
+        nest->axis[nest->n++] = axis;
+}
+
+heed_contraction heed_contract_exchanged(heed_contraction nest, int operand) {
+    const void *kept = operand == CONTRACT_A ? nest.a : nest.b;
+    *(operand == CONTRACT_A ? &nest.a : &nest.b) = nest.c;
+    nest.c = (void *)(uintptr_t)kept; /* it was the caller's writable dx */
+    for (int i = 0; i < nest.n; i++) {
+        int64_t *step = nest.axis[i].step, old = step[operand];
+        step[operand] = step[CONTRACT_C];
+        step[CONTRACT_C] = old;
+    }
+    return nest;
+}
+
+/* ---- the plan ---- */
+
+typedef struct contract_plan {
+    heed_gemm gemm; /* the first of the products */
+    int n_free, n_sum;
+    heed_contract_axis free[CONTRACT_AXES], sum[CONTRACT_AXES]; /* loops over products, and over parts of one's sum */
+    int64_t free_count, sum_count;
+} contract_plan;
+
+enum role { ROWS, COLUMNS, BATCH, SUMMED };
+
+static enum role role_of(const heed_contract_axis *axis) {
+    bool in_a = axis->step[CONTRACT_A] != 0, in_b = axis->step[CONTRACT_B] != 0;
+    if (axis->step[CONTRACT_C] == 0)
+        return SUMMED;
+    return in_a == in_b ? BATCH : in_a ? ROWS : COLUMNS;
+}
+
+static void remove_axis(heed_contraction *nest, int i) {
+    memmove(&nest->axis[i], &nest->axis[i + 1], (size_t)(--nest->n - i) * sizeof nest->axis[0]);
+}
+
+/* Whether a step along `outer` is as far as a whole walk along `inner`, in every operand. */
+static bool follows(const heed_contract_axis *inner, const heed_contract_axis *outer) {
+    bool even = !inner->biased && !outer->biased;
+    for (int o = 0; o < CONTRACT_OPERANDS; o++)
+        even = even && outer->step[o] == inner->size * inner->step[o];
+    return even;
+}
+
+static bool merge_two(heed_contraction *nest) {
+    for (int outer = 0; outer < nest->n; outer++)
+        for (int inner = 0; inner < nest->n; inner++)
+            if (inner != outer && follows(&nest->axis[inner], &nest->axis[outer])) {
+                nest->axis[inner].size *= nest->axis[outer].size;
+                remove_axis(nest, outer);
+                return true;
+            }
+    return false;
+}
+
+/* A sum of nothing along one axis is a sum of nothing: that axis alone remains of those summed over. */
+static void drop_empty_sums(heed_contraction *nest) {
+    bool empty = false;
+    for (int i = 0; i < nest->n; i++)
+        empty = empty || nest->axis[i].size == 0;
+    for (int i = nest->n - 1; i >= 0 && empty; i--)
+        if (role_of(&nest->axis[i]) == SUMMED && nest->axis[i].size != 0)
+            remove_axis(nest, i);
+}
+
+/* a b = c turned into b' a' = c', if that makes neighbours in c columns: rows of c are what vectors are made of. */
+static void turn_to_rows(heed_contraction *nest) {
+    bool turn = false;
+    for (int i = 0; i < nest->n; i++)
+        turn = turn || (nest->axis[i].step[CONTRACT_C] == 1 && role_of(&nest->axis[i]) == ROWS);
+    if (!turn || nest->bias)
+        return;
+    const void *a = nest->a;
+    nest->a = nest->b;
+    nest->b = a;
+    for (int i = 0; i < nest->n; i++) {
+        int64_t *step = nest->axis[i].step, old = step[CONTRACT_A];
+        step[CONTRACT_A] = step[CONTRACT_B];
+        step[CONTRACT_B] = old;
+    }
+}
+
+/* Takes the axis out of the nest that serves a role best: one that is biased or runs along neighbours in c before a longer one.
+ * Without any, an axis of one step. */
+static heed_contract_axis take(heed_contraction *nest, unsigned roles) {
+    int best = -1;
+    for (int i = 0; i < nest->n; i++) {
+        const heed_contract_axis *axis = &nest->axis[i], *other = &nest->axis[best < 0 ? i : best];
+        bool beside = axis->biased || axis->step[CONTRACT_C] == 1, other_beside = other->biased || other->step[CONTRACT_C] == 1;
+        if ((roles >> role_of(axis) & 1) &&
+            (best < 0 || (beside && !other_beside) || (beside == other_beside && axis->size > other->size)))
+            best = i;
+    }
+    if (best < 0)
+        return (heed_contract_axis){.size = 1};
+    heed_contract_axis taken = nest->axis[best];
+    remove_axis(nest, best);
+    return taken;
+}
+
+static contract_plan plan_of(const heed_contraction *given) {
+    heed_contraction nest = *given;
+    drop_empty_sums(&nest);
+    while (merge_two(&nest))
+        continue;
+    turn_to_rows(&nest);
+    heed_contract_axis columns = take(&nest, 1u << COLUMNS), rows = take(&nest, 1u << ROWS), terms = take(&nest, 1u << SUMMED);
+    heed_contract_axis batch = take(&nest, 1u << COLUMNS | 1u << ROWS | 1u << BATCH);
+    contract_plan plan = {.free_count = 1, .sum_count = 1};
+    plan.gemm = (heed_gemm){.m = rows.size, .n = columns.size, .k = terms.size, .batch = batch.size,
+                            .a = nest.a, .a_row = rows.step[CONTRACT_A], .a_col = terms.step[CONTRACT_A],
+                            .b = nest.b, .b_row = terms.step[CONTRACT_B], .b_col = columns.step[CONTRACT_B],
+                            .c = nest.c, .c_row = rows.step[CONTRACT_C], .c_col = columns.step[CONTRACT_C],
+                            .a_batch = batch.step[CONTRACT_A], .b_batch = batch.step[CONTRACT_B], .c_batch = batch.step[CONTRACT_C],
+                            .bias = nest.bias, .alpha = 1, .accumulate = nest.accumulate};
+    for (int i = 0; i < nest.n; i++) {
+        bool summed = role_of(&nest.axis[i]) == SUMMED;
+        *(summed ? &plan.sum[plan.n_sum++] : &plan.free[plan.n_free++]) = nest.axis[i];
+        *(summed ? &plan.sum_count : &plan.free_count) *= nest.axis[i].size;
+    }
+    return plan;
+}
+
+/* ---- carrying it out ---- */
+
+/* Products of a loop are shared out if there are enough of them; otherwise the threads share out each product. */
+static bool threads_share_loop(const contract_plan *plan, int threads) {
+    return plan->free_count > 1 && plan->free_count >= threads;
+}
+
+static size_t bytes_of(const heed_gemm *gemm, heed_dtype dtype, int threads) {
+    size_t bytes = heed_gemm_workspace(gemm, heed_dtype_size(dtype), threads);
+    return (bytes + 63) / 64 * 64;
+}
+
+size_t heed_contract_workspace(const heed_contraction *nest, int threads) {
+    contract_plan plan = plan_of(nest);
+    threads = threads > 0 ? threads : heed_parallel_max();
+    if (threads_share_loop(&plan, threads))
+        return (size_t)threads * bytes_of(&plan.gemm, nest->dtype, 1);
+    return bytes_of(&plan.gemm, nest->dtype, threads);
+}
+
+typedef struct contract_job {
+    const contract_plan *plan;
+    heed_dtype dtype;
+    int64_t workers; /* each multiplies its share of the products, in workspace of its own */
+    char *workspace;
+    size_t worker_bytes;
+} contract_job;
+
+/* An operand without elements may be NULL: it is not to be moved. */
+static void *moved(const void *data, int64_t elements, heed_dtype dtype) {
+    return elements == 0 ? (void *)(uintptr_t)data : (char *)(uintptr_t)data + elements * (int64_t)heed_dtype_size(dtype);
+}
+
+/* Moves the product along the loops to their index-th round. */
+static void move_along(heed_gemm *gemm, const heed_contract_axis *axes, int n, int64_t index, heed_dtype dtype) {
+    int64_t offset[CONTRACT_OPERANDS] = {0};
+    for (int i = n - 1; i >= 0; i--) {
+        for (int o = 0; o < CONTRACT_OPERANDS; o++)
+            offset[o] += index % axes[i].size * axes[i].step[o];
+        index /= axes[i].size;
+    }
+    gemm->a = moved(gemm->a, offset[CONTRACT_A], dtype);
+    gemm->b = moved(gemm->b, offset[CONTRACT_B], dtype);
+    gemm->c = moved(gemm->c, offset[CONTRACT_C], dtype);
+}
+
+/* One product with all parts of its sum. */
+static void multiply(const contract_plan *plan, int64_t index, heed_dtype dtype, int threads, void *workspace) {
+    heed_gemm first = plan->gemm;
+    move_along(&first, plan->free, plan->n_free, index, dtype);
+    for (int64_t s = 0; s < plan->sum_count; s++) {
+        heed_gemm part = first;
+        move_along(&part, plan->sum, plan->n_sum, s, dtype);
+        part.accumulate = first.accumulate || s > 0;
+        part.bias = s == 0 ? first.bias : NULL;
+        if (dtype == HEED_F64)
+            heed_gemm_f64(&part, threads, workspace);
+        else
+            heed_gemm_f32(&part, threads, workspace);
+    }
+}
+
+static void multiply_shares(void *context, int64_t begin, int64_t end) {
+    const contract_job *job = context;
+    const contract_plan *plan = job->plan;
+    for (int64_t worker = begin; worker < end; worker++) {
+        char *workspace = job->workspace + (size_t)worker * job->worker_bytes;
+        int64_t last = (worker + 1) * plan->free_count / job->workers;
+        for (int64_t index = worker * plan->free_count / job->workers; index < last; index++)
+            multiply(plan, index, job->dtype, 1, workspace);
+    }
+}
+
+void heed_contract(const heed_contraction *nest, int threads, void *workspace) {
+    contract_plan plan = plan_of(nest);
+    threads = threads > 0 ? threads : heed_parallel_max();
+    if (threads_share_loop(&plan, threads)) {
+        contract_job job = {.plan = &plan, .dtype = nest->dtype, .workers = threads, .workspace = workspace,
+                            .worker_bytes = bytes_of(&plan.gemm, nest->dtype, 1)};
+        heed_parallel_for(threads, threads, 1, multiply_shares, &job);
+        return;
+    }
+    for (int64_t index = 0; index < plan.free_count; index++)
+        multiply(&plan, index, nest->dtype, threads, workspace);
+}

@@ -1,0 +1,48 @@
+/* Sums of products over a nest of loops, carried out as matrix products:
+ *
+ *     c[...] (+)= sum a[...] b[...]
+ *
+ * An axis is one loop: its size, and how many elements of a, b and c one step along it is. All else follows from the steps:
+ *
+ *     steps in      a, c: rows       b, c: columns       a, b, c: a batch       not in c: summed over
+ *
+ * so transposes, broadcasts (steps of 0), diagonals and views need no copy, and a gradient is the same nest with the roles
+ * of c and an operand exchanged. Matmul, linear and einsum are all written as one of these. */
+#ifndef HEED_PRODUCT_CONTRACT_H
+#define HEED_PRODUCT_CONTRACT_H
+
+#include <heed/array.h>
+
+enum { CONTRACT_A, CONTRACT_B, CONTRACT_C, CONTRACT_OPERANDS };
+enum { CONTRACT_AXES = 2 * HEED_MAX_RANK };
+
+typedef struct heed_contract_axis {
+    int64_t size;
+    int64_t step[CONTRACT_OPERANDS];
+    bool biased; /* the axis along which the bias lies: it must step in b and c, and not in a */
+} heed_contract_axis;
+
+typedef struct heed_contraction {
+    heed_dtype dtype; /* f32 or f64 */
+    int n;
+    heed_contract_axis axis[CONTRACT_AXES];
+    const void *a, *b;
+    void *c;          /* at least one element, and no two places of the nest share one but by summing */
+    const void *bias; /* contiguous, added to c along the biased axis; or NULL */
+    bool accumulate;  /* c is added to, not overwritten */
+} heed_contraction;
+
+/* One more loop. Axes of size 1 may be added with any steps: they are left out. */
+void heed_contract_axis_add(heed_contraction *nest, heed_contract_axis axis);
+
+/* The nest that gives the gradient of an operand: c and the operand (CONTRACT_A or CONTRACT_B) change places. The caller
+ * has built the nest with dx for the operand and dy for c. */
+heed_contraction heed_contract_exchanged(heed_contraction nest, int operand);
+
+/* Bytes of scratch memory, aligned to 64, that it takes with at most `threads` threads. */
+size_t heed_contract_workspace(const heed_contraction *nest, int threads);
+
+/* The sums run in an order given by sizes and steps alone: the bits are the same for every number of threads. */
+void heed_contract(const heed_contraction *nest, int threads, void *workspace);
+
+#endif
