@@ -37,9 +37,10 @@ static bool wanted(const walk *w, const node *n, int i) {
     return v->use == NO_PARAM || (w->grads && w->t->uses[v->use].param.model == w->grads->model);
 }
 
-static bool appears_before(const node *n, int i) {
+/* Whether the op makes a gradient for the same value twice, and this is not the first. */
+static bool comes_again(const walk *w, const node *n, int i) {
     for (int j = 0; j < i; j++)
-        if (n->inputs[j] == n->inputs[i])
+        if (n->inputs[j] == n->inputs[i] && wanted(w, n, j))
             return true;
     return false;
 }
@@ -49,16 +50,17 @@ route route_of(const walk *w, const node *n, int i) {
     if (!wanted(w, n, i))
         return r;
     const value *v = &w->t->values[n->inputs[i]];
+    bool again = comes_again(w, n, i);
     if (v->use == NO_PARAM) {
-        r.first = v->pass != w->pass;
+        r.first = !again && v->pass != w->pass;
     } else {
         extent e;
         model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
-        r.first = !entries_written(w->written, &e);
+        r.first = !again && !entries_written(w->written, &e);
     }
     heed_shape shape = produced_shape(w, n, i);
     r.sums = !heed_shape_equal(shape, v->array.shape);
-    bool adds_itself = (n->op->flags & HEED_ACCUMULATES) != 0 && !appears_before(n, i);
+    bool adds_itself = (n->op->flags & HEED_ACCUMULATES) != 0 && !again;
     r.kind = n->op->flags & HEED_VIEW                    ? ROUTE_VIEW
              : !r.sums && (r.first || adds_itself) ? ROUTE_DIRECT
                                                    : ROUTE_ASIDE;
