@@ -28,7 +28,7 @@ static heed_tensor from_input(const heed_gru *gru, heed_tape *t, heed_tensor x) 
 
 /* in (B, 3 hidden), h (B, hidden) -> h' (B, hidden). */
 static heed_tensor next_state(const heed_gru *gru, heed_tape *t, heed_tensor in, heed_tensor h) {
-    heed_tensor i[3] = {HEED_NIL, HEED_NIL, HEED_NIL}, s[3] = {HEED_NIL, HEED_NIL, HEED_NIL}; /* for r, z, n: (B, hidden) each */
+    heed_tensor i[3], s[3]; /* for r, z, n: (B, hidden) each */
     heed_split(t, in, -1, 3, NULL, i);
     heed_split(t, heed_linear(t, h, heed_use(t, gru->w_h), heed_use(t, gru->b_h)), -1, 3, NULL, s);
 

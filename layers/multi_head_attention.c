@@ -118,7 +118,7 @@ static bool check_rank(const heed_multi_head_attention *attn, heed_tape *t, cons
 heed_tensor heed_multi_head_attention_forward(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor query,
                                               heed_tensor memory, heed_attend attend) {
     heed_enter(t, &attn->module);
-    heed_tensor qkv[3] = {HEED_NIL, HEED_NIL, HEED_NIL}, y = HEED_NIL;
+    heed_tensor qkv[3], y = HEED_NIL;
     if (check_rank(attn, t, "query", query) && check_rank(attn, t, "memory", memory)) {
         make_qkv(attn, t, query, memory, qkv);
         heed_tensor q = heed_watch(t, "q", qkv[0]); /* (B, H, T, d_k) */

@@ -21,7 +21,7 @@ heed_tensor heed_self_attention_forward(const heed_self_attention *attn, heed_ta
     /* Step 1. Each token makes three vectors of itself: a query q_i = x_i W^Q, what it looks for; a key k_i = x_i W^K, what it
      * is found by; a value v_i = x_i W^V, what it tells. The three matrices lie one below the other, so one product makes all. */
     heed_tensor qkv = heed_linear(t, x, heed_use(t, attn->w_qkv), HEED_NIL); /* (..., T, 3 d_k) */
-    heed_tensor part[3] = {HEED_NIL, HEED_NIL, HEED_NIL};
+    heed_tensor part[3];
     heed_split(t, qkv, -1, 3, NULL, part);
     heed_tensor q = heed_watch(t, "q", part[0]); /* (..., T, d_k) each */
     heed_tensor k = heed_watch(t, "k", part[1]);
