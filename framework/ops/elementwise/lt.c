@@ -1,0 +1,12 @@
+/* y = (a < b): false where one is NaN. */
+#include <heed/ops.h>
+
+#define OP_NAME "lt"
+#define OP_STRUCT heed_op_lt
+#define FORWARD(a, b) ((a) < (b))
+#define TAKES_NUMBERS
+#include "compare.h"
+
+heed_tensor heed_lt(heed_tape *t, heed_tensor a, heed_tensor b) {
+    return heed_apply(t, &heed_op_lt, (heed_tensor[]){a, b}, 2, NULL);
+}

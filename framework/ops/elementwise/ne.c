@@ -1,0 +1,13 @@
+/* y = (a differs from b): true where one is NaN. */
+#include <heed/ops.h>
+
+#define OP_NAME "ne"
+#define OP_STRUCT heed_op_ne
+#define FORWARD(a, b) ((a) != (b))
+#define TAKES_NUMBERS
+#define TAKES_BOOLS
+#include "compare.h"
+
+heed_tensor heed_ne(heed_tape *t, heed_tensor a, heed_tensor b) {
+    return heed_apply(t, &heed_op_ne, (heed_tensor[]){a, b}, 2, NULL);
+}

@@ -1,0 +1,12 @@
+/* y = a or b, of bools. */
+#include <heed/ops.h>
+
+#define OP_NAME "or"
+#define OP_STRUCT heed_op_or
+#define FORWARD(a, b) ((a) | (b))
+#define TAKES_BOOLS
+#include "compare.h"
+
+heed_tensor heed_or(heed_tape *t, heed_tensor a, heed_tensor b) {
+    return heed_apply(t, &heed_op_or, (heed_tensor[]){a, b}, 2, NULL);
+}
