@@ -14,23 +14,23 @@ static const char *setting(const char *name) {
     return value ? value : "";
 }
 
-static int columns_of(int file) {
-    struct winsize size = {0};
-    if (ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    int columns = atoi(setting("COLUMNS"));
-    return columns > 0 ? columns : 80;
+static int first_positive(int a, int b, int c) {
+    return a > 0 ? a : b > 0 ? b : c;
 }
 
 terminal terminal_open(FILE *out) {
     const char *kind = setting("TERM"), *depth = setting("COLORTERM");
     bool live = isatty(fileno(out)) && kind[0] && strcmp(kind, "dumb") != 0;
+    struct winsize size = {0};
+    if (ioctl(fileno(out), TIOCGWINSZ, &size))
+        size = (struct winsize){0};
     return (terminal){
         .out = out,
         .live = live,
         .colour = live && !setting("NO_COLOR")[0],
         .many = !strcmp(depth, "truecolor") || !strcmp(depth, "24bit") || strstr(kind, "direct"),
-        .width = columns_of(fileno(out)),
+        .width = first_positive(size.ws_col, atoi(setting("COLUMNS")), 80),
+        .height = first_positive(size.ws_row, atoi(setting("LINES")), 24),
     };
 }
 

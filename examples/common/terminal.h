@@ -13,16 +13,16 @@
 
 typedef struct terminal {
     FILE *out;
-    bool live;   /* a terminal: lines may be drawn over */
-    bool colour; /* live, TERM is not dumb, NO_COLOR not set */
-    bool many;   /* 24-bit colour, else the 256-colour palette */
-    int width;   /* columns; 80 where unknown */
+    bool live;         /* a terminal: lines may be drawn over */
+    bool colour;       /* live, TERM is not dumb, NO_COLOR not set */
+    bool many;         /* 24-bit colour, else the 256-colour palette */
+    int width, height; /* columns and lines; 80 and 24 where unknown */
 } terminal;
 
-/* Cheap: ask again to learn the width that a window has by now. */
+/* Cheap: ask again to learn the size that a window has by now. */
 terminal terminal_open(FILE *out);
 /* Goes back to the start of the line, and up over `lines` whole lines before it, and clears from there on; nothing
- * where not live. */
+ * where not live. What has scrolled out of the window cannot be drawn over: keep `lines` below the height. */
 void terminal_again(const terminal *term, int lines);
 /* The columns that a text fills, and the text followed by spaces up to `columns` (cut to them where it is longer). */
 int text_columns(const char *text);
