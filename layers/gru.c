@@ -1,14 +1,15 @@
 #include <heed/layers/gru.h>
-#include <heed/ops.h>
 
 #include <math.h>
+
+#include "shared_internal.h"
 
 void heed_gru_init(heed_gru *gru, const heed_module *parent, const char *name, int64_t inputs, int64_t hidden) {
     *gru = (heed_gru){.hidden = hidden};
     heed_module_init(&gru->module, parent, name);
     const heed_module *module = &gru->module;
     if (inputs < 1 || hidden < 1 || hidden > INT64_MAX / 3) {
-        heed_module_fail(module, "gru: inputs %lld and hidden %lld must be positive, 3 hidden countable", (long long)inputs, (long long)hidden);
+        heed_module_fail(module, "inputs %lld and hidden %lld must be positive, 3 hidden countable", (long long)inputs, (long long)hidden);
         return;
     }
     double bound = 1 / sqrt((double)hidden);
@@ -73,10 +74,8 @@ static heed_tensor run(const heed_gru *gru, heed_tape *t, heed_tensor x, heed_te
     if (heed_rank(t, in) != 3)
         return heed_fail_tape(t, HEED_INVALID, "x is %s; it must be (batch, steps, inputs)", HEED_SHAPE_STR(heed_shape_of(t, x)));
     int64_t B = heed_size(t, in, 0), T = heed_size(t, in, 1);
-    if (!heed_is_nil(padding) && (heed_dtype_of(t, padding) != HEED_BOOL || !heed_shape_equal(heed_shape_of(t, padding), HEED_SHAPE(B, T))))
-        return heed_fail_tape(t, HEED_INVALID, "padding is %s %s; it must be bool %s, true where a step is padding",
-                              heed_dtype_name(heed_dtype_of(t, padding)), HEED_SHAPE_STR(heed_shape_of(t, padding)),
-                              HEED_SHAPE_STR(HEED_SHAPE(B, T)));
+    if (!heed_layer_padding_fits(t, padding, B, T))
+        return HEED_NIL;
     if (heed_is_nil(*h))
         *h = heed_zeros(t, heed_dtype_of(t, in), HEED_SHAPE(B, gru->hidden));
     if (T == 0)

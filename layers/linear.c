@@ -7,7 +7,7 @@ void heed_linear_init(heed_linear_layer *layer, const heed_module *parent, const
     *layer = (heed_linear_layer){.has_bias = bias};
     heed_module_init(&layer->module, parent, name);
     if (inputs < 1 || outputs < 1)
-        heed_module_fail(&layer->module, "linear: inputs %lld and outputs %lld must be positive", (long long)inputs, (long long)outputs);
+        heed_module_fail(&layer->module, "inputs %lld and outputs %lld must be positive", (long long)inputs, (long long)outputs);
     double bound = 1 / sqrt((double)inputs);
     layer->weight = heed_param_new(&layer->module, "weight", HEED_SHAPE(outputs, inputs), heed_init_uniform(-bound, bound));
     if (bias) {

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "attend_internal.h"
+#include "shared_internal.h"
 
 static heed_param new_bias(const heed_module *module, const char *name, int64_t d) {
     heed_param p = heed_param_new(module, name, HEED_SHAPE(d), heed_init_constant(0));

@@ -4,9 +4,9 @@
 /* Declares a (d) parameter that weight decay leaves alone; says what is wrong with d or eps. */
 static heed_param per_feature(const heed_module *module, const char *name, int64_t d, double eps, double start) {
     if (d < 1)
-        heed_module_fail(module, "norm: d %lld must be positive", (long long)d);
+        heed_module_fail(module, "d %lld must be positive", (long long)d);
     if (!(eps >= 0))
-        heed_module_fail(module, "norm: eps %g must be 0 or more", eps);
+        heed_module_fail(module, "eps %g must be 0 or more", eps);
     heed_param p = heed_param_new(module, name, HEED_SHAPE(d), heed_init_constant(start));
     heed_param_set_group(p, "no_decay");
     return p;

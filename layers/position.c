@@ -22,9 +22,9 @@ void heed_position_init(heed_position *layer, const heed_module *parent, const c
     const heed_module *module = &layer->module;
     heed_shape shape = HEED_SHAPE(longest, d);
     if (longest < 1 || d < 1)
-        heed_module_fail(module, "position: longest %lld and d %lld must be positive", (long long)longest, (long long)d);
+        heed_module_fail(module, "longest %lld and d %lld must be positive", (long long)longest, (long long)d);
     if (kind == HEED_POSITION_SINUSOIDAL && d % 2)
-        heed_module_fail(module, "position: d %lld must be even, since each frequency takes a sine and a cosine", (long long)d);
+        heed_module_fail(module, "d %lld must be even: each frequency takes a sine and a cosine", (long long)d);
     layer->weight = kind == HEED_POSITION_SINUSOIDAL ? heed_buffer_new(module, "weight", shape, heed_init_custom(sinusoids, NULL))
                                                      : heed_param_new(module, "weight", shape, heed_init_normal(0, 0.02));
 }
@@ -32,8 +32,8 @@ void heed_position_init(heed_position *layer, const heed_module *parent, const c
 static heed_tensor add_rows(const heed_position *layer, heed_tape *t, heed_tensor x, int64_t first) {
     int64_t T = heed_rank(t, x) < 2 ? 0 : heed_size(t, x, -2);
     if (first < 0 || T > layer->longest - first)
-        return heed_fail_tape(t, HEED_INVALID, "position: positions %lld to %lld are asked for, there are 0 to %lld", (long long)first,
-                              (long long)(first + T - 1), (long long)(layer->longest - 1));
+        return heed_fail_tape(t, HEED_INVALID, "%lld positions from %lld on are asked for, there are %lld", (long long)T, (long long)first,
+                              (long long)layer->longest);
     heed_tensor rows = heed_slice(t, heed_use(t, layer->weight), 0, first, first + T); /* (T, d) */
     return heed_add(t, x, rows);                                                      /* (..., T, d) */
 }

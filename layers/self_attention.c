@@ -1,6 +1,6 @@
 #include <heed/layers/self_attention.h>
 
-#include "attend_internal.h"
+#include "shared_internal.h"
 
 void heed_self_attention_init(heed_self_attention *attn, const heed_module *parent, const char *name, int64_t d_model, int64_t d_k) {
     *attn = (heed_self_attention){.d_k = d_k};

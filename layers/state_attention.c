@@ -1,6 +1,6 @@
 #include <heed/layers/state_attention.h>
 
-#include "attend_internal.h"
+#include "shared_internal.h"
 
 void heed_state_attention_init(heed_state_attention *attn, const heed_module *parent, const char *name) {
     heed_module_init(&attn->module, parent, name);

@@ -1,4 +1,4 @@
-#include "attend_internal.h"
+#include "shared_internal.h"
 
 #include <math.h>
 
@@ -22,12 +22,19 @@ heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_t
     return z;
 }
 
+bool heed_layer_padding_fits(heed_tape *t, heed_tensor padding, int64_t B, int64_t T) {
+    heed_shape is = heed_shape_of(t, padding), must = HEED_SHAPE(B, T);
+    heed_dtype dtype = heed_dtype_of(t, padding);
+    bool nil_or_stale = heed_rank(t, padding) < 0; /* of a stale handle ops will say so */
+    if (nil_or_stale || (dtype == HEED_BOOL && heed_shape_equal(is, must)))
+        return true;
+    heed_fail_tape(t, HEED_INVALID, "padding is %s %s; it must be bool %s, true where a token is padding", heed_dtype_name(dtype),
+                   HEED_SHAPE_STR(is), HEED_SHAPE_STR(must));
+    return false;
+}
+
 heed_tensor heed_layer_may_look(heed_tape *t, heed_tensor padding, int64_t B, int64_t S, int rank) {
-    if (heed_is_nil(padding))
+    if (heed_is_nil(padding) || !heed_layer_padding_fits(t, padding, B, S))
         return HEED_NIL;
-    heed_shape is = heed_shape_of(t, padding), must = HEED_SHAPE(B, S);
-    if (heed_dtype_of(t, padding) != HEED_BOOL || !heed_shape_equal(is, must))
-        return heed_fail_tape(t, HEED_INVALID, "padding is %s %s; it must be bool %s, true where a token is padding",
-                              heed_dtype_name(heed_dtype_of(t, padding)), HEED_SHAPE_STR(is), HEED_SHAPE_STR(must));
     return heed_reshape(t, heed_not(t, padding), rank == 3 ? HEED_SHAPE(B, 1, S) : HEED_SHAPE(B, 1, 1, S));
 }

@@ -1,0 +1,224 @@
+/* What layers say when they are declared or called wrongly, word for word. */
+#include <heed/heed.h>
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+
+/* ---- declared wrongly: the model has the error ---- */
+
+static heed_model *model;
+
+#define EXPECT_REFUSED(text) expect_refused(__LINE__, text)
+static void expect_refused(int line, const char *text) {
+    cr_expect_str_eq(heed_model_error_text(model), text, "line %d: \"%s\"", line, heed_model_error_text(model));
+    cr_expect_neq(heed_model_build(model, HEED_F32, 1), HEED_OK, "line %d", line);
+    heed_model_free(model);
+}
+
+static const heed_module *fresh(void) {
+    model = heed_model_new();
+    return heed_model_root(model);
+}
+
+Test(layers_errors, sizes_that_cannot_be) {
+    heed_linear_layer linear;
+    heed_linear_init(&linear, fresh(), "out", 64, 0, true);
+    EXPECT_REFUSED("out: inputs 64 and outputs 0 must be positive");
+    heed_linear_init(&linear, fresh(), "out", -3, 8, false);
+    EXPECT_REFUSED("out: inputs -3 and outputs 8 must be positive");
+    heed_embedding_layer embedding;
+    heed_embedding_init(&embedding, fresh(), "tokens", 0, 8);
+    EXPECT_REFUSED("tokens: vocabulary 0 and d 8 must be positive");
+    heed_self_attention one;
+    heed_self_attention_init(&one, fresh(), "attn", 32, 0);
+    EXPECT_REFUSED("attn: d_model 32 and d_k 0 must be positive");
+    heed_gru gru;
+    heed_gru_init(&gru, fresh(), "gru", 4, 0);
+    EXPECT_REFUSED("gru: inputs 4 and hidden 0 must be positive, 3 hidden countable");
+    heed_layernorm_layer norm;
+    heed_layernorm_init(&norm, fresh(), "norm", 0, 1e-5, true);
+    EXPECT_REFUSED("norm: d 0 must be positive");
+}
+
+Test(layers_errors, options_out_of_range) {
+    heed_layernorm_layer norm;
+    heed_layernorm_init(&norm, fresh(), "norm", 8, -1, true);
+    EXPECT_REFUSED("norm: eps -1 must be 0 or more");
+    heed_rmsnorm_layer rms;
+    heed_rmsnorm_init(&rms, fresh(), "norm", 8, NAN);
+    EXPECT_REFUSED("norm: eps nan must be 0 or more");
+    heed_dropout_layer dropout;
+    heed_dropout_init(&dropout, fresh(), "drop", 1.5);
+    EXPECT_REFUSED("drop: p 1.5 is not in [0, 1]");
+    heed_position position;
+    heed_position_init(&position, fresh(), "position", HEED_POSITION_SINUSOIDAL, 10, 7);
+    EXPECT_REFUSED("position: d 7 must be even: each frequency takes a sine and a cosine");
+    heed_position_init(&position, fresh(), "position", HEED_POSITION_LEARNED, 10, 7);
+    cr_expect_eq(heed_model_status(model), HEED_OK);
+    heed_model_free(model);
+}
+
+Test(layers_errors, heads_that_do_not_divide) {
+    heed_multi_head_attention attn;
+    heed_multi_head_attention_init(&attn, fresh(), "attn", (heed_multi_head_options){.d_model = 64, .n_heads = 3});
+    EXPECT_REFUSED("attn: n_heads 3 does not divide d_model 64");
+    heed_multi_head_attention_init(&attn, fresh(), "attn", (heed_multi_head_options){.d_model = 64});
+    EXPECT_REFUSED("attn: n_heads 0 and d_model 64 must be positive");
+    heed_multi_head_attention_init(&attn, fresh(), "attn", (heed_multi_head_options){.d_model = 64, .n_heads = 2, .dropout = NAN});
+    EXPECT_REFUSED("attn: dropout nan is not in [0, 1]");
+}
+
+Test(layers_errors, a_stack_says_which_layer) {
+    static heed_encoder encoder;
+    static heed_decoder decoder;
+    heed_transformer_options options = {.d_model = 16, .d_ff = 32, .n_heads = 5, .n_layers = 2};
+    heed_encoder_init(&encoder, fresh(), "encoder", options);
+    EXPECT_REFUSED("encoder.0.attn: n_heads 5 does not divide d_model 16");
+    options.n_layers = 0;
+    heed_decoder_init(&decoder, fresh(), "decoder", options);
+    EXPECT_REFUSED("decoder: n_layers 0 is not in 1 to 48");
+    options.n_layers = 49;
+    heed_encoder_init(&encoder, fresh(), "encoder", options);
+    EXPECT_REFUSED("encoder: n_layers 49 is not in 1 to 48");
+}
+
+Test(layers_errors, one_name_twice) {
+    heed_linear_layer a, b;
+    const heed_module *root = fresh();
+    heed_linear_init(&a, root, "out", 4, 4, true);
+    heed_linear_init(&b, root, "out", 4, 4, true);
+    EXPECT_REFUSED("two modules are called out: give each a name of its own");
+}
+
+/* ---- called wrongly: the tape has it ---- */
+
+typedef struct bench {
+    heed_model *model;
+    heed_linear_layer linear;
+    heed_position position;
+    heed_multi_head_attention attn;
+    heed_gru gru;
+    heed_state_attention states;
+    heed_tape *t;
+} bench;
+
+static bench new_bench(bool build) {
+    bench b = {.model = heed_model_new(), .t = heed_tape_new()};
+    const heed_module *root = heed_model_root(b.model);
+    heed_linear_init(&b.linear, root, "out", 4, 2, true);
+    heed_position_init(&b.position, root, "position", HEED_POSITION_LEARNED, 10, 4);
+    heed_multi_head_attention_init(&b.attn, root, "attn", (heed_multi_head_options){.d_model = 8, .n_heads = 2});
+    heed_gru_init(&b.gru, root, "gru", 3, 4);
+    heed_state_attention_init(&b.states, root, "states");
+    if (build)
+        cr_assert(heed_model_build(b.model, HEED_F32, 1) == HEED_OK);
+    return b;
+}
+
+/* y must be nil, the error the text; the tape is fresh again afterwards. */
+#define EXPECT_FAILS(b, y, text) expect_fails(__LINE__, b, y, text)
+static void expect_fails(int line, bench *b, heed_tensor y, const char *text) {
+    cr_expect(heed_is_nil(y), "line %d", line);
+    cr_expect_str_eq(heed_error_text(b->t), text, "line %d: \"%s\"", line, heed_error_text(b->t));
+    char path[32];
+    cr_expect_eq(heed_path(b->t, path, sizeof path), 0, "line %d: still in %s", line, path);
+    heed_tape_reset(b->t);
+}
+
+static heed_tensor zeros(const bench *b, heed_shape shape) {
+    return heed_zeros(b->t, HEED_F32, shape);
+}
+
+static void free_bench(bench *b) {
+    heed_tape_free(b->t);
+    heed_model_free(b->model);
+}
+
+Test(layers_errors, inputs_that_do_not_fit) {
+    bench b = new_bench(true);
+    heed_tensor x = zeros(&b, HEED_SHAPE(3, 5));
+    EXPECT_FAILS(&b, heed_linear_forward(&b.linear, b.t, x), "out: linear: inner sizes differ: x (3, 5), weight (2, 4)");
+    x = zeros(&b, HEED_SHAPE(2, 6, 4));
+    EXPECT_FAILS(&b, heed_position_forward(&b.position, b.t, x, 5), "position: 6 positions from 5 on are asked for, there are 10");
+    x = zeros(&b, HEED_SHAPE(2, 6, 4));
+    EXPECT_FAILS(&b, heed_position_forward(&b.position, b.t, x, -1), "position: 6 positions from -1 on are asked for, there are 10");
+    x = zeros(&b, HEED_SHAPE(6, 8));
+    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, x, (heed_attend){.causal = true}),
+                 "attn: query is (6, 8); it must be (batch, tokens, 8)");
+    x = zeros(&b, HEED_SHAPE(2, 6, 8));
+    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, zeros(&b, HEED_SHAPE(6, 8)), (heed_attend){.causal = false}),
+                 "attn: memory is (6, 8); it must be (batch, tokens, 8)");
+    x = zeros(&b, HEED_SHAPE(6, 3));
+    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, x, HEED_NIL, HEED_NIL, NULL), "gru: x is (6, 3); it must be (batch, steps, inputs)");
+    x = zeros(&b, HEED_SHAPE(6));
+    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, x, x, HEED_NIL), "states: h is (6,); it must be (batch, d) or (batch, steps, d)");
+    x = zeros(&b, HEED_SHAPE(2, 6));
+    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, x, x, HEED_NIL), "states: states are (2, 6); they must be (batch, steps, d)");
+    free_bench(&b);
+}
+
+/* The likeliest mistakes: 1 for 0 in the mask's dtype, S for T, lengths for a mask. */
+Test(layers_errors, padding_that_does_not_fit) {
+    bench b = new_bench(true);
+    heed_tensor x = zeros(&b, HEED_SHAPE(2, 6, 8));
+    heed_attend attend = {.key_padding = zeros(&b, HEED_SHAPE(2, 6))};
+    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, x, attend),
+                 "attn: padding is f32 (2, 6); it must be bool (2, 6), true where a token is padding");
+    x = zeros(&b, HEED_SHAPE(2, 6, 8));
+    attend.key_padding = heed_zeros(b.t, HEED_BOOL, HEED_SHAPE(2, 5));
+    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, x, attend),
+                 "attn: padding is bool (2, 5); it must be bool (2, 6), true where a token is padding");
+    x = zeros(&b, HEED_SHAPE(2, 6, 3));
+    heed_tensor padding = heed_zeros(b.t, HEED_I32, HEED_SHAPE(2));
+    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, x, HEED_NIL, padding, NULL),
+                 "gru: padding is i32 (2,); it must be bool (2, 6), true where a token is padding");
+    free_bench(&b);
+}
+
+Test(layers_errors, used_before_it_is_built) {
+    bench b = new_bench(false);
+    EXPECT_FAILS(&b, heed_linear_forward(&b.linear, b.t, zeros(&b, HEED_SHAPE(3, 4))),
+                 "out: parameter: the model is not built yet: call heed_model_build after declaring its layers");
+    free_bench(&b);
+}
+
+Test(layers_errors, nil_and_stale_inputs) {
+    bench b = new_bench(true);
+    EXPECT_FAILS(&b, heed_linear_forward(&b.linear, b.t, HEED_NIL),
+                 "out: linear: input 0 is nil: it was never set, or is the result of a call that failed on another tape");
+    heed_tensor stale = zeros(&b, HEED_SHAPE(2, 6, 8));
+    heed_tape_reset(b.t);
+    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, stale, stale, (heed_attend){.causal = true}),
+                 "attn: linear: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, stale, HEED_NIL, HEED_NIL, NULL),
+                 "gru: linear: input 0 is not of this tape, or from before its last reset");
+    heed_attend attend = {.key_padding = stale};
+    heed_tensor x = zeros(&b, HEED_SHAPE(2, 6, 8));
+    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, x, attend),
+                 "attn: not: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, zeros(&b, HEED_SHAPE(2, 6, 3)), HEED_NIL, stale, NULL),
+                 "gru: slice: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, heed_position_forward(&b.position, b.t, stale, 0), "position: add: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, stale, stale, HEED_NIL),
+                 "states: attention: input 0 is not of this tape, or from before its last reset");
+    free_bench(&b);
+}
+
+Test(layers_errors, no_such_activation) {
+    bench b = new_bench(true);
+    EXPECT_FAILS(&b, heed_activate(b.t, zeros(&b, HEED_SHAPE(3)), (heed_activation)9), "activate: 9 is no activation");
+    free_bench(&b);
+}
+
+/* A layer of a model that was refused does not crash when it is called all the same. */
+Test(layers_errors, a_refused_layer_is_inert) {
+    heed_multi_head_attention attn;
+    heed_multi_head_attention_init(&attn, fresh(), "attn", (heed_multi_head_options){.d_model = 64, .n_heads = 3});
+    heed_tape *t = heed_tape_new();
+    heed_tensor x = heed_zeros(t, HEED_F32, HEED_SHAPE(2, 3, 64));
+    cr_expect(heed_is_nil(heed_multi_head_attention_forward(&attn, t, x, x, (heed_attend){.causal = true})));
+    cr_expect_neq(heed_tape_status(t), HEED_OK);
+    heed_tape_free(t);
+    heed_model_free(model);
+}
