@@ -4,7 +4,7 @@
 
 #include <heed/op.h>
 
-/* Raises an error unless input i holds i32 in 0..n-1: "index 7 at position 3 is outside 0..4", positions in row-major order. */
+/* Raises an error unless input i, packed, holds i32 in 0..n-1: "index 7 at position 3 is outside 0..4". */
 heed_status heed_check_indices(heed_call *call, int i, int64_t n) HEED_MUST_CHECK;
 
 #endif

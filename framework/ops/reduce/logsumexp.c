@@ -13,7 +13,7 @@
 #include "../shape/samples.h"
 #include "reduction.h"
 
-enum { PIECE = 256 };
+enum { PIECE = 256, LANES = 16 };
 
 /* Forward's workspace: sums | partial sums | shifts | x's rows. Backward's: x's rows | dx's rows. */
 static heed_status shape(heed_call *call) {
@@ -57,13 +57,26 @@ heed_tensor heed_logsumexp(heed_tape *t, heed_tensor x, heed_axes axes) {
 
 #else
 
+/* The greatest number, NaN passed over; LANES at a time. */
+static REAL TYPED(greatest)(const REAL *x, int64_t n) {
+    REAL lane[LANES];
+    int64_t whole = n - n % LANES;
+    for (int l = 0; l < LANES; l++)
+        lane[l] = (REAL)-INFINITY;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+    for (int64_t i = whole; i < n; i++)
+        lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+    for (int l = 1; l < LANES; l++)
+        lane[0] = lane[l] > lane[0] ? lane[l] : lane[0];
+    return lane[0];
+}
+
 static void TYPED(find_shifts)(void *context, int64_t begin, int64_t end) {
     const exponentials *job = context;
     for (int64_t row = begin; row < end; row++) {
-        const REAL *x = (const REAL *)job->x + row * job->n;
-        REAL greatest = (REAL)-INFINITY;
-        for (int64_t i = 0; i < job->n; i++)
-            greatest = x[i] > greatest ? x[i] : greatest;
+        REAL greatest = TYPED(greatest)((const REAL *)job->x + row * job->n, job->n);
         job->shift[row] = isfinite(greatest) ? (double)greatest : 0;
     }
 }
