@@ -115,6 +115,19 @@ Test(backward, views_of_one_value_add_up) {
     heed_tape_free(t);
 }
 
+/* A copy that was packed while recording was off must not be used once it is on. */
+Test(backward, packing_off_the_record_loses_no_gradient) {
+    heed_tape *t = heed_tape_new();
+    heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(2, 2), (double[]){1, 2, 3, 4}), y = heed_transpose(t, x, 0, 1);
+    heed_tape_set_recording(t, false);
+    heed_rmsnorm(t, y, HEED_NIL, 1e-5);
+    heed_tape_set_recording(t, true);
+    heed_tensor gain = heed_input(t, HEED_F64, HEED_SHAPE(2), (double[]){1, 2});
+    cr_assert_eq(heed_backward(t, heed_sum(t, heed_rmsnorm(t, y, gain, 1e-5), HEED_ALL_AXES), NULL), HEED_OK, "%s", heed_error_text(t));
+    cr_assert_neq(heed_f64(t, heed_grad(t, x))[0], 0);
+    heed_tape_free(t);
+}
+
 /* ---- gradients of a model ---- */
 
 typedef struct two {

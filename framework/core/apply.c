@@ -144,13 +144,19 @@ static heed_status resolve_inputs(heed_tape *t, frame *f, const heed_tensor *in)
     return HEED_OK;
 }
 
+/* Whether v's packed copy is there and can stand for it: one made off the record would lose the gradient. */
+static bool packed_already(const heed_tape *t, const value *v) {
+    bool needs = t->recording && (v->flags & VALUE_NEEDS_GRAD);
+    return v->packed && needs == ((t->values[v->packed].flags & VALUE_NEEDS_GRAD) != 0);
+}
+
 /* Ops that take packed inputs only get them packed by a recorded copy, once a value. */
 static heed_status pack_inputs(heed_tape *t, frame *f) {
     for (int i = 0; i < f->n_in && !op_strided(f->op); i++) {
         uint32_t index = f->inputs[i];
         if (index == 0 || heed_array_contiguous(&t->values[index].array))
             continue;
-        if (t->values[index].packed == 0) {
+        if (!packed_already(t, &t->values[index])) {
             heed_tensor packed = heed_contiguous(t, tape_handle(t, index));
             if (heed_is_nil(packed))
                 return t->error.status;

@@ -113,7 +113,7 @@ int heed_model_set_group(heed_model *model, const char *pattern, const char *gro
 heed_model *heed_model_clone(const heed_model *model, heed_dtype dtype);
 /* Copies all values of a model with the same parameters. */
 heed_status heed_model_copy(heed_model *to, const heed_model *from) HEED_MUST_CHECK;
-/* A table of paths, shapes, counts, with the total. Returns HEED_IO if writing failed. */
+/* A table of paths, shapes, counts, with the total. Returns HEED_IO if writing failed, the model's own status if it was refused. */
 heed_status heed_model_summary(const heed_model *model, FILE *out);
 
 /* ---- gradients of a model ---- */
