@@ -157,7 +157,7 @@ static heed_status pack_inputs(heed_tape *t, frame *f) {
         if (index == 0 || heed_array_contiguous(&t->values[index].array))
             continue;
         if (!packed_already(t, &t->values[index])) {
-            heed_tensor packed = heed_contiguous(t, tape_handle(t, index));
+            heed_tensor strided = tape_handle(t, index), packed = heed_apply(t, &heed_op_contiguous, &strided, 1, NULL);
             if (heed_is_nil(packed))
                 return t->error.status;
             t->values[index].packed = (uint32_t)packed.index;

@@ -2,8 +2,6 @@
 #ifndef HEED_APPLY_INTERNAL_H
 #define HEED_APPLY_INTERNAL_H
 
-#include <heed/ops.h>
-
 #include "tape_internal.h"
 
 /* Whether the op takes inputs of any strides. */

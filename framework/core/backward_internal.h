@@ -29,8 +29,26 @@ typedef struct route {
     size_t scratch; /* bytes, for ROUTE_ASIDE */
 } route;
 
+/* ---- backward_plan.c ---- */
+
 route route_of(const walk *w, const node *n, int i);
-void sum_repeats(const heed_array *view, const heed_array *dy, int threads);
+/* The shape in which the op's backward produces the gradient of input i: the output's where it broadcasts. */
+heed_shape produced_shape(const walk *w, const node *n, int i);
+/* Whether a gradient has come to any of the node's outputs. */
+bool reached(const walk *w, const node *n);
+bool keeps_grad(const value *v);
+/* Notes that the gradient of a parameter has been written, in whichever walk this is. */
+void mark_written(walk *w, const value *v);
+size_t value_bytes(const value *v);
+size_t aligned_bytes(size_t bytes);
+/* From y, the output of node `last`: fills w->scratch_at, takes w->pool. */
+heed_status dry_walk(walk *w, value *y, int32_t last);
+
+/* ---- backward_walk.c ---- */
+
+/* The place of v's gradient, which is about to be written (r->first) or added to. */
+heed_array open_gradient(walk *w, value *v, const route *r);
+heed_status compute_walk(walk *w, int32_t last);
 
 /* ---- in grads.c ---- */
 

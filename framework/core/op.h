@@ -128,6 +128,9 @@ heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *
  * NULL, and the sticky error, where the handle is nil, stale or foreign. */
 const heed_array *heed_tensor_array(heed_tape *t, heed_tensor x);
 
+/* The one op that the engine records by itself, to pack what an op cannot take strided. */
+extern const heed_op heed_op_contiguous;
+
 /* Shape rules that many ops share. */
 heed_status heed_shape_same(heed_call *call);      /* out[0] like in[0] */
 heed_status heed_shape_elementwise(heed_call *call); /* out[0] = broadcast of all inputs, dtype of in[dispatch] */
