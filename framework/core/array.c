@@ -7,7 +7,7 @@
 #include "../kernels/parallel.h"
 #include "tape_internal.h"
 
-enum { ELEMENTS_A_RANGE = 16384 };
+enum { ELEMENTS_A_RANGE = 16384, LINES_KEPT = 64 };
 
 bool heed_array_contiguous(const heed_array *a) {
     int64_t expected = 1;
@@ -93,8 +93,9 @@ typedef struct pair_job {
     heed_walk walk;
     void (*row)(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n);
     size_t size;
-    int64_t piece; /* a row is cut into pieces of this length */
+    int64_t piece;    /* a row is cut into pieces of this length */
     int64_t pieces;
+    bool across;      /* the first pieces of all rows come first, then the second ones, ... */
 } pair_job;
 
 static void copy_8(char *to, int64_t ts, const char *from, int64_t fs, int64_t n) {
@@ -146,8 +147,8 @@ static void run_pairs(void *context, int64_t begin, int64_t end) {
     const heed_walk *w = &job->walk;
     for (int64_t i = begin; i < end; i++) {
         void *p[HEED_WALK_MAX];
-        heed_walk_row(w, i / job->pieces, p);
-        int64_t first = i % job->pieces * job->piece;
+        heed_walk_row(w, job->across ? i % w->rows : i / job->pieces, p);
+        int64_t first = (job->across ? i / w->rows : i % job->pieces) * job->piece;
         int64_t n = w->length - first < job->piece ? w->length - first : job->piece;
         int64_t size = (int64_t)job->size;
         char *to = (char *)p[0] + first * w->step[0] * size;
@@ -166,7 +167,10 @@ static void pairs(const heed_array *to, const heed_array *from, int threads,
     heed_walk_init(&job.walk, 2, (const heed_array *const[]){to, from});
     if (job.walk.rows == 0)
         return;
-    job.piece = ELEMENTS_A_RANGE;
+    /* A row that jumps through memory (a transpose) leaves most of each cache line to the rows beside it: they follow at
+     * once, a few lines at a time. */
+    job.across = (job.walk.step[0] != 1 || job.walk.step[1] > 1 || job.walk.step[1] < 0) && job.walk.rows > 1;
+    job.piece = job.across ? LINES_KEPT : ELEMENTS_A_RANGE;
     job.pieces = (job.walk.length + job.piece - 1) / job.piece;
     int64_t per_piece = job.walk.length < job.piece ? job.walk.length : job.piece;
     int64_t grain = (ELEMENTS_A_RANGE + per_piece - 1) / per_piece;
