@@ -5,11 +5,14 @@
  *     heed_check_print(&check, stdout);
  *     return check.failed != 0;
  *
- * How: in f64, with random +-1 cotangents u, the analytic u·J by one backward pass is compared with central differences
+ * How: in f64, with random +-1 cotangents u, the analytic u·J by one backward pass is compared with central differences n
  * of u·f at a step where two stencils agree with each other (the analytic value is never looked at):
  *     err <= 1e-10 sum |u_i y_i| + 1e-7 |n|
  * at every coordinate up to 512 inputs, beyond that along 8 random directions and at 64 coordinates. A point where the
- * stencils disagree (a kink) is drawn again and counted. A case counts only if its gradient is not all zero. */
+ * stencils disagree (a kink) is drawn again and counted. A case counts only if its gradient is not all zero: if "the
+ * gradient is zero" would not have passed.
+ *
+ * A heed_check is plain data: nothing to free. Checks may run beside each other on several threads, each with its own model. */
 #ifndef HEED_GRADCHECK_H
 #define HEED_GRADCHECK_H
 
@@ -22,38 +25,50 @@ HEED_BEGIN_DECLS
 
 typedef struct heed_check_options {
     uint64_t seed; /* of the points drawn */
-    int cases;     /* at most this many samples; 0: all */
+    int cases;     /* of an op: at most this many samples, 0: all; of a function: points, 0: 4 */
     int threads;   /* compared bit for bit with 1 thread; 0: 3 */
 } heed_check_options;
 
 /* One disagreement: enough to find it again. */
 typedef struct heed_check_failure {
-    int sample;             /* which sample, or -1 */
-    int input;              /* which input, or -1; for a function: variables first, then parameters */
-    int64_t coordinate;     /* flat index in it, -1: a direction */
-    double analytic, numeric, tolerance;
-    char what[160];         /* "gradient", "accumulation", "f32 forward", "1 thread = 3 threads", "view", or an error's text */
+    int sample;             /* which sample of an op, which point of a function; -1: none in particular */
+    int input;              /* which input, or -1; for a function: variables first, then trainable parameters */
+    int64_t coordinate;     /* flat index in it (in all outputs, where input is -1); -1: a direction, or none */
+    double analytic, numeric, tolerance; /* what came out, what should have; all 0 for an error's text */
+    char what[160];         /* "gradient", "op(x, x)", "f32 forward", "1 thread = 3 threads", or an error's text */
 } heed_check_failure;
 
 enum { HEED_CHECK_FAILURES = 8, HEED_CHECK_NAME = 64 };
 typedef struct heed_check {
     char name[HEED_CHECK_NAME];
+    bool no_gradient; /* HEED_NO_GRADIENT: everything else was checked, and all cases are vacuous */
     int cases;    /* that counted: gradient not all zero */
     int vacuous;  /* whose gradient was all zero */
     int redrawn;  /* points drawn again because of a kink */
     int failed;   /* comparisons out of tolerance, and errors */
-    double worst; /* largest error over its tolerance; < 1 passes. NaN fails */
+    double worst; /* largest error of a gradient over its tolerance; <= 1 passes, NaN counts as infinity */
     int n_failures;
     heed_check_failure failures[HEED_CHECK_FAILURES]; /* the first ones */
 } heed_check;
 
-/* All samples of an op, each: the gradient; an input used twice (op(x, x)); each input once without gradient;
- * non-contiguous views; f32 forward against f64; 1 thread against several, bit for bit. Samples of ops with
- * HEED_NO_GRADIENT are run for everything but gradients. options may be NULL. */
+/* All samples of an op. Each is drawn as the op's samples say (bools like integers: true where not 0, low = high = 0: evens),
+ * and held to these laws:
+ *   gradient        as above, of all real outputs together; and the outputs one by one give the same sum
+ *   used twice      y going two ways, with cotangents 3 u and -u: twice the gradient, bit for bit
+ *   op(x, x)        one tensor as two inputs of equal shape: the two gradients' sum
+ *   no gradient     each input once as a constant, and once as the only variable: the others' gradients keep their bits
+ *   views           transposed, sliced, expanded inputs: the packed input's values and gradients, to 1e-13
+ *   f32             forward and gradient agree with f64 as far as rounding allows
+ *   threads         1 thread = several threads, bit for bit, f32 and f64
+ * More than 2 % of the cases redrawn is a failure. Ops with HEED_NO_GRADIENT are held to the laws that speak of values.
+ * options may be NULL. */
 heed_check heed_gradcheck_op(const heed_op *op, const heed_check_options *options);
 
-/* A function of n variables (f64) and, when model is not NULL, of its parameters (built as HEED_F64). It must be
- * deterministic: the tape's seed and step are the same at every call. Returns the tensor to differentiate, any shape. */
+/* A function of n variables (f64) and, when model is not NULL, of its trainable parameters (built as HEED_F64). It must be
+ * deterministic: the tape's seed and step are the same at every call, and it is in training mode. Returns the tensor to
+ * differentiate, f64, any shape. Checked: the gradient, and 1 thread = several, bit for bit.
+ * While it runs, parameters are shifted by normal numbers of 0.1, a different shift each point, so that no bias is 0 and no
+ * gain is 1; then they get their values back. */
 typedef heed_tensor heed_check_fn(void *user, heed_tape *t, const heed_tensor *variables);
 typedef struct heed_check_case {
     const char *name;
@@ -67,8 +82,10 @@ heed_check heed_gradcheck(const heed_check_case *c, const heed_check_options *op
 
 /* Adds b's counts and failures to a. */
 void heed_check_merge(heed_check *a, const heed_check *b);
-/* One row of the table (name, cases, redrawn, worst, verdict), and a line for each failure. */
+/* One row of the table (name, cases, redrawn, worst, verdict), and a line for each failure. Colour only on a terminal, and
+ * not where the environment has NO_COLOR. _head prints the columns' names above the rows. */
 void heed_check_print(const heed_check *check, FILE *out);
+void heed_check_print_head(FILE *out);
 
 HEED_END_DECLS
 #endif

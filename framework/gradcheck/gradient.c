@@ -1,0 +1,222 @@
+/* The law of the gradient: what one backward pass says, against differences of many forward passes.
+ *
+ * A probe is a direction in which the point is moved: along one coordinate, or along all at once with random signs. Its analytic
+ * slope is the gradient's dot product with it; its numeric slope is that of L = sum u_i y_i. The outputs are subtracted one by
+ * one before they are weighed, so that outputs which do not move add no rounding. */
+#include <math.h>
+
+#include "checker_internal.h"
+
+static const double ABSOLUTE = 1e-10, RELATIVE = 1e-7; /* of sum |u_i y_i|, of |n| */
+static const double FIRST_STEP = 0.01;                  /* of an input's scale */
+/* Stencils that differ by more than this part of the tolerance can't decide a comparison. */
+static const double AGREEMENT = 0.25;
+enum { EVERY_COORDINATE = 512, DIRECTIONS = 8, COORDINATES = 64 };
+
+typedef struct probe {
+    checker *k;
+    const subject *s;
+    int64_t flat;      /* the coordinate, as an index into g, or -1 for a direction ... */
+    place at;          /* the same as value and coordinate */
+    uint64_t signs;    /* ... whose signs this key draws */
+    outcome below, above; /* values at x - h and x + h */
+} probe;
+
+static double get(const value *v, int64_t i) {
+    return v->dtype == HEED_F32 ? (double)((const float *)v->data)[i] : ((const double *)v->data)[i];
+}
+
+/* What was stored: x after rounding to the dtype. */
+static double set(value *v, int64_t i, double x) {
+    if (v->dtype == HEED_F32)
+        return (double)(((float *)v->data)[i] = (float)x);
+    return ((double *)v->data)[i] = x;
+}
+
+/* ---- moving the point ---- */
+
+static double sign_of(const probe *p, int64_t flat) {
+    return heed_rng_u32(p->signs, (uint64_t)flat) & 1 ? 1 : -1;
+}
+
+/* Values at x + h (direction), for every differentiated value. */
+static bool run_moved_along(const probe *p, const double *origin, double h, outcome *out) {
+    const subject *s = p->s;
+    for (int i = 0; i < s->n_values; i++) {
+        value *v = &s->values[i];
+        for (int64_t j = 0; v->wanted && j < v->count; j++)
+            set(v, j, origin[v->offset + j] + h * v->scale * sign_of(p, v->offset + j));
+    }
+    if (s->model)
+        heed_model_changed(s->model);
+    return heed_checker_run(p->k, s, plain_wiring(false), out);
+}
+
+static void save_point(const subject *s, double *origin) {
+    for (int i = 0; i < s->n_values; i++)
+        for (int64_t j = 0; s->values[i].wanted && j < s->values[i].count; j++)
+            origin[s->values[i].offset + j] = get(&s->values[i], j);
+}
+
+static void restore_point(const subject *s, const double *origin) {
+    for (int i = 0; i < s->n_values; i++)
+        for (int64_t j = 0; s->values[i].wanted && j < s->values[i].count; j++)
+            set(&s->values[i], j, origin[s->values[i].offset + j]);
+    if (s->model)
+        heed_model_changed(s->model);
+}
+
+/* u · (above - below) */
+static double rise(const probe *p) {
+    double sum = 0;
+    for (int64_t i = 0; i < p->k->n_y; i++)
+        if (p->k->u[i] != 0)
+            sum += p->k->u[i] * (p->above.y[i] - p->below.y[i]);
+    return sum;
+}
+
+static double slope_along_coordinate(void *context, double h) {
+    probe *p = context;
+    value *v = &p->s->values[p->at.value];
+    double x = get(v, p->at.coordinate), step[2];
+    outcome *outs[2] = {&p->below, &p->above};
+    bool ran = true;
+    for (int side = 0; side < 2 && ran; side++) {
+        step[side] = set(v, p->at.coordinate, x + (side ? h : -h) * v->scale);
+        if (p->s->model)
+            heed_model_changed(p->s->model);
+        ran = heed_checker_run(p->k, p->s, plain_wiring(false), outs[side]);
+    }
+    set(v, p->at.coordinate, x);
+    return ran ? rise(p) / (step[1] - step[0]) : NAN;
+}
+
+typedef struct direction {
+    probe *p;
+    const double *origin;
+} direction;
+
+static double slope_along_direction(void *context, double h) {
+    const direction *d = context;
+    probe *p = d->p;
+    bool ran = run_moved_along(p, d->origin, -h, &p->below) && run_moved_along(p, d->origin, h, &p->above);
+    return ran ? rise(p) / (2 * h) : NAN;
+}
+
+/* ---- comparing ---- */
+
+static double analytic_slope(const probe *p, const double *g) {
+    if (p->flat >= 0)
+        return g[p->flat];
+    double sum = 0;
+    for (int i = 0; i < p->s->n_values; i++) {
+        const value *v = &p->s->values[i];
+        for (int64_t j = v->offset; v->wanted && j < v->offset + v->count; j++)
+            sum += g[j] * sign_of(p, j) * v->scale;
+    }
+    return sum;
+}
+
+static void note_worst(heed_check *report, double error, double tol) {
+    double ratio = error == 0 ? 0 : error / tol;
+    if (!(ratio <= report->worst))
+        report->worst = isnan(ratio) ? INFINITY : ratio;
+}
+
+static void judge(checker *k, const probe *p, double analytic, double numeric, double tol) {
+    double error = fabs(analytic - numeric);
+    note_worst(k->report, error, tol);
+    if (error <= tol)
+        return;
+    comparison c = {.input = p->at.value, .coordinate = p->at.coordinate, .got = analytic, .want = numeric, .tolerance = tol};
+    if (p->flat < 0) {
+        heed_checker_fail(k, c, "gradient along a random direction");
+        return;
+    }
+    heed_param param = p->s->values[p->at.value].param;
+    heed_checker_fail(k, c, "gradient%s%s", param.model ? " of " : "", param.model ? heed_model_param(param.model, param.index).path : "");
+}
+
+/* False at a kink. */
+static bool compare_coordinate(checker *k, probe *p, const double *g, int64_t flat, bound tol) {
+    p->flat = flat;
+    p->at = heed_checker_place(p->s, flat);
+    derivative n = heed_checker_derivative(slope_along_coordinate, p, FIRST_STEP, tol);
+    if (!(n.disagreement <= AGREEMENT * allowed(tol, n.value)))
+        return false;
+    judge(k, p, analytic_slope(p, g), n.value, allowed(tol, n.value));
+    return true;
+}
+
+static bool compare_direction(checker *k, probe *p, const double *g, const double *origin, uint64_t signs, bound tol) {
+    p->flat = -1;
+    p->at = (place){.value = -1, .coordinate = -1};
+    p->signs = signs;
+    direction d = {.p = p, .origin = origin};
+    /* All inputs move at once: each by less, so that the point moves as far as it does along a coordinate. */
+    double step = FIRST_STEP / sqrt((double)p->s->n_wanted);
+    derivative n = heed_checker_derivative(slope_along_direction, &d, step, tol);
+    restore_point(p->s, origin);
+    if (!(n.disagreement <= AGREEMENT * allowed(tol, n.value)))
+        return false;
+    judge(k, p, analytic_slope(p, g), n.value, allowed(tol, n.value));
+    return true;
+}
+
+/* Every value in turn: first its last coordinate, where a loop may end too early, then its first, then any. */
+static int64_t pick_coordinate(const subject *s, const int *differentiated, int n, int index) {
+    const value *v = &s->values[differentiated[index % n]];
+    int round = index / n;
+    if (round < 2)
+        return v->offset + (round == 0 ? v->count - 1 : 0);
+    return v->offset + (int64_t)heed_rng_below(heed_rng_mix(s->key, 3), (uint64_t)index, (uint64_t)v->count);
+}
+
+static bool compare_coordinates(checker *k, probe *p, const double *g, bound tol) {
+    int *differentiated = heed_checker_take(k, p->s->n_values, sizeof *differentiated), n = 0;
+    if (differentiated == NULL)
+        return true;
+    for (int i = 0; i < p->s->n_values; i++)
+        if (p->s->values[i].wanted && p->s->values[i].count > 0)
+            differentiated[n++] = i;
+    for (int i = 0; i < (n > COORDINATES ? n : COORDINATES); i++)
+        if (!compare_coordinate(k, p, g, pick_coordinate(p->s, differentiated, n, i), tol))
+            return false;
+    return true;
+}
+
+static bool compare_some(checker *k, probe *p, const double *g, bound tol) {
+    double *origin = heed_checker_take(k, p->s->n_wanted, sizeof *origin);
+    if (origin == NULL)
+        return true;
+    save_point(p->s, origin);
+    for (int i = 0; i < DIRECTIONS; i++)
+        if (!compare_direction(k, p, g, origin, heed_rng_mix(p->s->key, 16 + (uint64_t)i), tol))
+            return false;
+    return compare_coordinates(k, p, g, tol);
+}
+
+static bool compare_all(checker *k, probe *p, const double *g, bound tol) {
+    for (int64_t i = 0; i < p->s->n_wanted; i++)
+        if (!compare_coordinate(k, p, g, i, tol))
+            return false;
+    return true;
+}
+
+bool heed_checker_gradient(checker *k, const subject *s, const outcome *analytic, bool *counts) {
+    double size = 0;
+    for (int64_t i = 0; i < k->n_y; i++)
+        size += fabs(k->u[i] != 0 ? analytic->y[i] : 0);
+    bound tol = {.absolute = ABSOLUTE * size, .relative = RELATIVE};
+    *counts = false;
+    for (int64_t i = 0; analytic->g && i < s->n_wanted; i++)
+        *counts = *counts || !(fabs(analytic->g[i]) <= tol.absolute);
+    if (analytic->g == NULL)
+        return true;
+    probe p = {.k = k, .s = s};
+    p.below.y = heed_checker_take(k, k->n_y, sizeof *p.below.y);
+    p.above.y = heed_checker_take(k, k->n_y, sizeof *p.above.y);
+    if (p.below.y == NULL || p.above.y == NULL)
+        return true;
+    return s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol) : compare_some(k, &p, analytic->g, tol);
+}
