@@ -82,6 +82,8 @@ static heed_status wrong_op(heed_tape *t, const heed_op *op) {
                          op->size, sizeof *op);
     if (op->name == NULL || op->shape == NULL)
         return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no %s", op->name ? "shape rule" : "name");
+    if (op->n_out <= 0 && op->outputs == NULL)
+        return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor says neither how many outputs there are nor how to ask");
     if (op->samples == NULL)
         return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no samples for the gradient check");
     bool has_backward = op->backward_any != NULL;
@@ -93,6 +95,8 @@ static heed_status wrong_op(heed_tape *t, const heed_op *op) {
 }
 
 static heed_status open_frame(heed_tape *t, frame *f, const heed_op *op, int n_in, const void *attr) {
+    if (op->attr_size && attr == NULL)
+        return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "its attributes are NULL");
     f->op = op;
     f->n_in = n_in;
     f->n_out = op->n_out > 0 ? op->n_out : op->outputs(attr);
@@ -101,6 +105,8 @@ static heed_status open_frame(heed_tape *t, frame *f, const heed_op *op, int n_i
                          op->max_in == op->min_in ? "" : n_in < op->min_in ? "at least " : "at most ", n_in < op->min_in ? op->min_in : op->max_in);
     if (f->n_out < 1 || f->n_out > HEED_MAX_OUTPUTS)
         return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "%d outputs are asked for, there can be 1 to %d", f->n_out, HEED_MAX_OUTPUTS);
+    if (op->dispatch >= n_in)
+        return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "input %d is to pick the kernel; there are %d", op->dispatch, n_in);
     bool few = n_in <= FEW && f->n_out <= FEW;
     size_t n = (size_t)n_in, m = (size_t)f->n_out;
     f->inputs = n_in <= FEW ? f->few_inputs : arena_take(&t->memory, n * sizeof *f->inputs);
@@ -195,6 +201,8 @@ static heed_status check_outputs(heed_tape *t, const heed_call *call) {
     heed_dtype dtype = op_dispatch(call->op, call->in, call->out);
     if (op_kernel(call->op->forward, call->op->forward_any, dtype) == NULL)
         return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it does not compute on %s; see heed_cast", heed_dtype_name(dtype));
+    if (call->needs_grad && op_kernel(call->op->backward, call->op->backward_any, dtype) == NULL)
+        return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it has no gradient on %s; see heed_cast", heed_dtype_name(dtype));
     return HEED_OK;
 }
 
@@ -288,7 +296,7 @@ static heed_status record(heed_tape *t, const frame *f, const heed_call *call, h
     t->nodes[t->n_nodes++] = (node){.op = f->op, .attr = call->attr, .inputs = inputs, .n_in = f->n_in, .n_out = f->n_out,
                                     .first_out = first, .saved = call->saved, .saved_bytes = call->saved_bytes,
                                     .backward_workspace = call->backward_workspace_bytes, .rng_key = call->rng_key,
-                                    .scope = tape_scope(t), .training = call->training};
+                                    .scope = tape_scope(t), .threads = call->threads, .training = call->training};
     return HEED_OK;
 }
 
@@ -326,7 +334,8 @@ static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, i
 heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr, heed_tensor *outs) {
     if (t->error.status == HEED_OK && run(t, op, in, n_in, attr, outs) == HEED_OK)
         return outs[0];
-    int n_out = op && op->size == sizeof *op ? (op->n_out > 0 ? op->n_out : op->outputs ? op->outputs(attr) : 1) : 1;
+    bool may_ask = op && op->size == sizeof *op && op->outputs && (attr || op->attr_size == 0);
+    int n_out = op && op->size == sizeof *op && op->n_out > 0 ? op->n_out : may_ask ? op->outputs(attr) : 1;
     for (int o = 0; o < n_out && o < HEED_MAX_OUTPUTS; o++)
         outs[o] = HEED_NIL;
     return HEED_NIL;

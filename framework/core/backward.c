@@ -25,7 +25,19 @@ static void seed_gradient(walk *w, value *y, heed_tensor seed, double share) {
     }
 }
 
-static heed_status check_start(heed_tape *t, uint32_t index, heed_tensor seed, heed_grads *g) {
+static heed_status check_grads(heed_tape *t, const heed_grads *g, double weight) {
+    const heed_scope *root = scope_root();
+    if (g->error.status)
+        return tape_fail(t, root, "backward", g->error.status, "%s", g->error.text);
+    if (g->poisoned)
+        return tape_fail(t, root, "backward", HEED_STATE, "the gradients are poisoned by a backward that failed: heed_grads_clear them first");
+    if (!grads_may_add(g, weight))
+        return tape_fail(t, root, "backward", HEED_STATE,
+                         "a loss that averages items and one that does not cannot be accumulated: give both a weight (heed_set_weight), or neither");
+    return HEED_OK;
+}
+
+static heed_status check_start(heed_tape *t, uint32_t index, heed_tensor seed, const heed_grads *g) {
     const value *y = &t->values[index];
     const heed_scope *root = scope_root();
     if (!(y->flags & VALUE_NEEDS_GRAD) || y->use != NO_PARAM)
@@ -45,11 +57,7 @@ static heed_status check_start(heed_tape *t, uint32_t index, heed_tensor seed, h
             return tape_fail(t, root, "backward", HEED_INVALID, "the seed is %s %s; it must be like the value it seeds, %s %s",
                              heed_dtype_name(s->dtype), HEED_SHAPE_STR(s->shape), heed_dtype_name(y->array.dtype), HEED_SHAPE_STR(y->array.shape));
     }
-    if (g && g->error.status)
-        return tape_fail(t, root, "backward", g->error.status, "%s", g->error.text);
-    if (g && g->poisoned)
-        return tape_fail(t, root, "backward", HEED_STATE, "the gradients are poisoned by a backward that failed: heed_grads_clear them first");
-    return HEED_OK;
+    return g ? check_grads(t, g, y->weight) : HEED_OK;
 }
 
 static heed_status walk_back(heed_tape *t, heed_tensor loss, heed_grads *g, heed_backward_options options) {
@@ -62,15 +70,15 @@ static heed_status walk_back(heed_tape *t, heed_tensor loss, heed_grads *g, heed
     bool *planned = g ? arena_take(&t->memory, g->n_entries * sizeof *planned) : NULL;
     if (w.scratch_at == NULL || (g && planned == NULL))
         return tape_no_memory(t, "backward", (size_t)(last + 1) * sizeof *w.scratch_at);
-    double share = 1;
-    if (g && grads_open(g, t->values[index].weight, w.threads, &share))
-        return tape_fail(t, scope_root(), "backward", g->error.status, "%s", g->error.text);
     if (g)
         memcpy(planned, g->written, g->n_entries * sizeof *planned);
     w.written = planned;
     w.pass = ++t->passes;
     if (dry_walk(&w, &t->values[index], last))
         return t->error.status;
+    double share = 1;
+    if (g)
+        grads_open(g, t->values[index].weight, w.threads, &share);
     w.written = g ? g->written : NULL;
     /* The computing walk counts as a pass of its own: route_of() must see each gradient unwritten again. */
     w.pass = ++t->passes;
@@ -105,17 +113,17 @@ heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
     if (index == 0)
         return HEED_NIL;
     const value *v = &t->values[index];
-    if (!keeps_grad(v) || !(v->flags & VALUE_NEEDS_GRAD) || v->use != NO_PARAM)
+    bool too_late = v->pass == t->passes && t->passes > 0 && v->grad == NULL;
+    if (!keeps_grad(v) || too_late || !(v->flags & VALUE_NEEDS_GRAD) || v->use != NO_PARAM)
         return heed_fail_tape(t, HEED_INVALID, "grad: no gradient of this tensor is kept: make it a variable, or heed_keep_grad it before backward%s",
                               v->use != NO_PARAM ? " (a parameter's is in the heed_grads)" : "");
     if (t->passes == 0)
         return heed_fail_tape(t, HEED_STATE, "grad: no backward has run on this tape yet");
-    heed_array shape = v->array;
-    bool reached_it = v->pass == t->passes;
+    const heed_array like = v->array;
     void *data = v->grad;
-    if (!reached_it)
-        return heed_zeros(t, shape.dtype, shape.shape);
-    uint32_t at = tape_new_value(t, shape.dtype, shape.shape);
+    if (v->pass != t->passes)
+        return heed_zeros(t, like.dtype, like.shape);
+    uint32_t at = tape_new_value(t, like.dtype, like.shape);
     if (at == 0)
         tape_no_memory(t, "grad", sizeof(value));
     else

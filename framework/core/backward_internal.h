@@ -52,9 +52,10 @@ heed_status compute_walk(walk *w, int32_t last);
 
 /* ---- in grads.c ---- */
 
-/* Makes g ready to be added to: scales what is there, and says what share the new loss has. Its own error if weighted and
- * unweighted losses would mix. */
-heed_status grads_open(heed_grads *g, double weight, int threads, double *share);
+/* Whether a loss of this weight may be added to g: weighted and unweighted ones do not mix. */
+bool grads_may_add(const heed_grads *g, double weight);
+/* Makes g ready to be added to: scales what is there, and says what share the new loss has. */
+void grads_open(heed_grads *g, double weight, int threads, double *share);
 /* Zeros what backward did not reach; g is no longer empty. */
 void grads_close(heed_grads *g, double weight);
 void grads_poison(heed_grads *g);

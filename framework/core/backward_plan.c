@@ -33,10 +33,22 @@ static bool wanted(const walk *w, const node *n, int i) {
     return v->use == NO_PARAM || (w->grads && w->t->uses[v->use].param.model == w->grads->model);
 }
 
-/* Whether the op makes a gradient for the same value twice, and this is not the first. */
+/* Whether the gradients of two values share memory: one value, or parameters of which one is part or another name of the other. */
+static bool overlap(const walk *w, uint32_t a, uint32_t b) {
+    const value *x = &w->t->values[a], *y = &w->t->values[b];
+    if (a == b || x->use == NO_PARAM || y->use == NO_PARAM)
+        return a == b;
+    extent e, f;
+    model_extent(w->grads->model, w->t->uses[x->use].param.index, &e);
+    model_extent(w->grads->model, w->t->uses[y->use].param.index, &f);
+    return e.first < f.first + f.entries && f.first < e.first + e.entries;
+}
+
+/* Whether the op makes a gradient for the same memory twice, and this is not the first. */
 static bool comes_again(const walk *w, const node *n, int i) {
+    bool param = w->t->values[n->inputs[i]].use != NO_PARAM;
     for (int j = 0; j < i; j++)
-        if (n->inputs[j] == n->inputs[i] && wanted(w, n, j))
+        if ((param || n->inputs[j] == n->inputs[i]) && wanted(w, n, j) && overlap(w, n->inputs[j], n->inputs[i]))
             return true;
     return false;
 }
@@ -106,18 +118,18 @@ static size_t node_scratch(const walk *w, const node *n) {
     return bytes;
 }
 
-static heed_status plan_gradient(walk *w, value *v) {
-    if (v->use != NO_PARAM) {
-        const use *u = &w->t->uses[v->use];
-        if (u->model_version != u->param.model->version)
-            return tape_fail(w->t, scope_root(), "backward", HEED_STATE,
-                             "parameters of the model have changed since the forward pass used them: record it again");
+static void plan_gradient(walk *w, value *v) {
+    if (v->use != NO_PARAM)
         mark_written(w, v);
-    } else if (v->pass != w->pass) {
+    else if (v->pass != w->pass)
         v->grad_offset = plan_take(&w->t->gradients, value_bytes(v));
-    }
     v->pass = w->pass;
-    return HEED_OK;
+}
+
+/* Backward reads parameters where they lie, those too that get no gradient. */
+static bool as_forward_saw_it(const heed_tape *t, uint32_t input) {
+    int32_t at = t->values[input].use;
+    return at == NO_PARAM || t->uses[at].model_version == t->uses[at].param.model->version;
 }
 
 bool keeps_grad(const value *v) {
@@ -129,11 +141,15 @@ static heed_status plan_node(walk *w, node *n, size_t *scratch_at) {
     if (n->walked)
         return tape_fail(t, scope_root(), "backward", HEED_STATE,
                          "this recording was walked before: sum the losses first, or ask the first backward to retain it");
+    for (int i = 0; i < n->n_in; i++)
+        if (!as_forward_saw_it(t, n->inputs[i]))
+            return tape_fail(t, scope_root(), "backward", HEED_STATE,
+                             "parameters of the model have changed since the forward pass used them: record it again");
     size_t scratch = node_scratch(w, n);
     *scratch_at = plan_take(&t->gradients, scratch);
     for (int i = 0; i < n->n_in; i++)
-        if (wanted(w, n, i) && plan_gradient(w, &t->values[n->inputs[i]]))
-            return t->error.status;
+        if (wanted(w, n, i))
+            plan_gradient(w, &t->values[n->inputs[i]]);
     bool room = plan_give_back(&t->gradients, *scratch_at, scratch);
     for (int o = 0; o < n->n_out && room; o++) {
         const value *v = &t->values[n->first_out + (uint32_t)o];
@@ -147,8 +163,7 @@ heed_status dry_walk(walk *w, value *y, int32_t last) {
     heed_tape *t = w->t;
     t->gradients.memory = &t->memory;
     t->gradients.n_free = t->gradients.end = t->gradients.peak = t->gradients.total = 0;
-    if (plan_gradient(w, y))
-        return t->error.status;
+    plan_gradient(w, y);
     for (int32_t i = last; i >= 0; i--)
         if (reached(w, &t->nodes[i]) && plan_node(w, &t->nodes[i], &w->scratch_at[i]))
             return t->error.status;

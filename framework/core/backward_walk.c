@@ -33,55 +33,8 @@ heed_array open_gradient(walk *w, value *v, const route *r) {
     heed_array a = gradient_array(w, v);
     mark_written(w, v);
     v->pass = w->pass;
-    v->grad = a.data;
+    v->grad = keeps_grad(v) ? a.data : NULL; /* else its place is given to others */
     return a;
-}
-
-/* view += dy, where the view shows elements several times (strides 0). */
-static void sum_repeats(const heed_array *view, const heed_array *dy, int threads) {
-    heed_array once = *view;
-    for (int axis = 0; axis < once.shape.rank; axis++)
-        if (once.stride[axis] == 0)
-            once.shape.n[axis] = once.shape.n[axis] == 0 ? 0 : 1;
-    heed_array_sum_to(&once, dy, true, threads);
-}
-
-/* The gradient of a view is the same view of the gradient. */
-static heed_status view_backward(walk *w, node *n, heed_call *call) {
-    heed_tape *t = w->t;
-    route r = route_of(w, n, 0);
-    if (r.kind == ROUTE_NONE)
-        return HEED_OK;
-    value *x = &t->values[n->inputs[0]];
-    heed_array dx = open_gradient(w, x, &r), outs[HEED_MAX_OUTPUTS], *out_at[HEED_MAX_OUTPUTS];
-    int64_t covered = 0;
-    for (int o = 0; o < n->n_out; o++) {
-        outs[o] = (heed_array){.data = NULL};
-        out_at[o] = &outs[o];
-    }
-    call->in = (const heed_array *const[]){&dx};
-    call->out = out_at;
-    if (call_shape_rule(t, n->scope, call))
-        return t->error.status;
-    for (int o = 0; o < n->n_out; o++)
-        covered += call->dy[o] ? heed_array_count(&outs[o]) : 0;
-    bool repeats = false;
-    for (int axis = 0; axis < outs[0].shape.rank; axis++)
-        repeats = repeats || (outs[0].stride[axis] == 0 && outs[0].shape.n[axis] != 1);
-    bool writes = r.first && !repeats && covered == heed_array_count(&dx);
-    if (r.first && !writes)
-        heed_array_fill(&dx, 0, w->threads);
-    for (int o = 0; o < n->n_out; o++) {
-        if (call->dy[o] == NULL)
-            continue;
-        if (repeats)
-            sum_repeats(&outs[o], call->dy[o], w->threads);
-        else if (writes)
-            heed_array_copy(&outs[o], call->dy[o], w->threads);
-        else
-            heed_array_add(&outs[o], call->dy[o], w->threads);
-    }
-    return HEED_OK;
 }
 
 static heed_status check_gradient(walk *w, const node *n, int i, const heed_array *dx) {
@@ -200,6 +153,46 @@ static heed_status settle(walk *w, const node *n, stage *s) {
     return HEED_OK;
 }
 
+/* view += dy, where the view shows elements several times (strides 0). */
+static void sum_repeats(const heed_array *view, const heed_array *dy, int threads) {
+    heed_array once = *view;
+    for (int axis = 0; axis < once.shape.rank; axis++)
+        if (once.stride[axis] == 0)
+            once.shape.n[axis] = once.shape.n[axis] == 0 ? 0 : 1;
+    heed_array_sum_to(&once, dy, true, threads);
+}
+
+/* The gradient of a view is the same view of the gradient. */
+static heed_status view_backward(walk *w, node *n, stage *s, heed_call *call) {
+    route r = route_of(w, n, 0);
+    if (r.kind == ROUTE_NONE)
+        return HEED_OK;
+    heed_array dx = open_gradient(w, &w->t->values[n->inputs[0]], &r), *outs = s->out;
+    s->in_at[0] = &dx;
+    if (call_shape_rule(w->t, n->scope, call))
+        return w->t->error.status;
+    int64_t covered = 0;
+    for (int o = 0; o < n->n_out; o++)
+        covered += call->dy[o] ? heed_array_count(&outs[o]) : 0;
+    bool repeats = false;
+    for (int axis = 0; axis < outs[0].shape.rank; axis++)
+        repeats = repeats || (outs[0].stride[axis] == 0 && outs[0].shape.n[axis] != 1);
+    bool writes = r.first && !repeats && covered == heed_array_count(&dx);
+    if (r.first && !writes)
+        heed_array_fill(&dx, 0, w->threads);
+    for (int o = 0; o < n->n_out; o++) {
+        if (call->dy[o] == NULL)
+            continue;
+        if (repeats)
+            sum_repeats(&outs[o], call->dy[o], w->threads);
+        else if (writes)
+            heed_array_copy(&outs[o], call->dy[o], w->threads);
+        else
+            heed_array_add(&outs[o], call->dy[o], w->threads);
+    }
+    return HEED_OK;
+}
+
 static heed_status node_backward(walk *w, node *n, char *scratch) {
     heed_tape *t = w->t;
     stage s;
@@ -208,14 +201,14 @@ static heed_status node_backward(walk *w, node *n, char *scratch) {
         return tape_no_memory(t, n->op->name, sizeof s);
     heed_call call = {.op = n->op, .attr = n->attr, .n_in = n->n_in, .n_out = n->n_out, .in = s.in_at, .out = s.out_at, .dy = s.dy_at,
                       .dx = s.dx_at, .accumulate = s.accumulate, .saved = n->saved, .saved_bytes = n->saved_bytes, .workspace = scratch,
-                      .backward_workspace_bytes = n->backward_workspace, .weight = -1, .rng_key = n->rng_key, .threads = w->threads,
+                      .backward_workspace_bytes = n->backward_workspace, .weight = -1, .rng_key = n->rng_key, .threads = n->threads,
                       .training = n->training, .needs_grad = true, .error = &t->error};
     scratch += aligned_bytes(n->backward_workspace);
     show_forward(w, n, &s);
     show_dy(w, n, &s, &scratch);
     heed_status status;
     if (n->op->flags & HEED_VIEW) {
-        status = view_backward(w, n, &call);
+        status = view_backward(w, n, &s, &call);
     } else {
         const value *in0 = n->op->dispatch >= 0 && n->inputs[n->op->dispatch] ? &t->values[n->inputs[n->op->dispatch]] : NULL;
         heed_dtype dtype = in0 ? in0->array.dtype : t->values[n->first_out].array.dtype;

@@ -104,37 +104,27 @@ static void blend_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-/* How two averages become one: each counts by its items; without items they are added. */
-static heed_status shares(heed_grads *g, double weight, double *ours, double *theirs) {
-    *ours = *theirs = 1;
-    if ((g->weight < 0) != (weight < 0))
-        return heed_error_set(&g->error, HEED_STATE,
-                              "a loss that averages items and one that does not cannot be accumulated: give both a weight (heed_set_weight), or neither");
-    if (weight < 0)
-        return HEED_OK;
-    double sum = g->weight + weight;
-    *ours = sum > 0 ? g->weight / sum : 1;
-    *theirs = sum > 0 ? weight / sum : 0;
-    return HEED_OK;
+bool grads_may_add(const heed_grads *g, double weight) {
+    return g->empty || (g->weight < 0) == (weight < 0);
 }
 
-heed_status grads_open(heed_grads *g, double weight, int threads, double *share) {
+/* How two averages become one: each counts by its items; without items they are added. */
+static void shares(const heed_grads *g, double weight, double *ours, double *theirs) {
+    double sum = g->weight + weight;
+    *ours = weight >= 0 && sum > 0 ? g->weight / sum : 1;
+    *theirs = weight < 0 ? 1 : sum > 0 ? weight / sum : 0;
+}
+
+void grads_open(heed_grads *g, double weight, int threads, double *share) {
     *share = 1;
-    if (g->empty) {
-        memset(g->written, 0, g->n_entries * sizeof *g->written);
-        return HEED_OK;
-    }
+    if (g->empty)
+        return;
     double ours;
-    if (shares(g, weight, &ours, share)) {
-        heed_status status = g->error.status;
-        g->poisoned = true;
-        return status;
-    }
+    shares(g, weight, &ours, share);
     if (ours != 1) {
         blend job = {.dtype = g->model->dtype, .a = g->data, .ours = ours};
         heed_parallel_for(threads, g->model->size, ELEMENTS_A_RANGE, blend_range, &job);
     }
-    return HEED_OK;
 }
 
 static double added(double a, double b) {
@@ -156,14 +146,15 @@ heed_status heed_grads_merge(heed_grads *to, const heed_grads *from, int threads
     if (to->error.status || from->error.status)
         return to->error.status ? to->error.status : from->error.status;
     if (to->poisoned || from->poisoned)
-        return heed_error_set(&to->error, HEED_STATE, "heed_grads_merge: poisoned gradients cannot be merged: clear them first");
+        return heed_error_set(NULL, HEED_STATE, "heed_grads_merge: poisoned gradients cannot be merged: clear them first");
     if (to->model->size != from->model->size || to->model->dtype != from->model->dtype)
-        return heed_error_set(&to->error, HEED_INVALID, "heed_grads_merge: the models differ");
+        return heed_error_set(NULL, HEED_INVALID, "heed_grads_merge: the models differ");
     if (from->empty)
         return HEED_OK;
-    double ours = 0, theirs = 1;
-    if (!to->empty && shares(to, from->weight, &ours, &theirs))
-        return to->error.status;
+    if (!grads_may_add(to, from->weight))
+        return heed_error_set(NULL, HEED_STATE, "heed_grads_merge: gradients of averages and of sums cannot be merged");
+    double ours, theirs;
+    shares(to, from->weight, &ours, &theirs);
     if (to->empty) {
         memcpy(to->data, from->data, (size_t)to->model->size * heed_dtype_size(to->model->dtype));
         memset(to->written, true, to->n_entries * sizeof *to->written);

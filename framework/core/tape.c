@@ -62,6 +62,7 @@ void heed_tape_reset(heed_tape *t) {
     arena_reset(&t->memory);
     t->epoch = next_epoch();
     t->step++;
+    t->passes = 0;
     t->n_values = 1;
     t->n_nodes = t->n_uses = t->n_draws = t->n_scopes = 0;
     t->error.status = HEED_OK;

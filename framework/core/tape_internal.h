@@ -30,7 +30,7 @@ typedef struct value {
     double weight;      /* items a loss averages; negative: none */
     uint64_t pass;      /* the last walk, or its plan, that touched the gradient */
     size_t grad_offset; /* its place in that plan's pool */
-    void *grad;         /* contiguous, of the value's shape; NULL until a walk wrote it */
+    void *grad;         /* contiguous, of the value's shape; NULL where the last walk did not keep it */
 } value;
 
 typedef struct node {
@@ -43,6 +43,7 @@ typedef struct node {
     size_t saved_bytes, backward_workspace;
     uint64_t rng_key;
     const heed_scope *scope;
+    int threads; /* what backward_workspace was asked for */
     bool training, walked;
 } node;
 
