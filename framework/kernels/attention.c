@@ -1,5 +1,6 @@
-/* Attention by blocks of queries. This file has what has no type: how the work is cut and shared out, and where a worker's memory
- * lies. attention_block_typed.h computes the weights of one block and sums by them; attention_typed.h is forward and backward. */
+/* Attention by blocks of queries. This file has what has no type: how the work is cut and shared out, and where a
+ * worker's memory lies. attention_block_typed.h computes the weights of one block and sums by them; attention_typed.h
+ * is forward and backward. */
 #include "attention.h"
 
 #include <math.h>
@@ -13,6 +14,10 @@
 #include "vmath.h"
 
 enum { BLOCK_QUERIES = 64, ALIGNMENT = 64 };
+
+typedef heed_attention_problem problem;
+typedef heed_attention_result result;
+typedef heed_attention_gradient gradients;
 
 /* ---- blocks ---- */
 
@@ -30,16 +35,16 @@ static int64_t larger(int64_t x, int64_t y) {
     return x > y ? x : y;
 }
 
-static int64_t blocks_of(const heed_attention_problem *a) {
+static int64_t blocks_of(const problem *a) {
     return a->queries / BLOCK_QUERIES + (a->queries % BLOCK_QUERIES != 0);
 }
 
 /* The query sees keys 0 .. n - 1, unless the mask hides them. */
-static int64_t keys_before(const heed_attention_problem *a, int64_t query) {
+static int64_t keys_before(const problem *a, int64_t query) {
     return a->causal ? larger(0, smaller(a->keys, query + 1 + a->keys - a->queries)) : a->keys;
 }
 
-static block block_at(const heed_attention_problem *a, int64_t b, int64_t h, int64_t index) {
+static block block_at(const problem *a, int64_t b, int64_t h, int64_t index) {
     block at = {.b = b, .h = h, .first = index * BLOCK_QUERIES};
     at.rows = smaller(BLOCK_QUERIES, a->queries - at.first);
     at.keys = keys_before(a, at.first + at.rows - 1);
@@ -73,23 +78,26 @@ typedef struct scratch {
     void *mask;     /* (keys): what is added to a row of scores */
     void *factors;  /* (keys): what dropout multiplies a row of weights by */
     void *clean;    /* (keys or BLOCK_QUERIES, d_k or d_v): an operand without its NaN and inf */
-    void *stats;    /* (BLOCK_QUERIES, 2): of each query the largest score, and 1 / sum of e^(score - largest) or 0 if it sees nothing */
+    void *stats;    /* (BLOCK_QUERIES, 2): largest score, 1 / sum of e^(score - largest); 0 and 0 if it sees nothing */
     void *gemm;
     int threads;    /* within products */
 } scratch;
 
 static size_t product_bytes(int64_t m, int64_t n, int64_t k, size_t size, int threads) {
-    heed_gemm product = {.m = m, .n = n, .k = k, .a_row = k, .a_col = 1, .b_row = n, .b_col = 1, .c_row = n, .c_col = 1, .batch = 1, .alpha = 1};
+    heed_gemm product = {.m = m, .n = n, .k = k, .a_row = k, .a_col = 1, .b_row = n, .b_col = 1, .c_row = n, .c_col = 1,
+                         .batch = 1, .alpha = 1};
     return heed_gemm_workspace(&product, size, threads);
 }
 
-/* The most that any product of any block takes. Not only the largest block is asked: how a product is cut depends on its shape. */
-static size_t gemm_bytes(const heed_attention_problem *a, size_t size, bool backward, int threads) {
+/* The most that any product of any block takes. Not only the largest block is asked: how a product is cut depends on
+ * its shape. */
+static size_t gemm_bytes(const problem *a, size_t size, bool backward, int threads) {
     size_t most = 0;
     for (int64_t i = 0; i < blocks_of(a); i++) {
         block at = block_at(a, 0, 0, i);
-        const int64_t shapes[][3] = {{at.rows, at.keys, a->d_k}, {at.rows, a->d_v, at.keys}, {at.rows, at.keys, a->d_v},
-                                     {at.rows, a->d_k, at.keys}, {at.keys, a->d_k, at.rows}, {at.keys, a->d_v, at.rows}};
+        const int64_t shapes[][3] = {{at.rows, at.keys, a->d_k}, {at.rows, a->d_v, at.keys},
+                                     {at.rows, at.keys, a->d_v}, {at.rows, a->d_k, at.keys},
+                                     {at.keys, a->d_k, at.rows}, {at.keys, a->d_v, at.rows}};
         for (int p = 0; p < (backward ? 6 : 2); p++) {
             size_t bytes = product_bytes(shapes[p][0], shapes[p][1], shapes[p][2], size, threads);
             most = bytes > most ? bytes : most;
@@ -106,20 +114,23 @@ static size_t take(size_t *at, int64_t count, size_t size) {
 }
 
 /* Lays a worker's memory out from base on, and returns how much it is. base may be NULL to ask only that. */
-static size_t lay_out(const heed_attention_problem *a, size_t size, bool backward, int threads, char *base, scratch *s) {
+static size_t lay_out(const problem *a, size_t size, bool backward, int threads, char *base, scratch *s) {
     int64_t rows = smaller(a->queries, BLOCK_QUERIES);
-    size_t end = 0, weights = take(&end, rows * a->keys, size), gradient = take(&end, backward ? rows * a->keys : 0, size);
+    size_t end = 0;
+    size_t weights = take(&end, rows * a->keys, size), gradient = take(&end, backward ? rows * a->keys : 0, size);
     size_t mask = take(&end, a->keys, size), factors = take(&end, a->keys, size);
     size_t clean = take(&end, larger(a->keys, rows) * larger(a->d_k, a->d_v), size), stats = take(&end, 2 * rows, size);
     size_t gemm = take(&end, (int64_t)gemm_bytes(a, size, backward, threads), 1);
     if (base)
-        *s = (scratch){.weights = base + weights, .gradient = base + gradient, .mask = base + mask, .factors = base + factors,
-                       .clean = base + clean, .stats = base + stats, .gemm = base + gemm, .threads = threads};
+        *s = (scratch){.weights = base + weights, .gradient = base + gradient, .mask = base + mask,
+                       .factors = base + factors, .clean = base + clean, .stats = base + stats, .gemm = base + gemm,
+                       .threads = threads};
     return end;
 }
 
-/* Backward goes over whole heads, whose dk and dv its blocks add to in order; a mask's gradient over the mask's own places. */
-static int64_t heads_of(const heed_attention_problem *a) {
+/* Backward goes over whole heads, whose dk and dv its blocks add to in order; a mask's gradient over the mask's own
+ * places. */
+static int64_t heads_of(const problem *a) {
     return a->batch * a->heads;
 }
 
@@ -127,22 +138,23 @@ typedef struct mask_units {
     int64_t batch, heads, blocks; /* 1 where the mask is the same along that axis: a unit then goes over all of it */
 } mask_units;
 
-static mask_units mask_units_of(const heed_attention_problem *a, const heed_attention_gradient *g) {
-    return (mask_units){g->mask_step[0] ? a->batch : 1, g->mask_step[1] ? a->heads : 1, g->mask_step[2] ? blocks_of(a) : 1};
+static mask_units mask_units_of(const problem *a, const gradients *g) {
+    return (mask_units){g->mask_step[0] ? a->batch : 1, g->mask_step[1] ? a->heads : 1,
+                        g->mask_step[2] ? blocks_of(a) : 1};
 }
 
-static int64_t mask_unit_count(const heed_attention_problem *a, const heed_attention_gradient *g) {
+static int64_t mask_unit_count(const problem *a, const gradients *g) {
     mask_units units = mask_units_of(a, g);
     return units.batch * units.heads * units.blocks;
 }
 
-static size_t mask_sum_bytes(const heed_attention_gradient *g) {
+static size_t mask_sum_bytes(const gradients *g) {
     size_t end = 0;
     take(&end, g->d_mask ? g->mask_count : 0, sizeof(double));
     return end;
 }
 
-static size_t bytes_for(const heed_attention_problem *a, size_t size, bool backward, share by) {
+static size_t bytes_for(const problem *a, size_t size, bool backward, share by) {
     return (size_t)by.workers * lay_out(a, size, backward, by.threads, NULL, NULL);
 }
 
@@ -150,7 +162,8 @@ size_t heed_attention_workspace(const heed_attention_problem *a, size_t element_
     return bytes_for(a, element_size, false, share_of(heads_of(a) * blocks_of(a), threads));
 }
 
-size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g, size_t element_size, int threads) {
+size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g,
+                                         size_t element_size, int threads) {
     size_t bytes = bytes_for(a, element_size, true, share_of(heads_of(a), threads));
     size_t for_mask = g->d_mask ? bytes_for(a, element_size, true, share_of(mask_unit_count(a, g), threads)) : 0;
     return (bytes > for_mask ? bytes : for_mask) + mask_sum_bytes(g);
@@ -162,9 +175,9 @@ typedef struct attention_job attention_job;
 typedef void unit_body(const attention_job *job, int64_t unit, scratch *s);
 
 struct attention_job {
-    const heed_attention_problem *a;
-    const heed_attention_result *out;   /* forward */
-    const heed_attention_gradient *g;   /* backward */
+    const problem *a;
+    const result *out;   /* forward */
+    const gradients *g;   /* backward */
     double *mask_sums;                  /* laid out as d_mask */
     size_t size;                        /* of an element */
     unit_body *body;

@@ -1,14 +1,15 @@
-/* attention.h: softmax(q kᵀ scale + mask) v and its gradient, for every batch b and head h, without ever holding T x S weights
- * (Dao et al. 2022 show why that pays; Vaswani et al. 2017 have the formula).
+/* attention.h: softmax(q kᵀ scale + mask) v and its gradient, for every batch b and head h, without ever holding T x S
+ * weights (Dao et al. 2022 show why that pays; Vaswani et al. 2017 have the formula).
  *
- *     heed_attention_problem a = {.batch = B, .heads = H, .queries = T, .keys = S, .d_k = d_k, .d_v = d_v, .q = ..., .k = ..., .v = ..., .scale = ...};
+ *     heed_attention_problem a = {.batch = B, .heads = H, .queries = T, .keys = S, .d_k = d_k, .d_v = d_v,
+ *                                 .q = ..., .k = ..., .v = ..., .scale = ...};
  *     void *workspace = 64-aligned memory of heed_attention_workspace(&a, sizeof(float), threads) bytes;
  *     heed_attention_f32(&a, &out, threads, workspace);
  *
- * Work is cut into blocks of queries; a block's scores, weights and their gradients live in the workspace only. Each query's softmax
- * is over the keys it can see: in a block they are multiplied together with others, but with weight zero, and elements of hidden keys and values
- * that are NaN or inf are kept out. So what a query does not see leaves its output and gradient alone to the last bit, and a
- * query computed by itself has the bits it has among others. */
+ * Work is cut into blocks of queries; a block's scores, weights and their gradients live in the workspace only. Each
+ * query's softmax is over the keys it can see: in a block they are multiplied together with others, but with weight
+ * zero, and elements of hidden keys and values that are NaN or inf are kept out. So what a query does not see leaves
+ * its output and gradient alone to the last bit, and a query computed by itself has the bits it has among others. */
 #ifndef HEED_KERNELS_ATTENTION_H
 #define HEED_KERNELS_ATTENTION_H
 
@@ -16,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Element (b, h, i, j) is at data[b * step[0] + h * step[1] + i * step[2] + j * step[3]]. Any steps, zero and negative ones too. */
+/* Element (b, h, i, j) is at data[b * step[0] + h * step[1] + i * step[2] + j * step[3]]. Any steps, zero and negative
+ * ones too. */
 typedef struct heed_attention_view {
     const void *data;
     int64_t step[4];
@@ -24,15 +26,15 @@ typedef struct heed_attention_view {
 
 typedef struct heed_attention_problem {
     int64_t batch, heads, queries, keys, d_k, d_v;
-    heed_attention_view q; /* (B, H, T, d_k) */
-    heed_attention_view k; /* (B, H, S, d_k) */
-    heed_attention_view v; /* (B, H, S, d_v) */
+    heed_attention_view q;    /* (B, H, T, d_k) */
+    heed_attention_view k;    /* (B, H, S, d_k) */
+    heed_attention_view v;    /* (B, H, S, d_v) */
     heed_attention_view mask; /* (B, H, T, S), steps 0 where it is broadcast; data NULL: none */
-    bool mask_is_bool;     /* of bool: false hides a key; else of the reals computed with: added to the score, -inf hides */
-    bool causal;           /* query i sees keys j <= i + S - T */
+    bool mask_is_bool;        /* bools, false hiding a key; or else reals added to the score, -inf hiding */
+    bool causal;              /* query i sees keys j <= i + S - T */
     double scale;
-    double dropout;        /* the probability that a weight becomes 0, those left being divided by 1 - dropout ... */
-    uint64_t dropout_key;  /* ... drawn from this key for each (b, h, i, j) */
+    double dropout;           /* the probability that a weight becomes 0; the others are divided by 1 - dropout */
+    uint64_t dropout_key;     /* from which that is drawn, for each (b, h, i, j) */
 } heed_attention_problem;
 
 /* What forward writes, contiguous. */
@@ -53,14 +55,20 @@ typedef struct heed_attention_gradient {
     int64_t mask_count;      /* its elements */
 } heed_attention_gradient;
 
-/* Bytes of scratch memory, aligned to 64, for elements of element_size bytes and at most `threads` threads (<= 0: all cores). */
+/* Bytes of scratch memory, aligned to 64, for elements of element_size bytes and at most `threads` threads (<= 0: all
+ * cores). */
 size_t heed_attention_workspace(const heed_attention_problem *a, size_t element_size, int threads);
-size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g, size_t element_size, int threads);
+size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g,
+                                         size_t element_size, int threads);
 
 /* The bits are the same for every number of threads. */
-void heed_attention_f32(const heed_attention_problem *a, const heed_attention_result *out, int threads, void *workspace);
-void heed_attention_f64(const heed_attention_problem *a, const heed_attention_result *out, int threads, void *workspace);
-void heed_attention_backward_f32(const heed_attention_problem *a, const heed_attention_gradient *g, int threads, void *workspace);
-void heed_attention_backward_f64(const heed_attention_problem *a, const heed_attention_gradient *g, int threads, void *workspace);
+void heed_attention_f32(const heed_attention_problem *a, const heed_attention_result *out, int threads,
+                        void *workspace);
+void heed_attention_f64(const heed_attention_problem *a, const heed_attention_result *out, int threads,
+                        void *workspace);
+void heed_attention_backward_f32(const heed_attention_problem *a, const heed_attention_gradient *g, int threads,
+                                 void *workspace);
+void heed_attention_backward_f64(const heed_attention_problem *a, const heed_attention_gradient *g, int threads,
+                                 void *workspace);
 
 #endif

@@ -1,5 +1,5 @@
-/* One block of attention.c for one REAL: its scores, the softmax over each row, and sums weighted by it. No include guard, on
- * purpose. */
+/* One block of attention.c for one REAL: its scores, the softmax over each row, and sums weighted by it. No include
+ * guard, on purpose. */
 
 /* A matrix inside an operand. */
 typedef struct TYPED(matrix) {
@@ -17,17 +17,20 @@ static TYPED(matrix) TYPED(transposed)(TYPED(matrix) x) {
 }
 
 /* c (m, n), contiguous, = or += alpha a b. */
-static void TYPED(multiply)(const scratch *s, int64_t m, int64_t n, int64_t k, double alpha, TYPED(matrix) a, TYPED(matrix) b, REAL *c,
-                            bool accumulate) {
-    heed_gemm product = {.m = m, .n = n, .k = k, .a = a.data, .a_row = a.row, .a_col = a.column, .b = b.data, .b_row = b.row, .b_col = b.column,
-                         .c = c, .c_row = n, .c_col = 1, .batch = 1, .alpha = alpha, .accumulate = accumulate};
+static void TYPED(multiply)(const scratch *s, int64_t m, int64_t n, int64_t k, double alpha, TYPED(matrix) a,
+                            TYPED(matrix) b, REAL *c, bool accumulate) {
+    heed_gemm product = {.m = m, .n = n, .k = k, .batch = 1,
+                         .a = a.data, .a_row = a.row, .a_col = a.column,
+                         .b = b.data, .b_row = b.row, .b_col = b.column,
+                         .c = c, .c_row = n, .c_col = 1, .alpha = alpha, .accumulate = accumulate};
     TYPED(heed_gemm)(&product, s->threads, s->gemm);
 }
 
 /* ---- masks ---- */
 
-/* What is added to the query's scores: -inf hides a key. NULL: nothing is. The row it returns is of use until the next call. */
-static const REAL *TYPED(mask_row)(const heed_attention_problem *a, const block *at, int64_t query, const scratch *s) {
+/* What is added to the query's scores: -inf hides a key. NULL: nothing is. The row it returns is of use until the next
+ * call. */
+static const REAL *TYPED(mask_row)(const problem *a, const block *at, int64_t query, const scratch *s) {
     const int64_t step = a->mask.step[3];
     REAL *row = s->mask;
     if (a->mask.data == NULL)
@@ -47,7 +50,7 @@ static const REAL *TYPED(mask_row)(const heed_attention_problem *a, const block 
 }
 
 /* Whether row r of the block, which saw something at all, sees key j. */
-static bool TYPED(sees)(const heed_attention_problem *a, const block *at, const scratch *s, int64_t r, int64_t j) {
+static bool TYPED(sees)(const problem *a, const block *at, const scratch *s, int64_t r, int64_t j) {
     const int64_t query = at->first + r, step = a->mask.step[3];
     if (((const REAL *)s->stats)[2 * r + 1] == 0 || j >= keys_before(a, query))
         return false;
@@ -65,12 +68,13 @@ static void TYPED(add_mask)(REAL *restrict scores, const REAL *restrict mask, in
 
 /* ---- weights ---- */
 
-static void TYPED(score)(const heed_attention_problem *a, const block *at, const scratch *s) {
+static void TYPED(score)(const problem *a, const block *at, const scratch *s) {
     TYPED(multiply)(s, at->rows, at->keys, a->d_k, a->scale, TYPED(matrix_of)(&a->q, at, at->first),
                     TYPED(transposed)(TYPED(matrix_of)(&a->k, at, 0)), s->weights, false);
 }
 
-/* Largest score and 1 / sum of exponentials, or 0 and 0 if there is nothing above -inf. The exponentials are left in row. */
+/* Largest score and 1 / sum of exponentials, or 0 and 0 if there is nothing above -inf. The exponentials are left in
+ * row. */
 static void TYPED(softmax_stats)(REAL *restrict row, int64_t n, REAL *stats) {
     REAL max = TYPED(heed_row_max)(row, n);
     max = max == -(REAL)INFINITY ? 0 : max;
@@ -90,8 +94,9 @@ static void TYPED(scale_row)(REAL *restrict row, int64_t seen, int64_t keys, REA
 }
 
 /* 0 or 1 / (1 - p) for each key. */
-static void TYPED(draw_factors)(const heed_attention_problem *a, const block *at, int64_t query, int64_t n, REAL *factors) {
-    const uint64_t row = (uint64_t)((at->b * a->heads + at->h) * a->queries + query), dropped = dropped_words(a->dropout);
+static void TYPED(draw_factors)(const problem *a, const block *at, int64_t query, int64_t n, REAL *factors) {
+    const uint64_t row = (uint64_t)((at->b * a->heads + at->h) * a->queries + query);
+    const uint64_t dropped = dropped_words(a->dropout);
     const REAL kept = a->dropout < 1 ? (REAL)(1 / (1 - a->dropout)) : 0;
     for (int64_t j = 0; j < n; j += 4) {
         heed_philox words = draw_four(a->dropout_key, row, (uint64_t)j / 4);
@@ -101,7 +106,8 @@ static void TYPED(draw_factors)(const heed_attention_problem *a, const block *at
 }
 
 /* Scores of a row to weights, before dropout. Stats are found, or, in backward, known. */
-static void TYPED(weigh_row)(const heed_attention_problem *a, const block *at, const scratch *s, int64_t r, const REAL *mask, bool stats_known) {
+static void TYPED(weigh_row)(const problem *a, const block *at, const scratch *s, int64_t r, const REAL *mask,
+                             bool stats_known) {
     REAL *restrict row = (REAL *)s->weights + r * at->keys;
     REAL *stats = (REAL *)s->stats + 2 * r;
     const int64_t seen = keys_before(a, at->first + r);
@@ -144,8 +150,8 @@ static TYPED(matrix) TYPED(cleaned)(TYPED(matrix) x, int64_t rows, int64_t colum
 typedef enum TYPED(direction) { TYPED(OVER_KEYS), TYPED(OVER_QUERIES) } TYPED(direction);
 
 /* Adds what `cleaned` has left out: each NaN or inf of x, where query and key see each other. */
-static void TYPED(add_not_finite)(const heed_attention_problem *a, const block *at, const scratch *s, TYPED(direction) direction, const REAL *weights,
-                                  TYPED(matrix) x, int64_t n, REAL alpha, REAL *out) {
+static void TYPED(add_not_finite)(const problem *a, const block *at, const scratch *s, TYPED(direction) direction,
+                                  const REAL *weights, TYPED(matrix) x, int64_t n, REAL alpha, REAL *out) {
     for (int64_t r = 0; r < at->rows; r++)
         for (int64_t j = 0; j < at->keys; j++) {
             if (!TYPED(sees)(a, at, s, r, j))
@@ -161,13 +167,14 @@ static void TYPED(add_not_finite)(const heed_attention_problem *a, const block *
 /* OVER_KEYS:    out (rows, n)  = alpha weights  x,  x (keys, n)
  * OVER_QUERIES: out (keys, n) += alpha weightsᵀ x,  x (rows, n)
  * What query and key do not see of each other has weight 0 and adds nothing, be it NaN. */
-static void TYPED(weighted_sum)(const heed_attention_problem *a, const block *at, const scratch *s, TYPED(direction) direction, const REAL *weights,
-                                TYPED(matrix) x, int64_t n, double alpha, REAL *out) {
+static void TYPED(weighted_sum)(const problem *a, const block *at, const scratch *s, TYPED(direction) direction,
+                                const REAL *weights, TYPED(matrix) x, int64_t n, double alpha, REAL *out) {
     const bool over_keys = direction == TYPED(OVER_KEYS);
     const int64_t terms = over_keys ? at->keys : at->rows;
     const bool finite = TYPED(all_finite)(x, terms, n);
     const TYPED(matrix) w = {weights, at->keys, 1}, usable = finite ? x : TYPED(cleaned)(x, terms, n, s->clean);
-    TYPED(multiply)(s, over_keys ? at->rows : at->keys, n, terms, alpha, over_keys ? w : TYPED(transposed)(w), usable, out, !over_keys);
+    TYPED(multiply)(s, over_keys ? at->rows : at->keys, n, terms, alpha, over_keys ? w : TYPED(transposed)(w), usable,
+                    out, !over_keys);
     if (!finite)
         TYPED(add_not_finite)(a, at, s, direction, weights, x, n, (REAL)alpha, out);
 }

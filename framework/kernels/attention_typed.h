@@ -1,20 +1,20 @@
 /* Forward and backward of attention.c for one REAL. No include guard, on purpose. */
 
 /* The queries before this block's first one, over all batches and heads. */
-static int64_t TYPED(queries_before)(const heed_attention_problem *a, const block *at) {
+static int64_t TYPED(queries_before)(const problem *a, const block *at) {
     return (at->b * a->heads + at->h) * a->queries + at->first;
 }
 
 /* ---- forward ---- */
 
-static void TYPED(put_pattern)(const heed_attention_problem *a, const REAL *row, int64_t keys, REAL *pattern) {
+static void TYPED(put_pattern)(const problem *a, const REAL *row, int64_t keys, REAL *pattern) {
     memcpy(pattern, row, (size_t)keys * sizeof(REAL));
     for (int64_t j = keys; j < a->keys; j++)
         pattern[j] = 0;
 }
 
 static void TYPED(forward_block)(const attention_job *job, int64_t unit, scratch *s) {
-    const heed_attention_problem *a = job->a;
+    const problem *a = job->a;
     const int64_t head = unit / blocks_of(a);
     const block at = block_at(a, head / a->heads, head % a->heads, unit % blocks_of(a));
     const int64_t before = TYPED(queries_before)(a, &at);
@@ -37,7 +37,8 @@ static void TYPED(forward_block)(const attention_job *job, int64_t unit, scratch
                         (REAL *)job->out->context + before * a->d_v);
 }
 
-void TYPED(heed_attention)(const heed_attention_problem *a, const heed_attention_result *out, int threads, void *workspace) {
+void TYPED(heed_attention)(const heed_attention_problem *a, const heed_attention_result *out, int threads,
+                           void *workspace) {
     attention_job job = {.a = a, .out = out, .size = sizeof(REAL), .workspace = workspace};
     run_units(job, heads_of(a) * blocks_of(a), TYPED(forward_block), threads);
 }
@@ -52,7 +53,7 @@ void TYPED(heed_attention)(const heed_attention_problem *a, const heed_attention
  *     dL/dq = scale dL/ds k,    dL/dk = scale dL/dsᵀ q,    dL/dmask = dL/ds */
 
 /* dL/d(f∘p) of the block into s->gradient. */
-static void TYPED(gradient_of_weights)(const heed_attention_problem *a, const heed_attention_gradient *g, const block *at, const scratch *s) {
+static void TYPED(gradient_of_weights)(const problem *a, const gradients *g, const block *at, const scratch *s) {
     const int64_t before = TYPED(queries_before)(a, at);
     for (int64_t r = 0; r < at->rows; r++) {
         REAL *row = (REAL *)s->gradient + r * at->keys;
@@ -63,13 +64,14 @@ static void TYPED(gradient_of_weights)(const heed_attention_problem *a, const he
     }
     if (g->d_context) {
         const TYPED(matrix) d_context = {(const REAL *)g->d_context + before * a->d_v, a->d_v, 1};
-        TYPED(multiply)(s, at->rows, at->keys, a->d_v, 1, d_context, TYPED(transposed)(TYPED(matrix_of)(&a->v, at, 0)), s->gradient,
-                        g->d_pattern != NULL);
+        TYPED(multiply)(s, at->rows, at->keys, a->d_v, 1, d_context, TYPED(transposed)(TYPED(matrix_of)(&a->v, at, 0)),
+                        s->gradient, g->d_pattern != NULL);
     }
 }
 
 /* From dL/d(f∘p) to dL/ds in row r of s->gradient; p in s->weights becomes f∘p. */
-static void TYPED(gradient_of_row)(const heed_attention_problem *a, const block *at, const scratch *s, int64_t r, const REAL *restrict mask) {
+static void TYPED(gradient_of_row)(const problem *a, const block *at, const scratch *s, int64_t r,
+                                   const REAL *restrict mask) {
     REAL *restrict p = (REAL *)s->weights + r * at->keys, *restrict d = (REAL *)s->gradient + r * at->keys;
     const REAL *restrict factors = s->factors;
     const int64_t seen = ((const REAL *)s->stats)[2 * r + 1] == 0 ? 0 : keys_before(a, at->first + r);
@@ -92,7 +94,7 @@ static void TYPED(gradient_of_row)(const heed_attention_problem *a, const block 
 }
 
 /* The block's f∘p into s->weights and dL/ds into s->gradient. */
-static void TYPED(gradient_of_scores)(const heed_attention_problem *a, const heed_attention_gradient *g, const block *at, const scratch *s) {
+static void TYPED(gradient_of_scores)(const problem *a, const gradients *g, const block *at, const scratch *s) {
     memcpy(s->stats, (const REAL *)g->stats + 2 * TYPED(queries_before)(a, at), 2 * (size_t)at->rows * sizeof(REAL));
     TYPED(score)(a, at, s);
     TYPED(gradient_of_weights)(a, g, at, s);
@@ -114,30 +116,34 @@ static REAL *TYPED(cleared_head)(void *gradient, int64_t head, int64_t count) {
 }
 
 static void TYPED(backward_head)(const attention_job *job, int64_t head, scratch *s) {
-    const heed_attention_problem *a = job->a;
-    const heed_attention_gradient *g = job->g;
-    REAL *dk = TYPED(cleared_head)(g->dk, head, a->keys * a->d_k), *dv = TYPED(cleared_head)(g->dv, head, a->keys * a->d_v);
+    const problem *a = job->a;
+    const gradients *g = job->g;
+    REAL *dk = TYPED(cleared_head)(g->dk, head, a->keys * a->d_k);
+    REAL *dv = TYPED(cleared_head)(g->dv, head, a->keys * a->d_v);
     for (int64_t i = 0; i < blocks_of(a); i++) {
         const block at = block_at(a, head / a->heads, head % a->heads, i);
         const int64_t before = TYPED(queries_before)(a, &at);
         TYPED(gradient_of_scores)(a, g, &at, s);
         if (dv && g->d_context)
             TYPED(weighted_sum)(a, &at, s, TYPED(OVER_QUERIES), s->weights,
-                                (TYPED(matrix)){(const REAL *)g->d_context + before * a->d_v, a->d_v, 1}, a->d_v, 1, dv);
+                                (TYPED(matrix)){(const REAL *)g->d_context + before * a->d_v, a->d_v, 1}, a->d_v, 1,
+                                dv);
         if (dk)
-            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_QUERIES), s->gradient, TYPED(matrix_of)(&a->q, &at, at.first), a->d_k, a->scale, dk);
+            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_QUERIES), s->gradient, TYPED(matrix_of)(&a->q, &at, at.first),
+                                a->d_k, a->scale, dk);
         if (g->dq)
-            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_KEYS), s->gradient, TYPED(matrix_of)(&a->k, &at, 0), a->d_k, a->scale,
-                                (REAL *)g->dq + before * a->d_k);
+            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_KEYS), s->gradient, TYPED(matrix_of)(&a->k, &at, 0), a->d_k,
+                                a->scale, (REAL *)g->dq + before * a->d_k);
     }
 }
 
-/* ---- the gradient of a mask: dL/ds over all that is masked by one place, in the order of batch, head and query ---- */
+/* ---- the gradient of a mask: dL/ds summed over all that one place masks, in order of batch, head and query ---- */
 
-static void TYPED(add_to_mask)(const heed_attention_gradient *g, const block *at, const scratch *s, double *sums) {
+static void TYPED(add_to_mask)(const gradients *g, const block *at, const scratch *s, double *sums) {
     for (int64_t r = 0; r < at->rows; r++) {
         const REAL *restrict d = (const REAL *)s->gradient + r * at->keys;
-        double *restrict sum = sums + at->b * g->mask_step[0] + at->h * g->mask_step[1] + (at->first + r) * g->mask_step[2];
+        double *restrict sum =
+            sums + at->b * g->mask_step[0] + at->h * g->mask_step[1] + (at->first + r) * g->mask_step[2];
         if (g->mask_step[3] == 0)
             *sum += TYPED(heed_row_sum)(d, at->keys);
         else
@@ -147,7 +153,7 @@ static void TYPED(add_to_mask)(const heed_attention_gradient *g, const block *at
 }
 
 static void TYPED(backward_mask)(const attention_job *job, int64_t unit, scratch *s) {
-    const heed_attention_problem *a = job->a;
+    const problem *a = job->a;
     const mask_units units = mask_units_of(a, job->g);
     const int64_t i = unit % units.blocks, h = unit / units.blocks % units.heads, b = unit / units.blocks / units.heads;
     const int64_t end_b = b + (units.batch > 1 ? 1 : a->batch), end_h = h + (units.heads > 1 ? 1 : a->heads);
@@ -161,8 +167,10 @@ static void TYPED(backward_mask)(const attention_job *job, int64_t unit, scratch
             }
 }
 
-void TYPED(heed_attention_backward)(const heed_attention_problem *a, const heed_attention_gradient *g, int threads, void *workspace) {
-    attention_job job = {.a = a, .g = g, .size = sizeof(REAL), .mask_sums = workspace, .workspace = (char *)workspace + mask_sum_bytes(g)};
+void TYPED(heed_attention_backward)(const heed_attention_problem *a, const heed_attention_gradient *g, int threads,
+                                    void *workspace) {
+    attention_job job = {.a = a, .g = g, .size = sizeof(REAL), .mask_sums = workspace,
+                         .workspace = (char *)workspace + mask_sum_bytes(g)};
     if (g->dq || g->dk || g->dv)
         run_units(job, heads_of(a), TYPED(backward_head), threads);
     if (g->d_mask == NULL || g->mask_count == 0)

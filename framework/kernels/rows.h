@@ -1,12 +1,13 @@
 /* Sums and maxima of rows of memory, in an order that depends on the row's length alone.
  *
- * A row is cut into blocks of HEED_ROW_BLOCK elements. A block is summed in as many chains as a vector of 64 bytes has lanes (element i in
- * chain i modulo lanes), the chains by halves, and the blocks' sums in double, one after the other. So every build of every compiler
- * gives the same bits, vectors or not, and rounding stays small in rows of millions.
+ * A row is cut into blocks of HEED_ROW_BLOCK elements. A block is summed in as many chains as a vector of 64 bytes has
+ * lanes (element i in chain i modulo lanes), the chains by halves, and the blocks' sums in double, one after the
+ * other. So every build of every compiler gives the same bits, vectors or not, and rounding stays small in rows of
+ * millions.
  *
  *     double heed_row_sum_f32(const float *x, int64_t n)                    sum x[i]
  *     double heed_row_dot_f32(const float *x, const float *y, int64_t n)    sum x[i] y[i], each product rounded
- *     float heed_row_max_f32(const float *x, int64_t n)                     max x[i]; of nothing, -inf; NaN is passed over
+ *     float heed_row_max_f32(const float *x, int64_t n)                     max x[i]; -inf of nothing; NaN is skipped
  *
  * and the same for f64. */
 #ifndef HEED_KERNELS_ROWS_H

@@ -2,12 +2,13 @@
  *
  *     s = scale q kᵀ + mask,     p = softmax(s) row by row,     y = p v
  *
- * The softmax's gradient is ds_ij = p_ij (dp_ij - sum_k p_ik dp_ik); all others follow from products (kernels/attention_typed.h). Neither
- * s nor p is kept: of each query the largest score and the sum of its exponentials are, from which backward rebuilds a block of p at
- * a time. The pattern, p after dropout, is written only when asked for, and then is an output like another: a gradient that comes to it is
- * added to dp.
+ * The softmax's gradient is ds_ij = p_ij (dp_ij - sum_k p_ik dp_ik); all others follow from products
+ * (kernels/attention_typed.h). Neither s nor p is kept: of each query the largest score and the sum of its
+ * exponentials are, from which backward rebuilds a block of p at a time. The pattern, p after dropout, is written only
+ * when asked for, and then is an output like another: a gradient that comes to it is added to dp.
  *
- * This file brings shapes of rank 2 to 4 to (batch, heads, time, width) and checks them; the mathematics is in kernels/attention.h. */
+ * This file brings shapes of rank 2 to 4 to (batch, heads, time, width) and checks them; the mathematics is in
+ * kernels/attention.h. */
 #include <math.h>
 #include <string.h>
 
@@ -55,10 +56,19 @@ static double scale_of(const attention_attr *attr, int64_t d_k) {
 static heed_attention_problem problem_of(const heed_call *call) {
     const attention_attr *attr = call->attr;
     const heed_array *q = call->in[Q], *mask = call->in[MASK];
-    heed_attention_problem a = {.batch = size_from_end(q, 4), .heads = size_from_end(q, 3), .queries = size_from_end(q, 2), .d_k = size_from_end(q, 1),
-                        .keys = size_from_end(call->in[K], 2), .d_v = size_from_end(call->in[V], 1),
-                        .q = view_of(q), .k = view_of(call->in[K]), .v = view_of(call->in[V]), .causal = attr->causal,
-                        .scale = scale_of(attr, size_from_end(q, 1)), .dropout = call->training ? attr->dropout : 0, .dropout_key = call->rng_key};
+    heed_attention_problem a = {.batch = size_from_end(q, 4),
+                                .heads = size_from_end(q, 3),
+                                .queries = size_from_end(q, 2),
+                                .d_k = size_from_end(q, 1),
+                                .keys = size_from_end(call->in[K], 2),
+                                .d_v = size_from_end(call->in[V], 1),
+                                .q = view_of(q),
+                                .k = view_of(call->in[K]),
+                                .v = view_of(call->in[V]),
+                                .causal = attr->causal,
+                                .scale = scale_of(attr, size_from_end(q, 1)),
+                                .dropout = call->training ? attr->dropout : 0,
+                                .dropout_key = call->rng_key};
     if (mask) {
         heed_array expanded = heed_array_expanded(mask, scores_shape(call));
         a.mask = view_of(&expanded);
@@ -82,9 +92,11 @@ static void lay_mask_gradient(const heed_call *call, const heed_array *mask_grad
 
 static heed_status check_operands(heed_call *call) {
     const heed_array *q = call->in[Q], *k = call->in[K], *v = call->in[V];
-    const char *q_text = HEED_SHAPE_STR(q->shape), *k_text = HEED_SHAPE_STR(k->shape), *v_text = HEED_SHAPE_STR(v->shape);
+    const char *q_text = HEED_SHAPE_STR(q->shape), *k_text = HEED_SHAPE_STR(k->shape);
+    const char *v_text = HEED_SHAPE_STR(v->shape);
     if (k->dtype != q->dtype || v->dtype != q->dtype)
-        return heed_fail(call, "dtypes differ: q is %s, k %s, v %s", heed_dtype_name(q->dtype), heed_dtype_name(k->dtype), heed_dtype_name(v->dtype));
+        return heed_fail(call, "dtypes differ: q is %s, k %s, v %s", heed_dtype_name(q->dtype),
+                         heed_dtype_name(k->dtype), heed_dtype_name(v->dtype));
     if (q->shape.rank < 2 || q->shape.rank > 4)
         return heed_fail(call, "q is %s, must have 2 to 4 axes: (batch, heads, time, d_k)", q_text);
     if (k->shape.rank != q->shape.rank || v->shape.rank != q->shape.rank)
@@ -109,10 +121,12 @@ static heed_status check_options(heed_call *call) {
     if (mask == NULL)
         return HEED_OK;
     if (mask->dtype != HEED_BOOL && mask->dtype != call->in[Q]->dtype)
-        return heed_fail(call, "the mask is %s, must be bool or %s", heed_dtype_name(mask->dtype), heed_dtype_name(call->in[Q]->dtype));
+        return heed_fail(call, "the mask is %s, must be bool or %s", heed_dtype_name(mask->dtype),
+                         heed_dtype_name(call->in[Q]->dtype));
     heed_shape scores = scores_shape(call), both;
     if (!heed_shape_broadcast(mask->shape, scores, &both) || !heed_shape_equal(both, scores))
-        return heed_fail(call, "the mask is %s, does not broadcast to the scores %s", HEED_SHAPE_STR(mask->shape), HEED_SHAPE_STR(scores));
+        return heed_fail(call, "the mask is %s, does not broadcast to the scores %s", HEED_SHAPE_STR(mask->shape),
+                         HEED_SHAPE_STR(scores));
     return HEED_OK;
 }
 
@@ -153,7 +167,8 @@ static heed_status shape(heed_call *call) {
 
 static void forward(heed_call *call) {
     const heed_attention_problem a = problem_of(call);
-    const heed_attention_result out = {.context = call->out[CONTEXT]->data, .pattern = call->n_out > 1 ? call->out[PATTERN]->data : NULL,
+    const heed_attention_result out = {.context = call->out[CONTEXT]->data,
+                                       .pattern = call->n_out > 1 ? call->out[PATTERN]->data : NULL,
                                        .stats = call->needs_grad ? call->saved : NULL};
     if (call->in[Q]->dtype == HEED_F64)
         heed_attention_f64(&a, &out, call->threads, call->workspace);
@@ -256,8 +271,8 @@ const heed_op heed_op_attention = {
 };
 
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
-    const attention_attr attr = {.causal = options.causal, .with_pattern = options.pattern != NULL, .scale = options.scale,
-                                 .dropout = options.dropout};
+    const attention_attr attr = {.causal = options.causal, .with_pattern = options.pattern != NULL,
+                                 .scale = options.scale, .dropout = options.dropout};
     heed_tensor out[2];
     heed_apply_many(t, &heed_op_attention, (heed_tensor[]){q, k, v, options.mask}, INPUTS, &attr, out);
     if (options.pattern)

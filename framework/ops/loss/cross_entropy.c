@@ -1,16 +1,17 @@
-/* Cross-entropy of logits x (rows of V classes) against labels, log-softmax and its negative mean in one pass, so that the
- * probabilities are never stored:
+/* Cross-entropy of logits x (rows of V classes) against labels, log-softmax and its negative mean in one pass, so that
+ * the probabilities are never stored:
  *
  *     nll_r    = w[y_r] (log s_r - (x[r, y_r] - m_r)),              m_r = max_c x[r, c],  s_r = sum_c e^(x[r, c] - m_r)
  *     smooth_r = sum_c w[c] (log s_r - (x[r, c] - m_r)) / V
  *     L        = sum over the rows that count of ((1 - ε) nll_r + ε smooth_r) / W,       W = sum over them of w[y_r]
  *
- * with class weights w (1 where there are none) and label smoothing ε, both as PyTorch has them. With p = e^(x - m) / s:
+ * with class weights w (1 where there are none) and label smoothing ε, both as PyTorch has them. With p = e^(x - m) /
+ * s:
  *
  *     dL/dx[r, c] = ((1 - ε) w[y_r] (p[r, c] - [c = y_r]) + ε/V (p[r, c] sum_k w[k] - w[c])) / W
  *
- * and 0 in rows whose label is ignored. If nothing counts (W = 0), loss and gradient are 0. Of each row m and 1/s are saved; not
- * their sum log s + m, whose rounding would show in p where logits are large. */
+ * and 0 in rows whose label is ignored. If nothing counts (W = 0), loss and gradient are 0. Of each row m and 1/s are
+ * saved; not their sum log s + m, whose rounding would show in p where logits are large. */
 #ifndef REAL
 
 #include <string.h>
@@ -47,8 +48,9 @@ static heed_status shape(heed_call *call) {
         return HEED_INVALID;
     heed_shape required = HEED_SHAPE(heed_labelled_classes(call));
     if (weights && (weights->dtype != call->out[0]->dtype || !heed_shape_equal(weights->shape, required)))
-        return heed_fail(call, "the class weights are %s %s, must be %s %s: one for each class", heed_dtype_name(weights->dtype),
-                         HEED_SHAPE_STR(weights->shape), heed_dtype_name(call->out[0]->dtype), HEED_SHAPE_STR(required));
+        return heed_fail(call, "the class weights are %s %s, must be %s %s: one for each class",
+                         heed_dtype_name(weights->dtype), HEED_SHAPE_STR(weights->shape),
+                         heed_dtype_name(call->out[0]->dtype), HEED_SHAPE_STR(required));
     size_t rows = (size_t)heed_labelled_rows(call);
     call->workspace_bytes = rows * sizeof(double);
     call->saved_bytes = call->needs_grad ? sizeof(saved_rows) + rows * sizeof(row_stats) : 0;
@@ -74,8 +76,8 @@ static bool samples(int index, heed_sample *sample) {
         sample->in[LOSS_LABELS].low = scores.rank == 1 || scores.n[0] < 3; /* a few rows: let none be ignored */
     attr.smoothing = index % 2 ? 0 : index % 4 ? 0.1 : 1;
     memcpy(sample->attr.bytes, &attr, sizeof attr);
-    sample->in[sample->n_in++] = (heed_sample_input){.dtype = HEED_F64, .shape = HEED_SHAPE(classes), .low = 0.5, .high = 2,
-                                                     .absent = index % 5 < 3, .constant = true};
+    sample->in[sample->n_in++] = (heed_sample_input){.dtype = HEED_F64, .shape = HEED_SHAPE(classes), .low = 0.5,
+                                                     .high = 2,         .absent = index % 5 < 3,      .constant = true};
     return true;
 }
 
@@ -101,8 +103,10 @@ const heed_op heed_op_cross_entropy = {
     .samples = samples,
 };
 
-heed_tensor heed_cross_entropy_with(heed_tape *t, heed_tensor logits, heed_tensor labels, heed_cross_entropy_options options) {
-    const cross_entropy_attr attr = {.counting = {options.has_ignore_index, options.ignore_index}, .smoothing = options.label_smoothing};
+heed_tensor heed_cross_entropy_with(heed_tape *t, heed_tensor logits, heed_tensor labels,
+                                    heed_cross_entropy_options options) {
+    const cross_entropy_attr attr = {.counting = {options.has_ignore_index, options.ignore_index},
+                                     .smoothing = options.label_smoothing};
     return heed_apply(t, &heed_op_cross_entropy, (heed_tensor[]){logits, labels, options.class_weights}, 3, &attr);
 }
 
@@ -163,9 +167,11 @@ static double TYPED(loss_of_row)(const heed_call *call, int64_t row, row_stats *
     const REAL max = TYPED(heed_row_max)(x, classes);
     const double sum = TYPED(sum_of_exponentials)(x, classes, max), log_sum = log(sum);
     *stats = (row_stats){.max = (double)max, .inverse_sum = 1 / sum};
-    double loss = (1 - attr->smoothing) * TYPED(weight_of_label)(call, row) * (log_sum - ((double)x[label] - (double)max));
+    double loss =
+        (1 - attr->smoothing) * TYPED(weight_of_label)(call, row) * (log_sum - ((double)x[label] - (double)max));
     if (attr->smoothing > 0) {
-        double all = TYPED(weight_of_all)(call) * log_sum - TYPED(sum_of_differences)(x, TYPED(weights_of)(call), classes, max);
+        double all =
+            TYPED(weight_of_all)(call) * log_sum - TYPED(sum_of_differences)(x, TYPED(weights_of)(call), classes, max);
         loss += attr->smoothing * all / (double)classes;
     }
     return loss;

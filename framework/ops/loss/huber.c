@@ -24,9 +24,14 @@ static heed_status shape(heed_call *call) {
 }
 
 static bool samples(int index, heed_sample *sample) {
-    if (!heed_pair_sample(index, (heed_sample_input){.low = -2, .high = 2}, (heed_sample_input){.low = -2, .high = 2}, sample))
+    if (!heed_pair_sample(index, (heed_sample_input){.low = -2, .high = 2}, (heed_sample_input){.low = -2, .high = 2},
+                          sample))
         return false;
-    memcpy(sample->attr.bytes, &(heed_pair_attr){.delta = index % 3 == 0 ? 1 : index % 3 == 1 ? 0.25 : 10}, sizeof(heed_pair_attr));
+    memcpy(sample->attr.bytes,
+           &(heed_pair_attr){.delta = index % 3 == 0   ? 1
+                                      : index % 3 == 1 ? 0.25
+                                                       : 10},
+           sizeof(heed_pair_attr));
     return true;
 }
 

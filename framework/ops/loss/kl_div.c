@@ -17,7 +17,8 @@ static double divisor(const heed_call *call) {
 }
 
 static bool samples(int index, heed_sample *sample) {
-    return heed_pair_sample(index, (heed_sample_input){.low = -4, .high = 0}, (heed_sample_input){.low = 0.1, .high = 1}, sample);
+    return heed_pair_sample(index, (heed_sample_input){.low = -4, .high = 0},
+                            (heed_sample_input){.low = 0.1, .high = 1}, sample);
 }
 
 #include <heed/real_f32.h>

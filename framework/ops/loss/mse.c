@@ -14,7 +14,8 @@ static double divisor(const heed_call *call) {
 }
 
 static bool samples(int index, heed_sample *sample) {
-    return heed_pair_sample(index, (heed_sample_input){.low = -2, .high = 2}, (heed_sample_input){.low = -2, .high = 2}, sample);
+    return heed_pair_sample(index, (heed_sample_input){.low = -2, .high = 2}, (heed_sample_input){.low = -2, .high = 2},
+                            sample);
 }
 
 #include <heed/real_f32.h>

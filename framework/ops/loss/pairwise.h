@@ -1,6 +1,6 @@
 /* Losses that are a sum of terms, one for each element of x and the target at its place:
  *
- *     L = sum_i term(x_i, t_i) / N,     dL/dx_i = d_x(x_i, t_i) g / N,     dL/dt_i = d_target(x_i, t_i) g / N,     g = dL/dL
+ *     L = sum_i term(x_i, t_i) / N,     dL/dx_i = d_x(x_i, t_i) / N,     dL/dt_i = d_target(x_i, t_i) / N
  *
  * A loss's file says what a term is, and includes pairwise_typed.h behind that, once for each REAL. */
 #ifndef HEED_LOSS_PAIRWISE_H

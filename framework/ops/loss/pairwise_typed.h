@@ -13,14 +13,14 @@ static void TYPED(sum_blocks)(void *context, int64_t begin, int64_t end) {
     const heed_call *call = context;
     const int64_t n = heed_array_count(call->in[PAIR_X]);
     const REAL delta = TYPED(delta_of)(call);
-    REAL terms[PAIR_BLOCK];
+    double terms[PAIR_BLOCK];
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * PAIR_BLOCK, count = n - first < PAIR_BLOCK ? n - first : PAIR_BLOCK;
         const REAL *restrict x = (const REAL *)call->in[PAIR_X]->data + first;
         const REAL *restrict target = (const REAL *)call->in[PAIR_TARGET]->data + first;
         for (int64_t i = 0; i < count; i++)
-            terms[i] = TYPED(term)(x[i], target[i], delta);
-        ((double *)call->workspace)[block] = TYPED(heed_row_sum)(terms, count);
+            terms[i] = (double)TYPED(term)(x[i], target[i], delta);
+        ((double *)call->workspace)[block] = heed_row_sum_f64(terms, count);
     }
 }
 

@@ -3,17 +3,20 @@
  *     axes that follow each other in all three operands are merged into one;
  *     then one axis each is chosen for the columns, rows, terms and batch of a heed_gemm;
  *     what is left over are loops around it: over products of their own, shared out among threads,
- *     and over products that are added up, one after the other. */
+ *     and over products that are added up, one after the other.
+ *
+ * Where nothing is summed there may be no matrix at all: see elements.h. */
 #include "contract.h"
 
 #include <string.h>
 
 #include "../../kernels/gemm.h"
 #include "../../kernels/parallel.h"
+#include "elements.h"
 
-void heed_contract_axis_add(heed_contraction *nest, heed_contract_axis axis) {
-    if (axis.size != 1)
-        nest->axis[nest->n++] = axis;
+void heed_contract_along(heed_contraction *nest, int64_t size, int64_t step_a, int64_t step_b, int64_t step_c) {
+    if (size != 1)
+        nest->axis[nest->n++] = (heed_contract_axis){.size = size, .step = {step_a, step_b, step_c}};
 }
 
 heed_contraction heed_contract_exchanged(heed_contraction nest, int operand) {
@@ -96,15 +99,19 @@ static void turn_to_rows(heed_contraction *nest) {
     }
 }
 
-/* Takes the axis out of the nest that serves a role best: one that is biased or runs along neighbours in c before a longer one.
- * Without any, an axis of one step. */
+static bool suits_better(const heed_contract_axis *axis, const heed_contract_axis *other) {
+    bool beside = axis->biased || axis->step[CONTRACT_C] == 1;
+    bool other_beside = other->biased || other->step[CONTRACT_C] == 1;
+    return beside == other_beside ? axis->size > other->size : beside;
+}
+
+/* Takes the axis out of the nest that serves a role best: one that is biased or runs along neighbours in c before a
+ * longer one. Without any, an axis of one step. */
 static heed_contract_axis take(heed_contraction *nest, unsigned roles) {
     int best = -1;
     for (int i = 0; i < nest->n; i++) {
-        const heed_contract_axis *axis = &nest->axis[i], *other = &nest->axis[best < 0 ? i : best];
-        bool beside = axis->biased || axis->step[CONTRACT_C] == 1, other_beside = other->biased || other->step[CONTRACT_C] == 1;
-        if ((roles >> role_of(axis) & 1) &&
-            (best < 0 || (beside && !other_beside) || (beside == other_beside && axis->size > other->size)))
+        const heed_contract_axis *axis = &nest->axis[i];
+        if ((roles >> role_of(axis) & 1) && (best < 0 || suits_better(axis, &nest->axis[best])))
             best = i;
     }
     if (best < 0)
@@ -120,15 +127,18 @@ static contract_plan plan_of(const heed_contraction *given) {
     while (merge_two(&nest))
         continue;
     turn_to_rows(&nest);
-    heed_contract_axis columns = take(&nest, 1u << COLUMNS), rows = take(&nest, 1u << ROWS), terms = take(&nest, 1u << SUMMED);
+    heed_contract_axis columns = take(&nest, 1u << COLUMNS), rows = take(&nest, 1u << ROWS);
+    heed_contract_axis terms = take(&nest, 1u << SUMMED);
     heed_contract_axis batch = take(&nest, 1u << COLUMNS | 1u << ROWS | 1u << BATCH);
     contract_plan plan = {.free_count = 1, .sum_count = 1};
-    plan.gemm = (heed_gemm){.m = rows.size, .n = columns.size, .k = terms.size, .batch = batch.size,
-                            .a = nest.a, .a_row = rows.step[CONTRACT_A], .a_col = terms.step[CONTRACT_A],
-                            .b = nest.b, .b_row = terms.step[CONTRACT_B], .b_col = columns.step[CONTRACT_B],
-                            .c = nest.c, .c_row = rows.step[CONTRACT_C], .c_col = columns.step[CONTRACT_C],
-                            .a_batch = batch.step[CONTRACT_A], .b_batch = batch.step[CONTRACT_B], .c_batch = batch.step[CONTRACT_C],
-                            .bias = nest.bias, .alpha = 1, .accumulate = nest.accumulate};
+    const int64_t *row = rows.step, *column = columns.step, *term = terms.step, *item = batch.step;
+    plan.gemm = (heed_gemm){
+        .m = rows.size, .n = columns.size, .k = terms.size, .batch = batch.size,
+        .a = nest.a, .a_row = row[CONTRACT_A], .a_col = term[CONTRACT_A], .a_batch = item[CONTRACT_A],
+        .b = nest.b, .b_row = term[CONTRACT_B], .b_col = column[CONTRACT_B], .b_batch = item[CONTRACT_B],
+        .c = nest.c, .c_row = row[CONTRACT_C], .c_col = column[CONTRACT_C], .c_batch = item[CONTRACT_C],
+        .bias = nest.bias, .alpha = 1, .accumulate = nest.accumulate,
+    };
     for (int i = 0; i < nest.n; i++) {
         bool summed = role_of(&nest.axis[i]) == SUMMED;
         *(summed ? &plan.sum[plan.n_sum++] : &plan.free[plan.n_free++]) = nest.axis[i];
@@ -150,6 +160,8 @@ static size_t bytes_of(const heed_gemm *gemm, heed_dtype dtype, int threads) {
 }
 
 size_t heed_contract_workspace(const heed_contraction *nest, int threads) {
+    if (heed_contract_is_of_elements(nest))
+        return 0;
     contract_plan plan = plan_of(nest);
     threads = threads > 0 ? threads : heed_parallel_max();
     if (threads_share_loop(&plan, threads))
@@ -167,7 +179,8 @@ typedef struct contract_job {
 
 /* An operand without elements may be NULL: it is not to be moved. */
 static void *moved(const void *data, int64_t elements, heed_dtype dtype) {
-    return elements == 0 ? (void *)(uintptr_t)data : (char *)(uintptr_t)data + elements * (int64_t)heed_dtype_size(dtype);
+    return elements == 0 ? (void *)(uintptr_t)data
+                         : (char *)(uintptr_t)data + elements * (int64_t)heed_dtype_size(dtype);
 }
 
 /* Moves the product along the loops to their index-th round. */
@@ -211,6 +224,10 @@ static void multiply_shares(void *context, int64_t begin, int64_t end) {
 }
 
 void heed_contract(const heed_contraction *nest, int threads, void *workspace) {
+    if (heed_contract_is_of_elements(nest)) {
+        heed_contract_elements(nest, threads);
+        return;
+    }
     contract_plan plan = plan_of(nest);
     threads = threads > 0 ? threads : heed_parallel_max();
     if (threads_share_loop(&plan, threads)) {

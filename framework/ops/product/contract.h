@@ -2,12 +2,13 @@
  *
  *     c[...] (+)= sum a[...] b[...]
  *
- * An axis is one loop: its size, and how many elements of a, b and c one step along it is. All else follows from the steps:
+ * An axis is one loop: its size, and how many elements of a, b and c one step along it is. All else follows from the
+ * steps:
  *
  *     steps in      a, c: rows       b, c: columns       a, b, c: a batch       not in c: summed over
  *
- * so transposes, broadcasts (steps of 0), diagonals and views need no copy, and a gradient is the same nest with the roles
- * of c and an operand exchanged. Matmul, linear and einsum are all written as one of these. */
+ * so transposes, broadcasts (steps of 0), diagonals and views need no copy, and a gradient is the same nest with the
+ * roles of c and an operand exchanged. Matmul, linear and einsum are all written as one of these. */
 #ifndef HEED_PRODUCT_CONTRACT_H
 #define HEED_PRODUCT_CONTRACT_H
 
@@ -32,11 +33,11 @@ typedef struct heed_contraction {
     bool accumulate;  /* c is added to, not overwritten */
 } heed_contraction;
 
-/* One more loop. Axes of size 1 may be added with any steps: they are left out. */
-void heed_contract_axis_add(heed_contraction *nest, heed_contract_axis axis);
+/* One more loop, and how far a step along it is in a, b and c. One of size 1 is left out, whatever its steps. */
+void heed_contract_along(heed_contraction *nest, int64_t size, int64_t step_a, int64_t step_b, int64_t step_c);
 
-/* The nest that gives the gradient of an operand: c and the operand (CONTRACT_A or CONTRACT_B) change places. The caller
- * has built the nest with dx for the operand and dy for c. */
+/* The nest that gives the gradient of an operand: c and the operand (CONTRACT_A or CONTRACT_B) change places. The
+ * caller has built the nest with dx for the operand and dy for c. */
 heed_contraction heed_contract_exchanged(heed_contraction nest, int operand);
 
 /* Bytes of scratch memory, aligned to 64, that it takes with at most `threads` threads. */

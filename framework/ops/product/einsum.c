@@ -1,13 +1,14 @@
 /* Einstein's sum: y[out letters] = sum over all other letters of x0[letters of x0] x1[letters of x1] ...
  *
- * The op takes one operand or two; a longer equation is carried out from left to right, two by two, each time keeping the
- * letters that somebody still needs. As a nest of loops over the letters it is linear in each operand, so its gradient is the same
- * nest with y and the operand exchanged:
+ * The op takes one operand or two; a longer equation is carried out from left to right, two by two, each time keeping
+ * the letters that somebody still needs. As a nest of loops over the letters it is linear in each operand, so its
+ * gradient is the same nest with y and the operand exchanged:
  *
  *     dL/dx0[letters of x0] = sum over all other letters of dL/dy[out letters] x1[letters of x1]
  *
- * A letter that x0 has twice runs along a diagonal: its step is the sum of both axes' steps, and off the diagonal the gradient is zero. A
- * letter that only x0 has is summed over in y, so the gradient is the same all along it: dL/dy and x1 have step 0 there. */
+ * A letter that x0 has twice runs along a diagonal: its step is the sum of both axes' steps, and off the diagonal the
+ * gradient is zero. A letter that only x0 has is summed over in y, so the gradient is the same all along it: dL/dy and
+ * x1 have step 0 there. */
 #include <string.h>
 
 #include <heed/op.h>
@@ -60,9 +61,9 @@ static heed_contraction nest_of(const heed_call *call, const heed_array *const *
             if (strchr(attr->in[i].letter, *letter) != letter || (i == 1 && has(&attr->in[0], *letter)))
                 continue;
             int64_t size = size_of(call, *letter);
-            int64_t step_b = call->n_in > 1 ? step_along(&attr->in[1], b, *letter, size) : 0;
-            heed_contract_axis_add(&nest, (heed_contract_axis){.size = size, .step = {step_along(&attr->in[0], a, *letter, size), step_b,
-                                                                                      step_along(&attr->out, y, *letter, size)}});
+            heed_contract_along(&nest, size, step_along(&attr->in[0], a, *letter, size),
+                                call->n_in > 1 ? step_along(&attr->in[1], b, *letter, size) : 0,
+                                step_along(&attr->out, y, *letter, size));
         }
     return nest;
 }
@@ -84,10 +85,11 @@ static heed_status check_sizes(heed_call *call) {
             int64_t size = size_of(call, letter), here = call->in[i]->shape.n[axis];
             bool fits = here == size || (here == 1 && letter <= '9');
             if (!fits && letter <= '9')
-                return heed_fail(call, "the axes of \"...\" do not broadcast: %s and %s", HEED_SHAPE_STR(call->in[0]->shape),
-                                 HEED_SHAPE_STR(call->in[1]->shape));
+                return heed_fail(call, "the axes of \"...\" do not broadcast: %s and %s",
+                                 HEED_SHAPE_STR(call->in[0]->shape), HEED_SHAPE_STR(call->in[1]->shape));
             if (!fits)
-                return heed_fail(call, "axis '%c' is %lld in one place and %lld in another", letter, (long long)here, (long long)size);
+                return heed_fail(call, "axis '%c' is %lld in one place and %lld in another", letter, (long long)here,
+                                 (long long)size);
         }
     return HEED_OK;
 }
@@ -103,7 +105,8 @@ static heed_status shape(heed_call *call) {
     heed_array *y = call->out[0];
     y->dtype = call->in[0]->dtype;
     if (call->n_in > 1 && call->in[1]->dtype != y->dtype)
-        return heed_fail(call, "dtypes differ: %s and %s", heed_dtype_name(y->dtype), heed_dtype_name(call->in[1]->dtype));
+        return heed_fail(call, "dtypes differ: %s and %s", heed_dtype_name(y->dtype),
+                         heed_dtype_name(call->in[1]->dtype));
     if (check_sizes(call))
         return HEED_INVALID;
     for (const char *letter = attr->out.letter; *letter; letter++)
@@ -259,8 +262,9 @@ heed_tensor heed_einsum(heed_tape *t, const char *equation, const heed_tensor *x
         attr.in[1] = einsum_next(&e, heed_rank(t, xs[i]));
         attr.out = e.out;
         if (i < n - 1 && !kept_letters(&attr.in[0], &attr.in[1], e.users, &attr.out))
-            return heed_fail_tape(t, HEED_INVALID, "einsum: \"%s\": the product of its first %d operands has more than %d axes", equation,
-                                  i + 1, HEED_MAX_RANK);
+            return heed_fail_tape(t, HEED_INVALID,
+                                  "einsum: \"%s\": the product of its first %d operands has more than %d axes",
+                                  equation, i + 1, HEED_MAX_RANK);
         y = heed_apply(t, &heed_op_einsum, (heed_tensor[]){y, xs[i]}, 2, &attr);
         attr.in[0] = attr.out;
     }

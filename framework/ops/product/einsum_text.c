@@ -37,7 +37,8 @@ static bool has_dots(const char *term) {
     return *term == '.';
 }
 
-/* Reads a term whose "..." stands for so many axes, and moves behind it. There is room for every axis: the caller has counted. */
+/* Reads a term whose "..." stands for so many axes, and moves behind it. There is room for every axis: the caller has
+ * counted. */
 static bool read_term(einsum_equation *equation, const char **text, int dots, einsum_axes *axes) {
     int n = 0;
     bool dots_read = false;
@@ -53,7 +54,8 @@ static bool read_term(einsum_equation *equation, const char **text, int dots, ei
             *text += 2;
             dots_read = true;
         } else {
-            return trouble(equation, "'%c' at \"%s\" is no letter; axes are a-z, A-Z and one \"...\" a term", **text, *text);
+            return trouble(equation, "'%c' at \"%s\" is no letter; axes are a-z, A-Z and one \"...\" a term", **text,
+                           *text);
         }
     }
     return true;
@@ -75,7 +77,8 @@ static void count_users(einsum_equation *equation, const einsum_axes *axes, int 
             equation->users[(int)axes->letter[i]] += by;
 }
 
-static bool read_operands(heed_tape *t, const char **text, const heed_tensor *xs, int n, einsum_equation *equation, int *occurrences) {
+static bool read_operands(heed_tape *t, const char **text, const heed_tensor *xs, int n, einsum_equation *equation,
+                          int *occurrences) {
     for (int i = 0; i < n; i++) {
         const heed_array *x = heed_tensor_array(t, xs[i]);
         einsum_axes axes;

@@ -19,7 +19,8 @@ typedef struct einsum_equation {
     char trouble[EINSUM_TROUBLE];
 } einsum_equation;
 
-/* Reads the text as it applies to n operands. False: `trouble` says what is wrong with it, or the tape with an operand. */
+/* Reads the text as it applies to n operands. False: `trouble` says what is wrong with it, or the tape with an
+ * operand. */
 bool einsum_read(heed_tape *t, const char *text, const heed_tensor *xs, int n, einsum_equation *equation);
 
 /* The axes of the next operand, whose rank this is. Call it once for each, in order: it no longer is a user then. */

@@ -19,9 +19,11 @@ static heed_contraction nest_of(const heed_array *x, const heed_array *w, const 
     heed_contraction nest = {.dtype = y->dtype, .a = x->data, .b = w->data, .c = y->data, .bias = bias};
     int last = x->shape.rank - 1;
     for (int i = 0; i < last; i++)
-        heed_contract_axis_add(&nest, (heed_contract_axis){.size = x->shape.n[i], .step = {x->stride[i], 0, y->stride[i]}});
-    heed_contract_axis_add(&nest, (heed_contract_axis){.size = w->shape.n[0], .step = {0, w->stride[0], y->stride[last]}, .biased = bias != NULL});
-    heed_contract_axis_add(&nest, (heed_contract_axis){.size = w->shape.n[1], .step = {x->stride[last], w->stride[1], 0}});
+        heed_contract_along(&nest, x->shape.n[i], x->stride[i], 0, y->stride[i]);
+    heed_contract_along(&nest, w->shape.n[1], x->stride[last], w->stride[1], 0);
+    heed_contract_along(&nest, w->shape.n[0], 0, w->stride[0], y->stride[last]);
+    if (bias && w->shape.n[0] != 1)
+        nest.axis[nest.n - 1].biased = true;
     return nest;
 }
 
@@ -39,14 +41,16 @@ static size_t bias_copy_bytes(const heed_call *call) {
 static heed_status check(heed_call *call) {
     const heed_array *x = call->in[X], *w = call->in[WEIGHT], *bias = call->in[BIAS];
     if (w->dtype != x->dtype || (bias && bias->dtype != x->dtype))
-        return heed_fail(call, "dtypes differ: x is %s, weight %s, bias %s", heed_dtype_name(x->dtype), heed_dtype_name(w->dtype),
-                         bias ? heed_dtype_name(bias->dtype) : "absent");
+        return heed_fail(call, "dtypes differ: x is %s, weight %s, bias %s", heed_dtype_name(x->dtype),
+                         heed_dtype_name(w->dtype), bias ? heed_dtype_name(bias->dtype) : "absent");
     if (w->shape.rank != 2)
         return heed_fail(call, "weight is %s, must have 2 axes: (out, in)", HEED_SHAPE_STR(w->shape));
     if (x->shape.rank == 0)
-        return heed_fail(call, "x is a scalar, must have the weight's %lld columns on its last axis", (long long)w->shape.n[1]);
+        return heed_fail(call, "x is a scalar, must have the weight's %lld columns on its last axis",
+                         (long long)w->shape.n[1]);
     if (x->shape.n[x->shape.rank - 1] != w->shape.n[1])
-        return heed_fail(call, "inner sizes differ: x %s, weight %s", HEED_SHAPE_STR(x->shape), HEED_SHAPE_STR(w->shape));
+        return heed_fail(call, "inner sizes differ: x %s, weight %s", HEED_SHAPE_STR(x->shape),
+                         HEED_SHAPE_STR(w->shape));
     if (bias && (bias->shape.rank != 1 || bias->shape.n[0] != w->shape.n[0]))
         return heed_fail(call, "bias is %s, must be %s: one for each row of the weight", HEED_SHAPE_STR(bias->shape),
                          HEED_SHAPE_STR(HEED_SHAPE(w->shape.n[0])));
@@ -131,13 +135,15 @@ static bool samples(int index, heed_sample *sample) {
         int64_t out;
         bool has_bias;
     } table[] = {
-        {{1, {1}}, 1, true},         {{1, {2}}, 3, true},          {{1, {16}}, 17, false},      {{1, {33}}, 2, true},
-        {{2, {1, 1}}, 1, false},     {{2, {2, 3}}, 4, true},       {{2, {15, 16}}, 17, true},   {{2, {16, 17}}, 15, true},
-        {{2, {17, 15}}, 16, true},   {{2, {33, 2}}, 33, true},     {{2, {2, 33}}, 2, false},    {{2, {1, 16}}, 1, true},
-        {{2, {16, 1}}, 16, true},    {{2, {17, 1}}, 1, true},      {{2, {3, 33}}, 1, true},     {{3, {2, 3, 4}}, 5, true},
-        {{3, {2, 3, 4}}, 5, false},  {{3, {1, 15, 2}}, 16, true},  {{3, {5, 1, 16}}, 2, true},  {{3, {2, 17, 3}}, 1, false},
-        {{4, {2, 1, 3, 4}}, 2, true}, {{4, {2, 2, 2, 2}}, 2, true}, {{4, {1, 1, 1, 5}}, 3, true}, {{5, {1, 2, 3, 1, 15}}, 4, true},
-        {{2, {16, 16}}, 16, true},   {{2, {31, 15}}, 17, false},
+        {{1, {1}}, 1, true},              {{1, {2}}, 3, true},              {{1, {16}}, 17, false},
+        {{1, {33}}, 2, true},             {{2, {1, 1}}, 1, false},          {{2, {2, 3}}, 4, true},
+        {{2, {15, 16}}, 17, true},        {{2, {16, 17}}, 15, true},        {{2, {17, 15}}, 16, true},
+        {{2, {33, 2}}, 33, true},         {{2, {2, 33}}, 2, false},         {{2, {1, 16}}, 1, true},
+        {{2, {16, 1}}, 16, true},         {{2, {17, 1}}, 1, true},          {{2, {3, 33}}, 1, true},
+        {{3, {2, 3, 4}}, 5, true},        {{3, {2, 3, 4}}, 5, false},       {{3, {1, 15, 2}}, 16, true},
+        {{3, {5, 1, 16}}, 2, true},       {{3, {2, 17, 3}}, 1, false},      {{4, {2, 1, 3, 4}}, 2, true},
+        {{4, {2, 2, 2, 2}}, 2, true},     {{4, {1, 1, 1, 5}}, 3, true},     {{5, {1, 2, 3, 1, 15}}, 4, true},
+        {{2, {16, 16}}, 16, true},        {{2, {31, 15}}, 17, false},
     };
     if (index >= (int)(sizeof table / sizeof table[0]))
         return false;
@@ -146,7 +152,8 @@ static bool samples(int index, heed_sample *sample) {
     *sample = (heed_sample){.n_in = 3};
     sample->in[X] = (heed_sample_input){.dtype = HEED_F64, .shape = x};
     sample->in[WEIGHT] = (heed_sample_input){.dtype = HEED_F64, .shape = HEED_SHAPE(out, x.n[x.rank - 1])};
-    sample->in[BIAS] = (heed_sample_input){.dtype = HEED_F64, .shape = HEED_SHAPE(out), .absent = !table[index].has_bias};
+    sample->in[BIAS] =
+        (heed_sample_input){.dtype = HEED_F64, .shape = HEED_SHAPE(out), .absent = !table[index].has_bias};
     return true;
 }
 

@@ -7,9 +7,9 @@
  *     dL/da[.., i, k] = sum_j g[.., i, j] b[.., k, j]                 g bᵀ
  *     dL/db[.., k, j] = sum_i a[.., i, k] g[.., i, j]                 aᵀ g
  *
- * and where an operand is shared by a batch axis, that axis is summed over too. All three are the same nest of loops over
- * batch, i, j and k (contract.h): a gradient differs in which operand is written. Reading an operand transposed exchanges its two
- * steps; an operand of rank 1 has no i, or no j, and transposing it does nothing. */
+ * and where an operand is shared by a batch axis, that axis is summed over too. All three are the same nest of loops
+ * over batch, i, j and k (contract.h): a gradient differs in which operand is written. Reading an operand transposed
+ * exchanges its two steps; an operand of rank 1 has no i, or no j, and transposing it does nothing. */
 #include <string.h>
 
 #include <heed/op.h>
@@ -47,7 +47,8 @@ static int64_t step_at(const heed_array *x, int axis) {
     return axis < 0 ? 0 : x->stride[axis];
 }
 
-/* The step of x along the product's batch axis that is `from_end` axes before the matrices; 0 where x is the same along it. */
+/* The step of x along the product's batch axis that is `from_end` axes before the matrices; 0 where x is the same
+ * along it. */
 static int64_t batch_step(const heed_array *x, int from_end) {
     int axis = batch_rank(x) - from_end;
     return size_at(x, axis) == 1 ? 0 : step_at(x, axis);
@@ -60,10 +61,10 @@ static heed_contraction nest_of(const heed_call *call, const heed_array *a, cons
     int row = in_a.row < 0 ? -1 : batch, column = in_b.column < 0 ? -1 : y->shape.rank - 1;
     heed_contraction nest = {.dtype = y->dtype, .a = a->data, .b = b->data, .c = y->data};
     for (int i = 0; i < batch; i++)
-        heed_contract_axis_add(&nest, (heed_contract_axis){.size = y->shape.n[i], .step = {batch_step(a, batch - i), batch_step(b, batch - i), y->stride[i]}});
-    heed_contract_axis_add(&nest, (heed_contract_axis){.size = size_at(a, in_a.row), .step = {step_at(a, in_a.row), 0, step_at(y, row)}});
-    heed_contract_axis_add(&nest, (heed_contract_axis){.size = size_at(b, in_b.column), .step = {0, step_at(b, in_b.column), step_at(y, column)}});
-    heed_contract_axis_add(&nest, (heed_contract_axis){.size = size_at(a, in_a.column), .step = {step_at(a, in_a.column), step_at(b, in_b.row), 0}});
+        heed_contract_along(&nest, y->shape.n[i], batch_step(a, batch - i), batch_step(b, batch - i), y->stride[i]);
+    heed_contract_along(&nest, size_at(a, in_a.row), step_at(a, in_a.row), 0, step_at(y, row));
+    heed_contract_along(&nest, size_at(b, in_b.column), 0, step_at(b, in_b.column), step_at(y, column));
+    heed_contract_along(&nest, size_at(a, in_a.column), step_at(a, in_a.column), step_at(b, in_b.row), 0);
     return nest;
 }
 
@@ -71,8 +72,9 @@ static heed_contraction nest_of(const heed_call *call, const heed_array *a, cons
 
 static heed_status fail_with_shapes(heed_call *call, const char *what) {
     const matmul_attr *attr = call->attr;
-    return heed_fail(call, "%s: %s%s x %s%s", what, HEED_SHAPE_STR(call->in[0]->shape), attr->transposed[0] ? " transposed" : "",
-                     HEED_SHAPE_STR(call->in[1]->shape), attr->transposed[1] ? " transposed" : "");
+    return heed_fail(call, "%s: %s%s x %s%s", what, HEED_SHAPE_STR(call->in[0]->shape),
+                     attr->transposed[0] ? " transposed" : "", HEED_SHAPE_STR(call->in[1]->shape),
+                     attr->transposed[1] ? " transposed" : "");
 }
 
 static heed_status output_shape(heed_call *call) {

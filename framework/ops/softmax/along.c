@@ -85,7 +85,8 @@ heed_status heed_shape_along(heed_call *call) {
     return heed_shape_same(call);
 }
 
-void heed_along_attr(const heed_call *call, int n_in, const heed_array *const *in, const heed_array *out, heed_row_kernel *kernel) {
+void heed_along_attr(const heed_call *call, int n_in, const heed_array *const *in, const heed_array *out,
+                     heed_row_kernel *kernel) {
     const heed_axis_attr *attr = call->attr;
     heed_along along = {.axis = heed_shape_axis(out->shape, attr->axis), .n_in = n_in, .out = *out, .kernel = kernel};
     for (int i = 0; i < n_in; i++)
@@ -98,12 +99,16 @@ bool heed_sample_along(int index, heed_sample *sample) {
         heed_shape shape;
         int axis;
     } table[] = {
-        {{1, {2}}, 0},           {{1, {15}}, 0},          {{1, {16}}, -1},          {{1, {17}}, 0},          {{1, {33}}, -1},
-        {{2, {1, 2}}, 1},        {{2, {2, 1}}, 0},        {{2, {15, 16}}, 0},       {{2, {15, 16}}, 1},      {{2, {16, 17}}, 0},
-        {{2, {16, 17}}, -1},     {{2, {17, 15}}, -2},     {{2, {33, 2}}, 0},        {{2, {2, 33}}, 1},       {{2, {33, 2}}, 1},
-        {{3, {2, 3, 5}}, 0},     {{3, {2, 3, 5}}, 1},     {{3, {2, 3, 5}}, 2},      {{3, {16, 1, 2}}, 0},    {{3, {1, 17, 1}}, 1},
-        {{4, {2, 3, 2, 4}}, 0},  {{4, {2, 3, 2, 4}}, 1},  {{4, {2, 3, 2, 4}}, 2},   {{4, {2, 3, 2, 4}}, -1}, {{5, {1, 2, 1, 3, 15}}, -1},
-        {{3, {3, 33, 2}}, 1},    {{2, {3, 130}}, 1},
+        {{1, {2}}, 0},               {{1, {15}}, 0},              {{1, {16}}, -1},
+        {{1, {17}}, 0},              {{1, {33}}, -1},             {{2, {1, 2}}, 1},
+        {{2, {2, 1}}, 0},            {{2, {15, 16}}, 0},          {{2, {15, 16}}, 1},
+        {{2, {16, 17}}, 0},          {{2, {16, 17}}, -1},         {{2, {17, 15}}, -2},
+        {{2, {33, 2}}, 0},           {{2, {2, 33}}, 1},           {{2, {33, 2}}, 1},
+        {{3, {2, 3, 5}}, 0},         {{3, {2, 3, 5}}, 1},         {{3, {2, 3, 5}}, 2},
+        {{3, {16, 1, 2}}, 0},        {{3, {1, 17, 1}}, 1},        {{4, {2, 3, 2, 4}}, 0},
+        {{4, {2, 3, 2, 4}}, 1},      {{4, {2, 3, 2, 4}}, 2},      {{4, {2, 3, 2, 4}}, -1},
+        {{5, {1, 2, 1, 3, 15}}, -1}, {{3, {3, 33, 2}}, 1},        {{2, {3, 130}}, 1},
+        {{2, {4, 6}}, 0},            {{2, {4, 6}}, 1},            {{3, {4, 2, 9}}, 0},
     };
     if (index >= (int)(sizeof table / sizeof table[0]))
         return false;

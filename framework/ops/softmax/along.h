@@ -1,5 +1,5 @@
-/* Running a kernel over the rows of arrays along one axis, whatever the layouts. A row whose elements are neighbours in memory is
- * handed to the kernel as it lies; any other is copied to the workspace, and the result back from there. */
+/* Running a kernel over the rows of arrays along one axis, whatever the layouts. A row whose elements are neighbours
+ * in memory is handed to the kernel as it lies; any other is copied to the workspace, and its result back from it. */
 #ifndef HEED_SOFTMAX_ALONG_H
 #define HEED_SOFTMAX_ALONG_H
 
@@ -29,7 +29,8 @@ typedef struct heed_axis_attr {
 } heed_axis_attr;
 heed_status heed_shape_along(heed_call *call);
 /* The kernel over arrays of out's shape, along the attribute's axis. */
-void heed_along_attr(const heed_call *call, int n_in, const heed_array *const *in, const heed_array *out, heed_row_kernel *kernel);
+void heed_along_attr(const heed_call *call, int n_in, const heed_array *const *in, const heed_array *out,
+                     heed_row_kernel *kernel);
 bool heed_sample_along(int index, heed_sample *sample);
 
 #endif

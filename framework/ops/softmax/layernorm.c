@@ -2,14 +2,16 @@
  *
  *     z_i = (x_i - mean) r,     r = 1 / sqrt(var + eps),     y_i = z_i gain_i + shift_i
  *
- * With h_i = gain_i dL/dy_i, the gradient of L with respect to z_i, and dmean/dx_j = 1/D, dr/dx_j = -r^3 (x_j - mean) / D:
+ * With h_i = gain_i dL/dy_i, the gradient of L with respect to z_i, and
+ * dmean/dx_j = 1/D, dr/dx_j = -r^3 (x_j - mean) / D:
  *
  *     dL/dx_j     = r (h_j - mean of h - z_j mean of (h z))
  *     dL/dgain_i  = sum over rows of z_i dL/dy_i
  *     dL/dshift_i = sum over rows of dL/dy_i
  *
- * The mean is taken from the differences to the row's first element, in double, and the variance in a second pass: so rows far from zero lose
- * nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and r of each row are saved. */
+ * The mean is taken from the differences to the row's first element, in double, and the variance in a second pass: so
+ * rows far from zero lose nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and
+ * r of each row are saved. */
 #ifndef REAL
 
 #include "norm.h"
@@ -137,8 +139,8 @@ static void TYPED(forward)(heed_call *call) {
 /* ---- gradients ---- */
 
 /* The means of h and of h z over the row. h is left in dx. */
-static void TYPED(means)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain, REAL *restrict h, int64_t n,
-                         row_stats s, double *mean_h, double *mean_hz) {
+static void TYPED(means)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain, REAL *restrict h,
+                         int64_t n, row_stats s, double *mean_h, double *mean_hz) {
     double part_h[TYPED(LANES)] = {0}, part_hz[TYPED(LANES)] = {0};
     for (int64_t i = 0; i < n; i++)
         h[i] = gain ? gain[i] * dy[i] : dy[i];

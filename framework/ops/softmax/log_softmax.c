@@ -1,5 +1,5 @@
-/* The logarithm of softmax along one axis: y_i = (x_i - m) - log s with m = max x, s = sum_j e^(x_j - m). It is finite where softmax itself
- * underflows to zero.
+/* The logarithm of softmax along one axis: y_i = (x_i - m) - log s with m = max x, s = sum_j e^(x_j - m). It is finite
+ * where softmax itself underflows to zero.
  *
  *     dy_i/dx_j = δ_ij - e^y_j
  *     dL/dx_j   = g_j - e^y_j sum_i g_i,     g = dL/dy */

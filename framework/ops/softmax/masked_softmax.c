@@ -24,14 +24,16 @@ static heed_status shape(heed_call *call) {
     if (x->shape.rank == 0)
         return heed_fail(call, "x is a scalar, must have at least one axis");
     if (!heed_shape_broadcast(x->shape, mask->shape, &both) || !heed_shape_equal(both, x->shape))
-        return heed_fail(call, "the mask is %s, does not broadcast to %s", HEED_SHAPE_STR(mask->shape), HEED_SHAPE_STR(x->shape));
+        return heed_fail(call, "the mask is %s, does not broadcast to %s", HEED_SHAPE_STR(mask->shape),
+                         HEED_SHAPE_STR(x->shape));
     call->workspace_bytes = heed_along_workspace(call, x->shape, x->shape.rank - 1, 2);
     call->backward_workspace_bytes = heed_along_workspace(call, x->shape, x->shape.rank - 1, 3);
     return heed_shape_same(call);
 }
 
 /* Over arrays of out's shape, the mask expanded to it. */
-static void run(const heed_call *call, int n_in, const heed_array *const *in, const heed_array *out, heed_row_kernel *kernel) {
+static void run(const heed_call *call, int n_in, const heed_array *const *in, const heed_array *out,
+                heed_row_kernel *kernel) {
     heed_along along = {.axis = out->shape.rank - 1, .n_in = n_in, .out = *out, .kernel = kernel};
     for (int i = 0; i < n_in; i++)
         along.in[i] = heed_array_expanded(in[i], out->shape);
@@ -40,16 +42,22 @@ static void run(const heed_call *call, int n_in, const heed_array *const *in, co
 
 static bool samples(int index, heed_sample *sample) {
     static const heed_shape table[][2] = {
-        {{1, {2}}, {1, {2}}},             {{1, {15}}, {1, {15}}},           {{1, {16}}, {1, {16}}},
-        {{1, {17}}, {1, {17}}},           {{1, {33}}, {1, {33}}},           {{2, {2, 3}}, {2, {2, 3}}},
-        {{2, {15, 16}}, {2, {15, 16}}},   {{2, {16, 17}}, {1, {17}}},       {{2, {17, 15}}, {2, {1, 15}}},
-        {{2, {33, 2}}, {2, {33, 2}}},     {{2, {16, 5}}, {2, {16, 1}}},     {{2, {2, 33}}, {1, {33}}},
-        {{2, {6, 2}}, {2, {6, 1}}},       {{3, {2, 3, 5}}, {3, {2, 3, 5}}}, {{3, {2, 3, 5}}, {2, {3, 5}}},
-        {{3, {2, 3, 5}}, {3, {2, 1, 5}}}, {{3, {2, 3, 5}}, {1, {5}}},       {{3, {4, 3, 5}}, {3, {4, 3, 1}}},
-        {{3, {16, 1, 2}}, {3, {1, 1, 2}}},       {{4, {2, 2, 3, 4}}, {4, {2, 1, 1, 4}}}, {{4, {2, 2, 3, 4}}, {2, {3, 4}}},
-        {{4, {2, 2, 3, 4}}, {4, {2, 2, 3, 1}}},  {{4, {1, 2, 3, 15}}, {4, {1, 1, 3, 15}}}, {{4, {2, 2, 3, 4}}, {4, {2, 1, 3, 4}}},
-        {{5, {2, 1, 2, 3, 4}}, {3, {2, 3, 4}}},  {{3, {2, 17, 16}}, {2, {17, 16}}},      {{2, {3, 65}}, {2, {3, 65}}},
-        {{2, {31, 16}}, {2, {31, 16}}},
+        {{1, {2}}, {1, {2}}},                     {{1, {15}}, {1, {15}}},
+        {{1, {16}}, {1, {16}}},                   {{1, {17}}, {1, {17}}},
+        {{1, {33}}, {1, {33}}},                   {{2, {2, 3}}, {2, {2, 3}}},
+        {{2, {15, 16}}, {2, {15, 16}}},           {{2, {16, 17}}, {1, {17}}},
+        {{2, {17, 15}}, {2, {1, 15}}},            {{2, {33, 2}}, {2, {33, 2}}},
+        {{2, {16, 5}}, {2, {16, 1}}},             {{2, {2, 33}}, {1, {33}}},
+        {{2, {6, 2}}, {2, {6, 1}}},               {{3, {2, 3, 5}}, {3, {2, 3, 5}}},
+        {{3, {2, 3, 5}}, {2, {3, 5}}},            {{3, {2, 3, 5}}, {3, {2, 1, 5}}},
+        {{3, {2, 3, 5}}, {1, {5}}},               {{3, {4, 3, 5}}, {3, {4, 3, 1}}},
+        {{3, {16, 1, 2}}, {3, {1, 1, 2}}},        {{4, {2, 2, 3, 4}}, {4, {2, 1, 1, 4}}},
+        {{4, {2, 2, 3, 4}}, {2, {3, 4}}},         {{4, {2, 2, 3, 4}}, {4, {2, 2, 3, 1}}},
+        {{4, {1, 2, 3, 15}}, {4, {1, 1, 3, 15}}}, {{4, {2, 2, 3, 4}}, {4, {2, 1, 3, 4}}},
+        {{5, {2, 1, 2, 3, 4}}, {3, {2, 3, 4}}},   {{3, {2, 17, 16}}, {2, {17, 16}}},
+        {{2, {3, 65}}, {2, {3, 65}}},             {{2, {31, 16}}, {2, {31, 16}}},
+        {{2, {9, 9}}, {2, {9, 9}}},               {{3, {4, 5, 6}}, {3, {4, 5, 6}}},
+        {{3, {4, 5, 6}}, {3, {1, 5, 6}}},         {{2, {20, 7}}, {2, {20, 7}}},
     };
     if (index >= (int)(sizeof table / sizeof table[0]))
         return false;

@@ -1,5 +1,5 @@
-/* Softmax along one axis: y_i = e^(x_i - m) / s with m = max x, s = sum_j e^(x_j - m). Subtracting m changes nothing but keeps every
- * exponential at most 1.
+/* Softmax along one axis: y_i = e^(x_i - m) / s with m = max x, s = sum_j e^(x_j - m). Subtracting m changes nothing
+ * but keeps every exponential at most 1.
  *
  *     dy_i/dx_j = y_i (δ_ij - y_j)
  *     dL/dx_j   = sum_i g_i y_i (δ_ij - y_j) = y_j (g_j - sum_i g_i y_i),     g = dL/dy
