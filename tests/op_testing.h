@@ -13,6 +13,7 @@
 #include <heed/rng.h>
 
 #include "helpers/golden.h"
+#include "helpers/values.h"
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define GIVEN(shape, ...) ops_given(HEED_F64, (shape), (const double[]){__VA_ARGS__})
@@ -34,24 +35,9 @@ static inline void ops_teardown(void) {
 
 /* ---- bringing values in ---- */
 
-static inline heed_tensor brought(heed_dtype dtype, heed_shape shape, const double *values) {
-    int64_t n = heed_shape_count(shape);
-    void *all = malloc((size_t)(n + 1) * sizeof(double));
-    for (int64_t i = 0; i < n; i++)
-        switch (dtype) {
-        case HEED_F32: ((float *)all)[i] = (float)values[i]; break;
-        case HEED_F64: ((double *)all)[i] = values[i]; break;
-        case HEED_I32: ((int32_t *)all)[i] = (int32_t)values[i]; break;
-        default: ((bool *)all)[i] = values[i] != 0; break;
-        }
-    heed_tensor x = heed_dtype_real(dtype) ? heed_variable(t, dtype, shape, all) : heed_input(t, dtype, shape, all);
-    free(all);
-    return x;
-}
-
 /* A variable with these values; one with values in [-1, 1) that follow from the seed. */
 static inline heed_tensor ops_given(heed_dtype dtype, heed_shape shape, const double *values) {
-    return brought(dtype, shape, values);
+    return values_on_tape(t, dtype, shape, values);
 }
 
 /* A random number in [-1, 1). */
@@ -64,7 +50,7 @@ static inline heed_tensor ops_random(heed_dtype dtype, heed_shape shape, uint64_
     double *values = malloc((size_t)(n + 1) * sizeof *values);
     for (int64_t i = 0; i < n; i++)
         values[i] = ops_draw(seed, i);
-    heed_tensor x = brought(dtype, shape, values);
+    heed_tensor x = values_on_tape(t, dtype, shape, values);
     free(values);
     return x;
 }
@@ -160,12 +146,12 @@ static inline void run_golden(const golden *g, ops_fn *fn, void *user, int n, co
     for (int i = 0; i < n; i++) {
         const golden_tensor *x = golden_find(g, "in", names[i]);
         cr_assert_not_null(x, "no input %s", names[i]);
-        in[i] = brought(x->dtype == HEED_F64 ? dtype : x->dtype, x->shape, x->values);
+        in[i] = values_on_tape(t, x->dtype == HEED_F64 ? dtype : x->dtype, x->shape, x->values);
     }
     heed_tensor y = fn(in, user);
     compare_with(y, golden_find(g, "out", "y"), relative);
     const golden_tensor *seed = golden_find(g, "seed", "y");
-    ops_backward(y, brought(dtype, seed->shape, seed->values));
+    ops_backward(y, values_on_tape(t, dtype, seed->shape, seed->values));
     for (int i = 0; i < n; i++)
         if (golden_find(g, "grad", names[i]))
             compare_with(heed_grad(t, in[i]), golden_find(g, "grad", names[i]), relative);

@@ -1,0 +1,10 @@
+/* Values for tests, written as doubles whatever the dtype they become. */
+#ifndef HELPERS_VALUES_H
+#define HELPERS_VALUES_H
+
+#include <heed/tape.h>
+
+/* A variable with these values, in row-major order; an input, where the dtype has no gradient. */
+heed_tensor values_on_tape(heed_tape *t, heed_dtype dtype, heed_shape shape, const double *values);
+
+#endif
