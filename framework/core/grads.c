@@ -63,7 +63,7 @@ void *heed_grads_data(heed_grads *g) { return g->data; }
 
 void *heed_grads_of(heed_grads *g, heed_param p) {
     extent e;
-    if (g->inert || g->model->data == NULL || !model_extent(g->model, p.index, &e))
+    if (g->error.status || !model_extent(g->model, p.index, &e))
         return NULL;
     return (char *)g->data + (size_t)e.offset * heed_dtype_size(g->model->dtype);
 }
@@ -147,7 +147,7 @@ heed_status heed_grads_merge(heed_grads *to, const heed_grads *from, int threads
         return to->error.status ? to->error.status : from->error.status;
     if (to->poisoned || from->poisoned)
         return heed_error_set(NULL, HEED_STATE, "heed_grads_merge: poisoned gradients cannot be merged: clear them first");
-    if (to->model->size != from->model->size || to->model->dtype != from->model->dtype)
+    if (to->model->dtype != from->model->dtype || !model_twins(to->model, from->model))
         return heed_error_set(NULL, HEED_INVALID, "heed_grads_merge: the models differ");
     if (from->empty)
         return HEED_OK;

@@ -125,7 +125,7 @@ static int find_path(const heed_model *model, const char *path) {
 }
 
 heed_param heed_model_find(const heed_model *model, const char *path) {
-    int index = find_path(model, path);
+    int index = path ? find_path(model, path) : -1;
     return (heed_param){.model = index < 0 ? NULL : (heed_model *)(uintptr_t)model, .index = index};
 }
 
@@ -141,14 +141,19 @@ static heed_param declare(const heed_module *module, const char *name, entry e) 
         heed_module_fail(module, "%s: shape %s cannot be", name, HEED_SHAPE_STR(e.shape));
         return none;
     }
+    if (e.init.fill == NULL) {
+        heed_module_fail(module, "%s: its initialiser is empty: see heed_init_constant and its like", name);
+        return none;
+    }
     char *path = joined_path(module, name);
     if (path && find_path(model, path) >= 0) {
         heed_module_fail(module, "two parameters are called %s: give each a name of its own", name);
         free(path);
         return none;
     }
-    entry *grown = path ? arena_grow(&model->memory, model->entries, &model->cap_entries, model->n_entries + 1, sizeof *grown) : NULL;
-    if (grown == NULL || model->n_entries >= STACK_HANDLES) {
+    bool room = path && model->n_entries < STACK_HANDLES;
+    entry *grown = room ? arena_grow(&model->memory, model->entries, &model->cap_entries, model->n_entries + 1, sizeof *grown) : NULL;
+    if (grown == NULL) {
         free(path);
         no_memory(model);
         return none;
@@ -189,25 +194,33 @@ static bool same_rest(heed_shape a, heed_shape b) {
     return true;
 }
 
+/* The shape of all parts together. */
+static heed_status join_parts(heed_model *model, int count, const heed_param *parts, heed_shape *shape) {
+    if (model->built)
+        return heed_error_set(&model->error, HEED_STATE, "stack: declared after heed_model_build");
+    for (int i = 0; i < count; i++) {
+        heed_param p = parts[i];
+        if (p.model != model || p.index < 0 || (size_t)p.index >= model->n_entries || model->entries[p.index].alias_of >= 0)
+            return heed_error_set(&model->error, HEED_INVALID,
+                                  "stack: part %d is no parameter of this model, or a stack or a second name itself", i);
+        const entry *e = &model->entries[p.index];
+        if (i == 0)
+            *shape = e->shape;
+        else if (p.index != parts[i - 1].index + 1 || !same_rest(*shape, e->shape))
+            return heed_error_set(&model->error, HEED_INVALID, "stack: %s must be declared right after %s, with the same sizes but the first",
+                                  e->path, model->entries[parts[i - 1].index].path);
+        else if (__builtin_add_overflow(shape->n[0], e->shape.n[0], &shape->n[0]))
+            return heed_error_set(&model->error, HEED_INVALID, "stack: %s does not fit: the sum of the first sizes is above 2^63 - 1", e->path);
+    }
+    return HEED_OK;
+}
+
 heed_param heed_param_stack(int count, const heed_param *parts) {
-    heed_model *model = parts[0].model;
+    heed_model *model = count > 0 ? parts[0].model : NULL;
     const heed_param none = {.model = model, .index = -1};
-    if (model->error.status)
+    heed_shape shape;
+    if (model == NULL || model->error.status || join_parts(model, count, parts, &shape))
         return none;
-    if (model->built) {
-        heed_error_set(&model->error, HEED_STATE, "stack: declared after heed_model_build");
-        return none;
-    }
-    heed_shape shape = model->entries[parts[0].index].shape;
-    for (int i = 1; i < count; i++) {
-        const entry *e = &model->entries[parts[i].index];
-        if (parts[i].model != model || parts[i].index != parts[i - 1].index + 1 || !same_rest(shape, e->shape)) {
-            heed_error_set(&model->error, HEED_INVALID, "stack: %s must be declared right after %s, with the same sizes but the first", e->path,
-                           model->entries[parts[i - 1].index].path);
-            return none;
-        }
-        shape.n[0] += e->shape.n[0];
-    }
     stack *grown = arena_grow(&model->memory, model->stacks, &model->cap_stacks, model->n_stacks + 1, sizeof *grown);
     if (grown == NULL) {
         no_memory(model);
@@ -220,13 +233,16 @@ heed_param heed_param_stack(int count, const heed_param *parts) {
     return (heed_param){.model = model, .index = STACK_HANDLES + (int)model->n_stacks++};
 }
 
-static void set_group(entry *e, const char *group) {
-    snprintf(e->group, sizeof e->group, "%s", group);
-}
-
 void heed_param_set_group(heed_param p, const char *group) {
-    if (p.model->error.status == HEED_OK && p.index >= 0 && (size_t)p.index < p.model->n_entries)
-        set_group(&p.model->entries[p.index], group);
+    extent e;
+    if (p.model == NULL || p.model->error.status || !model_extent(p.model, p.index, &e))
+        return;
+    group = group ? group : "";
+    if (strlen(group) >= GROUP_NAME)
+        heed_error_set(&p.model->error, HEED_INVALID, "group \"%s\" is longer than %d characters", group, GROUP_NAME - 1);
+    else
+        for (int i = 0; i < e.entries; i++)
+            strcpy(p.model->entries[e.first + i].group, group);
 }
 
 /* ---- building ---- */
@@ -297,8 +313,13 @@ heed_status heed_model_build(heed_model *model, heed_dtype dtype, uint64_t seed)
     if (!lay_out(model, element) || (model->data = zeroed(model->size, element)) == NULL)
         return no_memory(model);
     model->dtype = dtype;
+    if (initialise(model, seed)) {
+        free(model->data);
+        model->data = NULL;
+        return model->error.status;
+    }
     model->built = true;
-    return initialise(model, seed);
+    return HEED_OK;
 }
 
 heed_model *heed_model_clone(const heed_model *from, heed_dtype dtype) {

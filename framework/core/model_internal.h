@@ -53,8 +53,10 @@ typedef struct extent {
     int first, entries;
     bool trainable; /* any of them */
 } extent;
-/* False for a handle of no model, or one that is not built or does not have it. */
+/* False for a handle that the model does not have. The offset is set once the model is built. */
 bool model_extent(const heed_model *model, int index, extent *out);
+/* Whether two models have the same parameters: paths, shapes, in order. */
+bool model_twins(const heed_model *a, const heed_model *b);
 
 struct heed_grads {
     heed_error error;

@@ -104,13 +104,16 @@ int heed_model_set_group(heed_model *model, const char *pattern, const char *gro
     return matched;
 }
 
+bool model_twins(const heed_model *a, const heed_model *b) {
+    bool same = a->n_entries == b->n_entries && a->n_stacks == b->n_stacks;
+    for (size_t i = 0; i < a->n_entries && same; i++)
+        same = strcmp(a->entries[i].path, b->entries[i].path) == 0 && heed_shape_equal(a->entries[i].shape, b->entries[i].shape);
+    return same;
+}
+
 heed_status heed_model_copy(heed_model *to, const heed_model *from) {
-    if (!to->built || !from->built || to->n_entries != from->n_entries)
+    if (!to->built || !from->built || !model_twins(to, from))
         return heed_error_set(NULL, HEED_INVALID, "heed_model_copy: the models do not have the same parameters, or are not built");
-    for (size_t i = 0; i < to->n_entries; i++)
-        if (strcmp(to->entries[i].path, from->entries[i].path) != 0 || !heed_shape_equal(to->entries[i].shape, from->entries[i].shape))
-            return heed_error_set(NULL, HEED_INVALID, "heed_model_copy: %s %s is not %s %s", to->entries[i].path,
-                                  HEED_SHAPE_STR(to->entries[i].shape), from->entries[i].path, HEED_SHAPE_STR(from->entries[i].shape));
     for (size_t i = 0; i < to->n_entries; i++) {
         int64_t a = to->entries[i].offset, b = from->entries[i].offset, n = to->entries[i].count;
         if (to->dtype == from->dtype) {
@@ -133,10 +136,10 @@ heed_status heed_model_copy(heed_model *to, const heed_model *from) {
 heed_status heed_tape_bind(heed_tape *t, const heed_model *model, const heed_model *other) {
     if (t->inert)
         return t->error.status;
-    if (other && (other->n_entries != model->n_entries || other->n_stacks != model->n_stacks || other->error.status))
+    if (other && (other->error.status || !model_twins(model, other)))
         return tape_fail(t, scope_root(), "bind", HEED_INVALID, "the other model does not have the same parameters: clone it with heed_model_clone");
     size_t i = 0;
-    while (i < t->n_bindings && t->bindings[i].model != model)
+    while (i < t->n_bindings && t->bindings[i].model != model->id)
         i++;
     if (i == t->n_bindings) {
         binding *grown = arena_grow(&t->memory, t->bindings, &t->cap_bindings, i + 1, sizeof *grown);
@@ -145,13 +148,13 @@ heed_status heed_tape_bind(heed_tape *t, const heed_model *model, const heed_mod
         t->bindings = grown;
         t->n_bindings++;
     }
-    t->bindings[i] = (binding){.model = model, .other = other};
+    t->bindings[i] = (binding){.model = model->id, .other = other};
     return HEED_OK;
 }
 
 static const heed_model *bound(const heed_tape *t, const heed_model *model) {
     for (size_t i = 0; i < t->n_bindings; i++)
-        if (t->bindings[i].model == model && t->bindings[i].other)
+        if (t->bindings[i].model == model->id && t->bindings[i].other)
             return t->bindings[i].other;
     return model;
 }

@@ -101,6 +101,8 @@ uint64_t tape_next_key(heed_tape *t) {
 /* * is any run of characters, ? any one. Backs up to the last star only, so it takes time in proportion to both. */
 bool path_matches(const char *pattern, const char *path) {
     const char *star = NULL, *retry = NULL;
+    if (pattern == NULL)
+        return false;
     while (*path) {
         if (*pattern == '*') {
             star = ++pattern;

@@ -65,7 +65,8 @@ typedef struct known_model {
 } known_model;
 
 typedef struct binding {
-    const heed_model *model, *other;
+    uint64_t model; /* its id: another model may come to lie at its address */
+    const heed_model *other;
 } binding;
 
 typedef struct watcher {
