@@ -201,7 +201,7 @@ void heed_array_fill(const heed_array *to, double number, int threads) {
     switch (to->dtype) {
     case HEED_F64: one.f64 = number; break;
     case HEED_F32: one.f32 = (float)number; break;
-    case HEED_I32: one.i32 = (int32_t)number; break;
+    case HEED_I32: one.i32 = number > INT32_MIN - 1.0 && number < INT32_MAX + 1.0 ? (int32_t)number : 0; break;
     case HEED_BF16: one.bf16 = heed_bf16_from_float((float)number); break;
     default: one.b = number != 0; break;
     }

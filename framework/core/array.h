@@ -21,7 +21,7 @@ void heed_array_set_strides(heed_array *a);
 /* a seen as a larger shape it broadcasts to (strides 0); shape must be one it broadcasts to. */
 heed_array heed_array_expanded(const heed_array *a, heed_shape shape);
 
-/* to := from, to := to + from, elementwise over equal shapes and dtypes, any strides. add: real dtypes. */
+/* to := from, to := to + from, elementwise over equal shapes and dtypes, any strides. add: real dtypes. fill: as heed_cast. */
 void heed_array_copy(const heed_array *to, const heed_array *from, int threads);
 void heed_array_add(const heed_array *to, const heed_array *from, int threads);
 void heed_array_fill(const heed_array *to, double value, int threads);

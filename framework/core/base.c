@@ -19,8 +19,12 @@ const char *heed_dtype_name(heed_dtype dtype) {
     return (unsigned)dtype < HEED_DTYPES ? dtypes[dtype].name : "no dtype";
 }
 
+static bool rank_fits(heed_shape shape) {
+    return shape.rank >= 0 && shape.rank <= HEED_MAX_RANK;
+}
+
 int64_t heed_shape_count(heed_shape shape) {
-    if (shape.rank < 0 || shape.rank > HEED_MAX_RANK)
+    if (!rank_fits(shape))
         return -1;
     int64_t count = 1;
     bool zero = false;
@@ -36,7 +40,7 @@ int64_t heed_shape_count(heed_shape shape) {
 }
 
 bool heed_shape_equal(heed_shape a, heed_shape b) {
-    if (a.rank != b.rank)
+    if (a.rank != b.rank || !rank_fits(a))
         return false;
     for (int i = 0; i < a.rank; i++)
         if (a.n[i] != b.n[i])
@@ -45,12 +49,14 @@ bool heed_shape_equal(heed_shape a, heed_shape b) {
 }
 
 int heed_shape_axis(heed_shape shape, int axis) {
-    if (axis < -shape.rank || axis >= shape.rank)
+    if (!rank_fits(shape) || axis < -shape.rank || axis >= shape.rank)
         return -1;
     return axis < 0 ? axis + shape.rank : axis;
 }
 
 bool heed_shape_broadcast(heed_shape a, heed_shape b, heed_shape *out) {
+    if (!rank_fits(a) || !rank_fits(b))
+        return false;
     heed_shape result = {.rank = a.rank > b.rank ? a.rank : b.rank};
     for (int i = 1; i <= result.rank; i++) {
         int64_t na = i <= a.rank ? a.n[a.rank - i] : 1;

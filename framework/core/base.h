@@ -49,7 +49,7 @@ typedef struct heed_shape {
 #define HEED_SCALAR ((heed_shape){0, {0}})
 #endif
 
-/* Number of elements, or -1 where it is negative or past int64. */
+/* Number of elements, or -1 where it is negative or past int64, or the rank is none. */
 int64_t heed_shape_count(heed_shape shape);
 bool heed_shape_equal(heed_shape a, heed_shape b);
 /* The axis as 0..rank-1 where -rank <= axis < rank, else -1. */
@@ -78,8 +78,10 @@ HEED_END_DECLS
 #include <initializer_list>
 static inline heed_shape heed_make_shape(std::initializer_list<int64_t> sizes) {
     heed_shape shape = heed_shape();
-    for (int64_t size : sizes)
-        if (shape.rank < HEED_MAX_RANK) shape.n[shape.rank++] = size;
+    for (int64_t size : sizes) {
+        if (shape.rank < HEED_MAX_RANK) shape.n[shape.rank] = size;
+        shape.rank++; /* past the maximum: a shape that every use refuses */
+    }
     return shape;
 }
 #endif

@@ -59,6 +59,7 @@ void heed_enter(heed_tape *t, const heed_module *module) {
 void heed_enter_named(heed_tape *t, const char *name) {
     if (t->inert)
         return;
+    name = name ? name : "";
     size_t length = strlen(name) + 1;
     heed_scope *scope = arena_take(&t->memory, sizeof *scope + length);
     if (scope == NULL) {
@@ -128,7 +129,7 @@ static void full_path(const heed_tape *t, const char *name, char *text) {
     size_t length = heed_path(t, text, PATH_TEXT);
     if (length >= PATH_TEXT)
         length = strlen(text);
-    snprintf(text + length, PATH_TEXT - length, length ? ".%s" : "%s", name);
+    snprintf(text + length, PATH_TEXT - length, length ? ".%s" : "%s", name ? name : "");
 }
 
 heed_tensor heed_watch(heed_tape *t, const char *name, heed_tensor x) {
@@ -136,7 +137,8 @@ heed_tensor heed_watch(heed_tape *t, const char *name, heed_tensor x) {
         return x;
     char path[PATH_TEXT];
     full_path(t, name, path);
-    for (size_t i = 0; i < t->n_watchers; i++)
+    size_t n = t->n_watchers; /* one that is called may add another */
+    for (size_t i = 0; i < n && i < t->n_watchers; i++)
         if (path_matches(t->watchers[i].pattern, path))
             t->watchers[i].fn(t->watchers[i].user, t, path, x);
     return x;
@@ -156,6 +158,8 @@ bool heed_watching(const heed_tape *t, const char *name) {
 heed_status heed_tape_on_watch(heed_tape *t, const char *pattern, heed_watch_fn *fn, void *user) {
     if (t->inert)
         return t->error.status;
+    if (pattern == NULL || fn == NULL)
+        return tape_fail(t, tape_scope(t), "watch", HEED_INVALID, "the %s is NULL", pattern ? "watcher" : "pattern");
     watcher *grown = arena_grow(&t->memory, t->watchers, &t->cap_watchers, t->n_watchers + 1, sizeof *grown);
     char *copy = grown ? strdup(pattern) : NULL;
     if (grown)

@@ -88,7 +88,7 @@ uint64_t heed_tape_step(const heed_tape *t) { return t->step; }
 
 void heed_tape_set_threads(heed_tape *t, int threads) {
     if (!t->inert)
-        t->threads = threads > 0 ? threads : 0;
+        t->threads = threads < 0 ? 0 : threads < HEED_PARALLEL_MOST ? threads : HEED_PARALLEL_MOST;
 }
 
 void heed_tape_set_seed(heed_tape *t, uint64_t seed) {

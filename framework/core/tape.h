@@ -49,7 +49,7 @@ heed_tensor heed_fail_tape(heed_tape *t, heed_status status, const char *format,
 
 /* ---- settings, each the tape's own ---- */
 
-void heed_tape_set_threads(heed_tape *t, int threads);     /* 0, the start value: all cores */
+void heed_tape_set_threads(heed_tape *t, int threads);     /* 0, the start value: all cores. At most 1024 */
 bool heed_tape_set_recording(heed_tape *t, bool recording); /* off: nothing is differentiated. Returns what it was */
 bool heed_tape_set_training(heed_tape *t, bool training);   /* off: dropout is identity. Starts on. Returns what it was */
 void heed_tape_set_anomaly(heed_tape *t, bool anomaly);     /* on: the first op, forward or backward, that makes a NaN or inf is an error */
@@ -136,7 +136,7 @@ heed_tensor heed_watch(heed_tape *t, const char *name, heed_tensor x);
 bool heed_watching(const heed_tape *t, const char *name);
 typedef void heed_watch_fn(void *user, heed_tape *t, const char *path, heed_tensor x);
 /* pattern: a path in which * stands for any run of characters and ? for one. The watcher may keep x's gradient
- * (heed_keep_grad) and read values; it must not record ops that training would see. Status: out of memory. */
+ * (heed_keep_grad) and read values; it must not record ops that training would see. Status: out of memory, or NULL given. */
 heed_status heed_tape_on_watch(heed_tape *t, const char *pattern, heed_watch_fn *watcher, void *user) HEED_MUST_CHECK;
 void heed_tape_unwatch(heed_tape *t, heed_watch_fn *watcher, void *user);
 

@@ -6,8 +6,15 @@
 
 /* ---- bringing data in ---- */
 
+/* Data may be missing where there is none to read. */
+static bool given(heed_tape *t, heed_shape shape, const void *data) {
+    if (data == NULL && heed_shape_count(shape) > 0)
+        heed_fail_tape(t, HEED_INVALID, "input: the data of shape %s is NULL", HEED_SHAPE_STR(shape));
+    return t->error.status == HEED_OK;
+}
+
 heed_tensor heed_input(heed_tape *t, heed_dtype dtype, heed_shape shape, const void *data) {
-    uint32_t index = tape_new_leaf(t, "input", dtype, shape);
+    uint32_t index = given(t, shape, data) ? tape_new_leaf(t, "input", dtype, shape) : 0;
     if (index) {
         size_t bytes = (size_t)heed_shape_count(shape) * heed_dtype_size(dtype);
         if (bytes)
@@ -18,7 +25,7 @@ heed_tensor heed_input(heed_tape *t, heed_dtype dtype, heed_shape shape, const v
 
 heed_tensor heed_input_borrowed(heed_tape *t, heed_dtype dtype, heed_shape shape, const void *data) {
     size_t bytes;
-    if (t->error.status != HEED_OK)
+    if (!given(t, shape, data))
         return HEED_NIL;
     if (heed_dtype_size(dtype) == 0 || !array_bytes(shape, dtype, &bytes))
         return tape_handle(t, tape_new_leaf(t, "input", dtype, shape)); /* says what is wrong */
@@ -40,6 +47,8 @@ heed_tensor heed_variable(heed_tape *t, heed_dtype dtype, heed_shape shape, cons
 }
 
 heed_tensor heed_full(heed_tape *t, heed_dtype dtype, heed_shape shape, double number) {
+    if (dtype == HEED_I32 && !(number >= INT32_MIN && number <= INT32_MAX && number == floor(number)))
+        return heed_fail_tape(t, HEED_INVALID, "full: dtype is i32, and %g is no i32", number);
     uint32_t index = tape_new_leaf(t, "full", dtype, shape);
     if (index)
         heed_array_fill(&t->values[index].array, number, tape_thread_count(t));
@@ -56,6 +65,8 @@ static heed_tensor only_for(heed_tape *t, const char *name, const char *dtypes, 
 heed_tensor heed_arange(heed_tape *t, heed_dtype dtype, int64_t count) {
     if (!heed_dtype_real(dtype) && dtype != HEED_I32)
         return only_for(t, "arange", "f32, f64 or i32", dtype);
+    if (dtype == HEED_I32 && count - 1 > INT32_MAX)
+        return heed_fail_tape(t, HEED_INVALID, "arange: %lld is no i32", (long long)count - 1);
     uint32_t index = tape_new_leaf(t, "arange", dtype, HEED_SHAPE(count));
     if (index == 0)
         return HEED_NIL;
@@ -133,6 +144,8 @@ double heed_weight(const heed_tape *t, heed_tensor loss) {
 }
 
 heed_tensor heed_set_weight(heed_tape *t, heed_tensor loss, double weight) {
+    if (!isfinite(weight))
+        return heed_fail_tape(t, HEED_INVALID, "set_weight: the weight is %g; it must be finite, and negative for none", weight);
     if (tape_resolve(t, "set_weight", loss, "the loss"))
         t->values[loss.index].weight = weight;
     return loss;
@@ -142,15 +155,17 @@ const void *heed_data(heed_tape *t, heed_tensor x) {
     uint32_t index = tape_resolve(t, "data", x, "the tensor");
     if (index == 0)
         return NULL;
-    value *v = &t->values[index];
-    if (heed_array_contiguous(&v->array))
-        return v->array.data;
-    uint32_t packed = v->packed ? v->packed : tape_new_leaf(t, "data", v->array.dtype, v->array.shape);
-    if (packed == 0)
-        return NULL;
-    if (t->values[index].packed == 0)
+    const heed_array *array = &t->values[index].array;
+    if (heed_array_contiguous(array))
+        return array->data;
+    if (t->values[index].packed == 0) {
+        uint32_t packed = tape_new_leaf(t, "data", array->dtype, array->shape);
+        if (packed == 0)
+            return NULL;
         heed_array_copy(&t->values[packed].array, &t->values[index].array, tape_thread_count(t));
-    return t->values[packed].array.data;
+        t->values[index].packed = packed;
+    }
+    return t->values[t->values[index].packed].array.data;
 }
 
 static const void *data_of(heed_tape *t, heed_tensor x, heed_dtype dtype) {

@@ -7,7 +7,8 @@
 #include <omp.h>
 
 int heed_parallel_max(void) {
-    return omp_get_max_threads();
+    int threads = omp_get_max_threads();
+    return threads < HEED_PARALLEL_MOST ? threads : HEED_PARALLEL_MOST;
 }
 
 static bool only_one_thread(void) {
@@ -52,6 +53,8 @@ void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *b
         return;
     if (threads <= 0)
         threads = heed_parallel_max();
+    if (threads > HEED_PARALLEL_MOST)
+        threads = HEED_PARALLEL_MOST;
     partition p = partition_into(only_one_thread() ? 1 : threads, n, grain < 1 ? 1 : grain);
     if (p.ranges == 1) {
         body(context, 0, n);

@@ -19,6 +19,9 @@ typedef void heed_range_body(void *context, int64_t begin, int64_t end);
  * body(context, 0, n); n <= 0 is no call at all. */
 void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *body, void *context);
 
+/* However many threads are asked for: each takes memory, and OpenMP ends the program when the system grants no more. */
+enum { HEED_PARALLEL_MOST = 1024 };
+
 /* The number of threads meant by "all cores": OMP_NUM_THREADS, or else the cores this process may use; 1 in a serial
  * build. */
 int heed_parallel_max(void);
