@@ -70,6 +70,18 @@ void text_print(const terminal *term, const char *text, int columns) {
     spaces(term, columns - text_columns(text));
 }
 
+const char *grouped(long long number, char text[GROUPED]) {
+    char digits[GROUPED];
+    int length = snprintf(digits, sizeof digits, "%lld", number), used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && digits[i - 1] != '-' && (length - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = 0;
+    return text;
+}
+
 /* The 256-colour palette's own numbers, so that a query is the same blue everywhere. */
 static const char *const inks[INKS] = {
     [INK_PLAIN] = "",
@@ -83,16 +95,23 @@ static const char *const inks[INKS] = {
     [INK_BOLD] = "1",
 };
 
-void ink_print(const terminal *term, ink colour, const char *format, ...) {
-    bool inked = term->colour && colour != INK_PLAIN;
-    if (inked)
+static void ink_begin(const terminal *term, ink colour) {
+    if (term->colour && colour != INK_PLAIN)
         fprintf(term->out, "\033[%sm", inks[colour]);
+}
+
+static void ink_end(const terminal *term, ink colour) {
+    if (term->colour && colour != INK_PLAIN)
+        fputs("\033[0m", term->out);
+}
+
+void ink_print(const terminal *term, ink colour, const char *format, ...) {
+    ink_begin(term, colour);
     va_list arguments;
     va_start(arguments, format);
     vfprintf(term->out, format, arguments);
     va_end(arguments);
-    if (inked)
-        fputs("\033[0m", term->out);
+    ink_end(term, colour);
 }
 
 /* ---- cells ---- */
@@ -217,9 +236,22 @@ static void print_cells(const terminal *term, const picture *p, int row) {
         (p->shares ? cell_share : cell_signed)(term, p->values[row * p->columns + i] / scale, cell_width(p));
 }
 
+static void print_column_labels(const terminal *term, const picture *p) {
+    ink_begin(term, p->column_ink);
+    for (int i = 0; i < p->columns; i++)
+        text_print(term, p->column_labels ? p->column_labels[i] : "", cell_width(p));
+    ink_end(term, p->column_ink);
+}
+
+static void print_row_label(const terminal *term, const picture *p, int row) {
+    ink_begin(term, p->row_ink);
+    text_print(term, row >= 0 && p->row_labels ? p->row_labels[row] : "", label_width(p));
+    ink_end(term, p->row_ink);
+}
+
 /* One line of a picture, filled up to its width. */
 static void print_line(const terminal *term, const picture *p, int line) {
-    int width = picture_width(p), labels = label_width(p), cells = p->columns * cell_width(p);
+    int width = picture_width(p);
     if (line == TITLE_LINE) {
         text_print(term, p->title ? p->title : "", width);
         return;
@@ -228,13 +260,12 @@ static void print_line(const terminal *term, const picture *p, int line) {
         spaces(term, width);
         return;
     }
-    text_print(term, line >= 0 && p->row_labels ? p->row_labels[line] : "", labels);
-    if (line >= 0)
-        print_cells(term, p, line);
+    print_row_label(term, p, line);
+    if (line == LABEL_LINE)
+        print_column_labels(term, p);
     else
-        for (int i = 0; i < p->columns; i++)
-            text_print(term, p->column_labels ? p->column_labels[i] : "", cell_width(p));
-    spaces(term, width - labels - cells);
+        print_cells(term, p, line);
+    spaces(term, width - label_width(p) - p->columns * cell_width(p));
 }
 
 int pictures_print(const terminal *term, const picture *p, int count, int gap) {

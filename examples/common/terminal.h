@@ -27,6 +27,9 @@ void terminal_again(const terminal *term, int lines);
 /* The columns that a text fills, and the text followed by spaces up to `columns` (cut to them where it is longer). */
 int text_columns(const char *text);
 void text_print(const terminal *term, const char *text, int columns);
+/* 1234567 -> "1,234,567" */
+enum { GROUPED = 32 };
+const char *grouped(long long number, char text[GROUPED]);
 
 /* One colour for each kind of vector, everywhere: query, key, value, gradient; and emphasis. */
 typedef enum ink {
@@ -58,9 +61,10 @@ typedef struct picture {
     const double *values; /* rows x columns, row-major */
     int rows, columns;
     const char *const *row_labels, *const *column_labels;
-    double scale; /* the value that gets the strongest colour; 0: the largest magnitude there is */
-    bool shares;  /* values from 0 on, else signed */
-    int cell;     /* columns of text a cell; 0: 2, which looks square */
+    ink row_ink, column_ink; /* of the labels */
+    double scale;            /* the value that gets the strongest colour; 0: the largest magnitude there is */
+    bool shares;             /* values from 0 on, else signed */
+    int cell;                /* columns of text a cell; 0: 2, which looks square */
 } picture;
 int picture_width(const picture *p); /* in columns */
 /* Returns how many lines were printed, for terminal_again. */

@@ -1,0 +1,217 @@
+#include "ask.h"
+
+#include "map.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- text to an example ---- */
+
+enum { WHY = 128 };
+
+/* The first character of the text whose id is DATES_UNKNOWN. */
+static void name_unknown(const char *text, const example *e, char why[WHY]) {
+    uint32_t point;
+    for (int i = 0; i < e->length; i++) {
+        int bytes = utf8_read(text, &point);
+        if (e->source[i] == DATES_UNKNOWN && point < ' ')
+            snprintf(why, WHY, "a control character is in no date it has learned");
+        else if (e->source[i] == DATES_UNKNOWN)
+            snprintf(why, WHY, "\"%.*s\" is in no date it has learned", bytes, text);
+        if (e->source[i] == DATES_UNKNOWN)
+            return;
+        text += bytes;
+    }
+}
+
+static bool has_unknown(const example *e) {
+    for (int i = 0; i < e->length; i++)
+        if (e->source[i] == DATES_UNKNOWN)
+            return true;
+    return false;
+}
+
+/* Writes why the text cannot be read, and returns false. The example has no target. */
+static bool understand(const alphabet *letters, const char *text, example *e, char why[WHY]) {
+    size_t at = 0;
+    *e = (example){0};
+    e->length = dates_encode(&letters->source, text, e->source, DATES_SOURCE_LENGTH, &at);
+    if (e->length == DATES_NOT_UTF8)
+        snprintf(why, WHY, "byte %zu is not UTF-8", at + 1);
+    else if (e->length == DATES_TOO_LONG)
+        snprintf(why, WHY, "a date has at most %d characters", DATES_SOURCE_LENGTH);
+    else if (e->length == 0)
+        snprintf(why, WHY, "an empty line is no date");
+    else if (has_unknown(e))
+        name_unknown(text, e, why);
+    else
+        return true;
+    return false;
+}
+
+/* The text without blanks at both ends: those no date was learned with. The end is written over. */
+static char *trimmed(char *text) {
+    text += strspn(text, " \t\r");
+    size_t length = strlen(text);
+    while (length > 0 && strchr(" \t\r", text[length - 1]))
+        length--;
+    text[length] = 0;
+    return text;
+}
+
+/* ---- one date ---- */
+
+static int show_answer(const attention_map *map, bool heads, bool quiet) {
+    bool real = dates_parse_iso(map->answer) >= 0;
+    terminal term = terminal_open(stdout);
+    if (quiet) {
+        printf("%s\n", real ? map->answer : "?");
+        return real ? 0 : 1;
+    }
+    printf("%s  →  ", map->source);
+    ink_print(&term, real ? INK_GOOD : INK_BAD, "%s", map->answer);
+    printf("  (the model gives this answer a probability of %.4f)\n", map->sure);
+    if (!real)
+        printf("That is no date of 1900 to 2099.\n");
+    printf("\n");
+    map_print(&term, map);
+    if (heads)
+        map_print_heads(&term, map);
+    return real ? 0 : 1;
+}
+
+int ask_one(const reader *r, const options *o) {
+    static char line[4096];
+    char why[WHY];
+    example e;
+    snprintf(line, sizeof line, "%s", o->ask);
+    if (!understand(&r->letters, trimmed(line), &e, why)) {
+        complain("--ask: %s", why);
+        return 2;
+    }
+    lookout *l = lookout_new((int)o->plan.threads);
+    attention_map *map = calloc(1, sizeof *map);
+    int status = 1;
+    if (l == NULL || map == NULL)
+        complain("out of memory");
+    else if (lookout_take(l, r, &e, map))
+        complain("%s", lookout_error_text(l));
+    else
+        status = show_answer(map, o->heads, o->quiet);
+    free(map);
+    lookout_free(l);
+    return status;
+}
+
+/* ---- dates from standard input ---- */
+
+/* Lines are answered together, as many as have come: one by one to a person who types, by the hundred from a file. */
+enum { GROUP = 128, BUFFER = 1 << 16, LONG_LINE = 1 << 10 };
+
+typedef struct inbox {
+    const reader *r;
+    heed_tape *t;
+    int64_t line;          /* the number of the last */
+    int lines, understood; /* in the group */
+    bool clear[GROUP];     /* by line */
+    example dates[GROUP];  /* of those that are clear */
+    int32_t ids[GROUP * BATCH_TIME];
+    batch b;
+    bool failed; /* "?" was answered */
+    size_t used;
+    char bytes[BUFFER + 1];
+} inbox;
+
+static void print_answer(inbox *in, int64_t line, const int32_t *ids) {
+    char answer[BATCH_TIME * UTF8_BYTES + 1];
+    dates_decode(&in->r->letters.target, ids, BATCH_TIME, answer, sizeof answer);
+    bool real = dates_parse_iso(answer) >= 0;
+    if (!real)
+        complain("line %lld: the model wrote \"%s\", which is no date of 1900 to 2099", (long long)line, answer);
+    in->failed |= !real;
+    puts(real ? answer : "?");
+}
+
+/* False: the run cannot go on; it was said why. */
+static bool answer_group(inbox *in) {
+    if (in->understood > 0) {
+        batch_fill(&in->b, in->dates, in->understood);
+        if (reader_read(in->r, in->t, &in->b, in->ids, NULL)) {
+            complain("%s", heed_error_text(in->t));
+            return false;
+        }
+    }
+    for (int i = 0, next = 0; i < in->lines; i++) {
+        if (in->clear[i])
+            print_answer(in, in->line - in->lines + i + 1, in->ids + next++ * BATCH_TIME);
+        else
+            puts("?");
+    }
+    in->lines = in->understood = 0;
+    if (fflush(stdout)) {
+        complain("standard output: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool take_line(inbox *in, char *text, size_t length) {
+    char why[WHY];
+    in->line++;
+    text[length] = 0;
+    bool clear = false;
+    if (strlen(text) < length)
+        snprintf(why, WHY, "byte %zu is not UTF-8 text", strlen(text) + 1);
+    else
+        clear = understand(&in->r->letters, trimmed(text), &in->dates[in->understood], why);
+    if (!clear)
+        complain("line %lld: %s", (long long)in->line, why);
+    in->failed |= !clear;
+    in->understood += clear;
+    in->clear[in->lines++] = clear;
+    return in->lines < GROUP || answer_group(in);
+}
+
+/* The whole lines in the buffer; what is left of a line moves to its front. */
+static bool take_lines(inbox *in) {
+    char *start = in->bytes, *end = in->bytes + in->used;
+    for (char *stop; (stop = memchr(start, '\n', (size_t)(end - start))) != NULL; start = stop + 1)
+        if (!take_line(in, start, (size_t)(stop - start)))
+            return false;
+    in->used = (size_t)(end - start);
+    memmove(in->bytes, start, in->used);
+    if (in->used == BUFFER) /* a line too long to be a date is too long without its end as well */
+        in->used = LONG_LINE;
+    return answer_group(in);
+}
+
+static bool read_all(inbox *in) {
+    for (;;) {
+        ssize_t count = read(STDIN_FILENO, in->bytes + in->used, BUFFER - in->used);
+        if (count < 0) {
+            complain("standard input: %s", strerror(errno));
+            return false;
+        }
+        in->used += (size_t)count;
+        if (!take_lines(in))
+            return false;
+        if (count == 0)
+            return in->used == 0 || (take_line(in, in->bytes, in->used) && answer_group(in));
+    }
+}
+
+int ask_lines(const reader *r, const options *o) {
+    inbox *in = calloc(1, sizeof *in);
+    if (in == NULL) {
+        complain("out of memory");
+        return 1;
+    }
+    in->r = r;
+    in->t = heed_tape_new();
+    heed_tape_set_threads(in->t, (int)o->plan.threads);
+    bool good = read_all(in) && !in->failed;
+    heed_tape_free(in->t);
+    free(in);
+    return good ? 0 : 1;
+}

@@ -1,0 +1,162 @@
+#include "board.h"
+
+#include "exam.h"
+#include "map.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    SAMPLE = 100,        /* held-out dates read for the line of progress */
+    SAMPLE_FIRST = 5000, /* beyond those of the final count */
+    PLAIN_LINES = 14,    /* in a run, where there is no terminal */
+    PLAIN_MAP_EVERY = 3, /* such lines: the 2nd, 5th, ..., 14th */
+};
+static const double look_every = 2;     /* seconds between two samples and maps on a terminal */
+static const double redraw_every = 0.1; /* between two lines of progress */
+
+/* A held-out day, so the map shows what was learned, not what was remembered. */
+static const char probe_text[] = "Thursday, 24th of May, 1979";
+
+struct board {
+    const reader *r;
+    const plan *p;
+    bool quiet;
+    heed_status status; /* of the looks so far */
+    exam *sample;
+    heed_tape *t; /* the sample's */
+    lookout *lookout;
+    example probe;
+    attention_map map;
+    score found;                   /* of the last sample */
+    double loss;                   /* averaged over some twenty steps */
+    double started, looked, drawn; /* seconds; drawn 0 where no line is on the terminal */
+    int lines;                     /* of the map on the terminal now */
+};
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+board *board_new(const reader *r, const plan *p, bool quiet) {
+    board *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    *b = (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = seconds(), .looked = -INFINITY};
+    heed_tape_set_threads(b->t, (int)p->threads);
+    b->sample = exam_new(&r->letters, SAMPLE_FIRST, SAMPLE);
+    b->lookout = lookout_new((int)p->threads);
+    b->probe.length = dates_encode(&r->letters.source, probe_text, b->probe.source, DATES_SOURCE_LENGTH, NULL);
+    if (b->sample == NULL || b->lookout == NULL) {
+        board_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void board_free(board *b) {
+    if (b == NULL)
+        return;
+    exam_free(b->sample);
+    lookout_free(b->lookout);
+    heed_tape_free(b->t);
+    free(b);
+}
+
+const char *board_error_text(const board *b) {
+    const char *text = heed_error_text(b->t);
+    if (!text[0])
+        text = lookout_error_text(b->lookout);
+    return b->status && !text[0] ? "out of memory" : text;
+}
+
+static heed_status look(board *b) {
+    b->status = exam_run(b->sample, b->r, b->t, &b->found);
+    if (!b->status)
+        b->status = lookout_take(b->lookout, b->r, &b->probe, &b->map);
+    b->looked = seconds();
+    return b->status;
+}
+
+void board_end(board *b) {
+    if (b->drawn > 0)
+        fputc('\n', stdout);
+    b->drawn = 0;
+}
+
+/* ---- the line of progress ---- */
+
+enum { PART = 96 };
+
+static void write_step(const board *b, const progress *now, char text[PART]) {
+    int wide = snprintf(NULL, 0, "%lld", (long long)b->p->steps);
+    snprintf(text, PART, "step %*lld/%lld", wide, (long long)now->step, (long long)b->p->steps);
+}
+
+static void write_numbers(const board *b, const progress *now, char text[PART]) {
+    double spent = seconds() - b->started, left = spent / (double)now->step * (double)(b->p->steps - now->step);
+    double exact = b->found.dates ? 100.0 * b->found.exact / b->found.dates : 0;
+    char speed[GROUPED];
+    snprintf(text, PART, "loss %.4f  exact %3.0f %%  %7s char/s  %3.0f s left", b->loss, exact,
+             grouped((long long)((double)now->characters / spent), speed), left);
+}
+
+static void show_live(board *b, const terminal *term, const progress *now, bool looked) {
+    char step[PART], numbers[PART];
+    write_step(b, now, step);
+    write_numbers(b, now, numbers);
+    if (looked) {
+        bool room = term->height > MAP_LINES + 2;
+        terminal_again(term, b->lines);
+        b->lines = room ? map_print(term, &b->map) : 0;
+    } else {
+        terminal_again(term, 0);
+    }
+    int room = term->width - text_columns(step) - text_columns(numbers) - 5;
+    fprintf(term->out, "%s  ", step);
+    if (room >= 4) {
+        bar_print(term, (double)now->step / (double)b->p->steps, room < 40 ? room : 40);
+        fputs("  ", term->out);
+    }
+    fputs(numbers, term->out);
+    fflush(term->out);
+    b->drawn = seconds();
+}
+
+static void show_plain(board *b, const terminal *term, const progress *now, bool map) {
+    char step[PART], numbers[PART];
+    write_step(b, now, step);
+    write_numbers(b, now, numbers);
+    fprintf(term->out, "%s  %s\n", step, numbers);
+    if (map)
+        map_print(term, &b->map);
+    fflush(term->out);
+}
+
+/* Whether the k-th of `parts` even intervals of the run ends with this step; 0 where none does. */
+static int interval_ended(const plan *p, int64_t step, int parts) {
+    int64_t before = (step - 1) * parts / p->steps, after = step * parts / p->steps;
+    return after > before ? (int)after : 0;
+}
+
+heed_status board_show(board *b, const progress *now) {
+    b->loss = now->step == 1 ? now->loss : 0.95 * b->loss + 0.05 * now->loss;
+    if (b->quiet)
+        return HEED_OK;
+    terminal term = terminal_open(stdout);
+    double clock = seconds();
+    bool last = now->step == b->p->steps;
+    int interval = interval_ended(b->p, now->step, PLAIN_LINES);
+    bool due = term.live ? clock - b->looked >= look_every || last : interval > 0;
+    if (due && look(b))
+        return b->status;
+    if (term.live && (due || clock - b->drawn >= redraw_every))
+        show_live(b, &term, now, due);
+    if (!term.live && due)
+        show_plain(b, &term, now, interval % PLAIN_MAP_EVERY == 2);
+    return HEED_OK;
+}

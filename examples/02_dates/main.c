@@ -1,0 +1,234 @@
+/* A transformer encoder-decoder learns to read dates as people write them, and shows how.
+ *
+ *     dates.h    the lesson's material            reader.h   the model
+ *     batch.h    that, as rows of numbers         train.h    one step after another
+ *     exam.h     how well it reads                map.h      where it looks
+ *     board.h    what is shown meanwhile          report.h   and at the end
+ *     ask.h      asking it                        options.h  the command line */
+#include "ask.h"
+#include "board.h"
+#include "options.h"
+#include "report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How a program ends. */
+enum { DONE = 0, FAILED = 1, MISUSED = 2 };
+
+enum { HEADS_DATES = 400 }; /* with which each head is tried: there are many heads */
+
+static int failed(const char *text) {
+    complain("%s", text[0] ? text : "out of memory");
+    return FAILED;
+}
+
+/* ---- interruption ---- */
+
+static volatile sig_atomic_t interrupted; /* the signal's number */
+
+static void note_signal(int number) {
+    interrupted = number;
+}
+
+/* The first Ctrl-C is noted, a second one ends the program at once. A signal that is ignored stays so, as it is in a
+ * script's background. */
+static void watch_signal(int number, bool watch) {
+    struct sigaction action = {.sa_handler = watch ? note_signal : SIG_DFL,
+                               .sa_flags = watch ? SA_RESETHAND | SA_RESTART : 0};
+    struct sigaction before;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+}
+
+static void watch_signals(bool watch) {
+    watch_signal(SIGINT, watch);
+    watch_signal(SIGTERM, watch);
+}
+
+/* ---- examining ---- */
+
+static heed_status report_all(const options *o, const reader *r, heed_tape *t, const reader *start) {
+    terminal term = terminal_open(stdout);
+    heed_status status = report_held_out(&term, r, t, (int)o->dates, o->quiet);
+    if (status || o->quiet)
+        return status;
+    printf("\n");
+    status = report_heads(&term, r, t, o->dates < HEADS_DATES ? (int)o->dates : HEADS_DATES);
+    if (status || start == NULL)
+        return status;
+    printf("\n");
+    return report_moved(&term, r, start);
+}
+
+/* start: the model as it was before training; NULL where that is not known. */
+static int examine(const options *o, const reader *r, const reader *start) {
+    heed_tape *t = heed_tape_new();
+    heed_tape_set_threads(t, (int)o->plan.threads);
+    int result = report_all(o, r, t, start) ? failed(heed_error_text(t)) : DONE;
+    heed_tape_free(t);
+    return result;
+}
+
+/* ---- learning ---- */
+
+/* Found out before a minute of training, not after. */
+static bool can_save(const char *path) {
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        complain("--save %s: this is no regular file", path);
+    else if (access(folder, W_OK | X_OK))
+        complain("--save %s: the folder cannot be written: %s", path, strerror(errno));
+    else
+        return true;
+    return false;
+}
+
+static heed_status save(const options *o, const reader *r, const progress *end, heed_error *error) {
+    char seed[24], steps[24];
+    snprintf(seed, sizeof seed, "%lld", (long long)o->plan.seed);
+    snprintf(steps, sizeof steps, "%lld", (long long)end->step);
+    const char *const facts[][2] = {{"program", "heed 02_dates"}, {"seed", seed}, {"steps", steps}};
+    return heed_model_save(r->model, o->save, sizeof facts / sizeof *facts, facts, error);
+}
+
+static void introduce(const options *o, const reader *r) {
+    char size[GROUPED], steps[GROUPED];
+    printf("A transformer learns to read dates: %s parameters, %s steps of %lld dates.\n"
+           "They are written in %d ways, and one day in ten is held out of training altogether.\n\n",
+           grouped(heed_model_trainable(r->model), size), grouped(o->plan.steps, steps), (long long)o->plan.batch,
+           dates_formats());
+    for (int i = 0; i < 5; i++) {
+        dates_pair pair;
+        dates_make((uint64_t)o->plan.seed, (uint64_t)i, DATES_TRAINING, &pair);
+        terminal term = terminal_open(stdout);
+        printf("  ");
+        text_print(&term, pair.source, DATES_SOURCE_LENGTH);
+        printf("  →  %s\n", pair.target);
+    }
+    printf("\n");
+    fflush(stdout);
+}
+
+static bool after_each_step(void *user, const progress *now) {
+    return board_show(user, now) == HEED_OK && !interrupted;
+}
+
+/* Trains, saves, and says where. */
+static int train_and_save(const options *o, reader *r, board *b) {
+    heed_error error = {0};
+    progress end;
+    time_t started = time(NULL);
+    heed_status status = train(r, &o->plan, after_each_step, b, &end, &error);
+    board_end(b);
+    if (!status)
+        status = save(o, r, &end, &error);
+    watch_signals(false);
+    if (status || board_error_text(b)[0])
+        return failed(status ? error.text : board_error_text(b));
+    if (interrupted)
+        printf("stopped after step %lld of %lld; ", (long long)end.step, (long long)o->plan.steps);
+    else if (!o->quiet)
+        printf("\ntrained in %.0f s; ", difftime(time(NULL), started));
+    if (interrupted || !o->quiet)
+        printf("the weights are in %s\n", o->save);
+    if (!interrupted && !o->quiet)
+        printf("\n");
+    fflush(stdout);
+    return DONE;
+}
+
+static int learn(const options *o, const char *program) {
+    if (!can_save(o->save))
+        return MISUSED;
+    reader *r = reader_new((uint64_t)o->plan.seed), *start = reader_new((uint64_t)o->plan.seed);
+    board *b = r ? board_new(r, &o->plan, o->quiet) : NULL;
+    int result = FAILED;
+    if (!r || !start || !b) {
+        complain("out of memory");
+    } else {
+        watch_signals(true);
+        if (!o->quiet)
+            introduce(o, r);
+        result = train_and_save(o, r, b);
+        if (result == DONE && !interrupted)
+            result = examine(o, r, start);
+        if (result == DONE && !o->quiet)
+            printf("\nask it: %s --load %s --ask \"3rd of May, 1979\"\n", program, o->save);
+    }
+    board_free(b);
+    reader_free(start);
+    reader_free(r);
+    return result;
+}
+
+/* ---- a trained model ---- */
+
+/* The model as it was before training: the file says from which seed. */
+static reader *start_of(const char *path) {
+    heed_safetensors *file = heed_safetensors_open(path, NULL);
+    const char *seed = file ? heed_safetensors_metadata(file, "seed") : NULL;
+    reader *start = seed ? reader_new(strtoull(seed, NULL, 10)) : NULL;
+    heed_safetensors_close(file);
+    return start;
+}
+
+static int examine_file(const options *o, const reader *r, const char *path) {
+    reader *start = start_of(path);
+    int result = examine(o, r, start);
+    reader_free(start);
+    return result;
+}
+
+static int use_file(const options *o) {
+    const char *path = o->load ? o->load : DEFAULT_FILE;
+    reader *r = reader_new(0);
+    heed_error error = {0};
+    int result;
+    if (r == NULL) {
+        result = failed("");
+    } else if (heed_model_load(r->model, path, (heed_load_options){.partial = false}, &error)) {
+        complain("%s%s", error.text, o->load ? "" : " (--load names another file; without --ask, one is trained)");
+        result = MISUSED;
+    } else if (o->ask == NULL) {
+        result = examine_file(o, r, path);
+    } else if (strcmp(o->ask, "-") == 0) {
+        result = ask_lines(r, o);
+    } else {
+        result = ask_one(r, o);
+    }
+    reader_free(r);
+    return result;
+}
+
+/* ---- main ---- */
+
+int main(int argc, char **argv) {
+    options o;
+    if (!options_read(&o, argc, argv))
+        return MISUSED;
+    int result = DONE;
+    if (o.help)
+        options_print_help(argv[0]);
+    else
+        result = o.load || o.ask ? use_file(&o) : learn(&o, argv[0]);
+    if ((fflush(stdout) || ferror(stdout)) && result == DONE) {
+        complain("standard output: %s", strerror(errno));
+        result = FAILED;
+    }
+    if (interrupted) { /* whoever started the program sees that it was stopped */
+        watch_signals(false);
+        raise(interrupted);
+    }
+    return result;
+}

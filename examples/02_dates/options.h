@@ -1,0 +1,27 @@
+/* The command line. */
+#ifndef DATES_OPTIONS_H
+#define DATES_OPTIONS_H
+
+#include "train.h"
+
+#define DEFAULT_FILE "dates.safetensors"
+
+typedef struct options {
+    plan plan;
+    int64_t dates;    /* held-out dates to read at the end */
+    const char *save; /* where the weights go */
+    const char *load; /* NULL: train */
+    const char *ask;  /* NULL, a date, or "-" for standard input */
+    bool heads;       /* with ask: the map of each head as well */
+    bool quiet;
+    bool help;
+} options;
+
+/* False where something is wrong: then one line about it was printed to stderr. */
+bool options_read(options *o, int argc, char **argv);
+void options_print_help(const char *program);
+
+/* "02_dates: ", the message, and a newline, to stderr. */
+void complain(const char *format, ...) HEED_PRINTF(1, 2);
+
+#endif

@@ -1,0 +1,89 @@
+#!/bin/sh
+# The command line of example 02: what it refuses and how, a small training, its file, the questions put to it.
+#
+#   sh tests/dates_cli.sh PROGRAM
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+fail() { echo "dates_cli: $*" >&2; exit 1; }
+run() { "$program" "$@" >"$work/out" 2>"$work/err" </dev/null; status=$?; }
+lines() { wc -l <"$1" | tr -d ' '; }
+
+# One line to stderr, nothing to stdout, status 2.
+refuses() {
+    run "$@"
+    [ "$status" = 2 ] || fail "$*: exit status $status, not 2"
+    [ "$(lines "$work/err")" = 1 ] || fail "$*: not one line on stderr: $(cat "$work/err")"
+    grep -q '^02_dates: .' "$work/err" || fail "$*: $(cat "$work/err")"
+    [ ! -s "$work/out" ] || fail "$*: something on stdout"
+}
+: >"$work/empty"
+mkdir "$work/folder"
+for wrong in --nonsense -z word --steps '--steps 0' '--steps 1x' '--steps 1e3' '--steps 99999999999999999999' \
+             '--batch 513' '--lr nan' '--lr -1' '--dates 0' '--threads -1' --quiet=1 --ask --heads '--ask - --heads' \
+             "--load $work/none" "--load $work/empty" "--load $work/folder" "--load $work/none --steps 3" \
+             "--save $work/folder" "--save $work/none/x"; do
+    refuses $wrong
+done
+refuses --save ''
+
+run --help
+[ "$status" = 0 ] && [ ! -s "$work/err" ] || fail "--help: exit status $status"
+for option in steps batch lr seed save load ask heads dates threads quiet; do
+    grep -q -- "--$option " "$work/out" || fail "--help does not name --$option"
+done
+
+# A training too short to learn much; off a terminal no escapes are written. What --load then says of the file is what
+# was said of the model in memory, so it came back whole.
+small="--steps 30 --batch 16 --dates 20"
+run $small --threads 1 --save "$work/a"
+[ "$status" = 0 ] || fail "training: exit status $status: $(cat "$work/err")"
+! grep -q "$(printf '\033')" "$work/out" || fail "escapes where there is no terminal"
+grep -qx 'step 30/30  loss [0-9.]*  .*' "$work/out" || fail "no line for the last step"
+sed -n '/^held-out/,/decoder.1.cross_attn  *[0-9.]* *[0-9.]* *[0-9.]* *[0-9.]*$/p' "$work/out" >"$work/said"
+[ "$(lines "$work/said")" -gt 30 ] || fail "the report is short: $(cat "$work/said")"
+run --load "$work/a" --dates 20 --threads 1
+[ "$status" = 0 ] && cmp -s "$work/out" "$work/said" || fail "--load reports otherwise than the training did"
+
+run $small --threads 2 --quiet --save "$work/b"
+[ "$(lines "$work/out")" = 1 ] && grep -qx 'held-out dates read exactly: [0-9]*/20' "$work/out" ||
+    fail "--quiet: $(cat "$work/out")"
+cmp -s "$work/a" "$work/b" || fail "1 thread, watched, and 2, unwatched, gave different weights"
+run $small --threads 1 --quiet --seed 2 --save "$work/b"
+! cmp -s "$work/a" "$work/b" || fail "another seed gave the same weights"
+
+head -c 500000 "$work/a" >"$work/short"
+refuses --load "$work/short" --ask '3 May 1979'
+refuses --load "$work/a" --ask ''
+refuses --load "$work/a" --ask '五月'
+
+run --load "$work/a" --threads 1 --ask '  Thursday, 3 May 1979 '
+[ "$status" -le 1 ] && grep -q '^    T h u r s d a y ,   3   M a y   1 9 7 9 $' "$work/out" ||
+    fail "--ask: no map: $(cat "$work/out")"
+
+# A line for a line, also for those that are no text and for the last without its newline.
+printf '3 May 1979\r\n\n3 мая 1979 года\n\321\nab\0c\n%050d\n1979-05-03' 0 |
+    "$program" --load "$work/a" --threads 1 --ask - >"$work/out" 2>"$work/err"
+[ $? = 1 ] || fail "--ask -: exit status"
+[ "$(lines "$work/out")" = 7 ] || fail "--ask -: $(lines "$work/out") lines for 7"
+! grep -qvx -e '[0-9]\{4\}-[0-9][0-9]-[0-9][0-9]' -e '?' "$work/out" || fail "--ask -: $(cat "$work/out")"
+for n in 2 4 5 6; do
+    [ "$(sed -n ${n}p "$work/out")" = '?' ] && grep -q "^02_dates: line $n: " "$work/err" || fail "--ask -: line $n"
+done
+
+# Interrupted, it saves and says so, and ends as one who was interrupted.
+"$program" --steps 1000000 --threads 1 --save "$work/c" >"$work/out" 2>"$work/err" &
+child=$!
+tries=0
+until grep -q '→' "$work/out" || [ $((tries += 1)) -gt 600 ]; do sleep 0.05; done
+kill -TERM "$child"
+wait "$child" 2>/dev/null
+[ $? = 143 ] || fail "after SIGTERM: exit status $?"
+grep -qx "stopped after step [0-9]* of 1000000; the weights are in $work/c" "$work/out" ||
+    fail "after SIGTERM: $(cat "$work/out")"
+echo '3 May 1979' | "$program" --load "$work/c" --threads 1 --ask - >"$work/out" 2>/dev/null
+[ "$(lines "$work/out")" = 1 ] || fail "the file of an interrupted run is of no use"
+
+echo "dates_cli: options, files, training, questions and interruption of $(basename "$program"): all as promised"
