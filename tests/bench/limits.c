@@ -1,0 +1,106 @@
+/* What the machine can do, measured on it: fused multiply-adds from registers, and passes over memory.
+ * This file alone is compiled with -ffp-contract=fast, so that x * y + z on vectors is one FMA on any machine that has it. */
+#include "measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <heed/op.h>
+
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64 };
+#elif defined(__AVX2__)
+enum { VECTOR_BYTES = 32 };
+#else
+enum { VECTOR_BYTES = 16 };
+#endif
+typedef float vector __attribute__((vector_size(VECTOR_BYTES)));
+
+/* Independent chains: twelve keep two units of four or five cycles' latency busy, and fit in sixteen registers. */
+enum { CHAINS = 12, LANES = VECTOR_BYTES / (int)sizeof(float), BURSTS = 25 };
+static const int64_t ROUNDS = 200000;
+
+/* Each chain goes to 1, so that no number is ever slow. The factor is read from memory: no compiler knows the end. */
+static float chains(int64_t rounds) {
+    static const volatile float factor = 0.9F;
+    const vector kept = (vector){0} + factor, added = 1 - kept;
+    vector a = kept, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = -a, h = -b, i = -c, j = -d, k = -e, l = -f;
+    for (int64_t round = 0; round < rounds; round++) {
+        a = a * kept + added, b = b * kept + added, c = c * kept + added, d = d * kept + added;
+        e = e * kept + added, f = f * kept + added, g = g * kept + added, h = h * kept + added;
+        i = i * kept + added, j = j * kept + added, k = k * kept + added, l = l * kept + added;
+    }
+    vector sum = a + b + c + d + e + f + g + h + i + j + k + l;
+    return sum[0];
+}
+
+/* A thread's result has a cache line to itself. */
+enum { LINE = 64 / sizeof(float) };
+
+static void multiply_add(void *context, int64_t begin, int64_t end) {
+    float *results = context;
+    for (int64_t thread = begin; thread < end; thread++)
+        results[thread * LINE] = chains(ROUNDS);
+}
+
+double limit_flops(int threads) {
+    float *results = malloc((size_t)threads * LINE * sizeof *results);
+    if (results == NULL)
+        return NAN;
+    double best = INFINITY;
+    for (int burst = 0; burst < BURSTS; burst++) {
+        double start = now();
+        heed_parallel_for(threads, threads, 1, multiply_add, results);
+        best = fmin(best, now() - start);
+    }
+    free(results);
+    return 2.0 * CHAINS * LANES * (double)ROUNDS * threads / best;
+}
+
+/* ---- memory ---- */
+
+typedef struct triad {
+    float *a, *b, *c;
+} triad;
+
+static void fill(void *context, int64_t begin, int64_t end) {
+    const triad *t = context;
+    for (int64_t i = begin; i < end; i++) {
+        t->a[i] = 0;
+        t->b[i] = 1;
+        t->c[i] = 2;
+    }
+}
+
+static void add_scaled(void *context, int64_t begin, int64_t end) {
+    const triad *t = context;
+    float *restrict a = t->a;
+    const float *restrict b = t->b, *restrict c = t->c;
+    for (int64_t i = begin; i < end; i++)
+        a[i] = b[i] + 3 * c[i];
+}
+
+static double triad_seconds(triad *t, int64_t n, int threads) {
+    enum { PASSES = 10 };
+    const int64_t grain = 1 << 14;
+    heed_parallel_for(threads, n, grain, fill, t);
+    double best = INFINITY;
+    for (int pass = 0; pass < PASSES; pass++) {
+        double start = now();
+        heed_parallel_for(threads, n, grain, add_scaled, t);
+        best = fmin(best, now() - start);
+    }
+    return best;
+}
+
+double limit_bytes(int threads) {
+    const size_t bytes = 32 << 20;
+    triad t = {aligned_alloc(64, bytes), aligned_alloc(64, bytes), aligned_alloc(64, bytes)};
+    double rate = NAN;
+    if (t.a && t.b && t.c)
+        rate = 3.0 * (double)bytes / triad_seconds(&t, (int64_t)(bytes / sizeof(float)), threads);
+    free(t.a);
+    free(t.b);
+    free(t.c);
+    return rate;
+}

@@ -1,0 +1,139 @@
+/* The matrix product by itself, in the shapes that the workloads multiply. Below the public interface: an op would add its
+ * own cost to products that take a few microseconds. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../framework/kernels/gemm.h"
+#include "measure.h"
+
+/* c (m, n) = a b. x, w: an op's input (tokens, inputs) and its weight (outputs, inputs).
+ * NN: a (m, k), b (k, n), the gradient of x; NT: b (n, k) read as its transpose, x wᵀ; TN: a (k, m) as its, that of w. */
+typedef enum layout { NN, NT, TN } layout;
+
+typedef struct shape {
+    const char *where;
+    layout layout;
+    int64_t m, n, k, batch;
+} shape;
+
+static const shape shapes[] = {
+    {"square", NN, 64, 64, 64, 1},
+    {"square", NN, 256, 256, 256, 1},
+    {"square", NN, 1024, 1024, 1024, 1},
+    {"gpt-tiny out", NT, 768, 128, 128, 1},
+    {"gpt-tiny out dx", NN, 768, 128, 128, 1},
+    {"gpt-tiny out dw", TN, 128, 128, 768, 1},
+    {"gpt-tiny qkv", NT, 768, 384, 128, 1},
+    {"gpt-tiny up", NT, 768, 512, 128, 1},
+    {"gpt-tiny up dw", TN, 512, 128, 768, 1},
+    {"gpt-tiny down", NT, 768, 128, 512, 1},
+    {"gpt-tiny down dx", NN, 768, 512, 128, 1},
+    {"gpt-tiny logits", NT, 768, 65, 128, 1},
+    {"gpt-tiny scores", NT, 64, 64, 32, 48},
+    {"gpt-tiny context", NN, 64, 32, 64, 48},
+    {"gpt-baby qkv", NT, 2048, 1152, 384, 1},
+    {"gpt-baby up dw", TN, 1536, 384, 2048, 1},
+    {"gpt2-124m up", NT, 256, 3072, 768, 1},
+    {"gpt2-124m down", NT, 256, 768, 3072, 1},
+    {"gpt2-124m logits", NT, 256, 50257, 768, 1},
+    {"gpt2-124m logits dx", NN, 256, 768, 50257, 1},
+    {"seq2seq-64 input", NT, 1920, 192, 64, 1},
+    {"seq2seq-64 step", NT, 64, 192, 64, 1},
+    {"seq2seq-64 step dw", TN, 192, 64, 64, 1},
+    {"seq2seq-256 step", NT, 64, 768, 256, 1},
+    {"seq2seq-64 context", NN, 1, 64, 30, 64},
+    {"attention-512 scores", NT, 512, 512, 64, 32},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+static const double SECONDS_A_SHAPE = 0.06, SECONDS_A_SAMPLE = 100e-6;
+
+typedef struct product {
+    heed_gemm gemm;
+    int threads;
+    int repeats; /* so that a sample is long against the clock's resolution */
+    void *workspace;
+    float *a, *b, *c;
+} product;
+
+static double sample(void *context) {
+    const product *p = context;
+    double start = now();
+    for (int i = 0; i < p->repeats; i++)
+        heed_gemm_f32(&p->gemm, p->threads, p->workspace);
+    return (now() - start) / p->repeats;
+}
+
+static float *random_values(int64_t n) {
+    float *values = aligned_alloc(64, ((size_t)n * sizeof *values + 63) / 64 * 64);
+    for (int64_t i = 0; values && i < n; i++)
+        values[i] = (float)(i * 37 % 101) / 50 - 1;
+    return values;
+}
+
+static heed_gemm gemm_of(const shape *s) {
+    int64_t m = s->m, n = s->n, k = s->k;
+    heed_gemm g = {.m = m, .n = n, .k = k, .a_row = k, .a_col = 1, .b_row = n, .b_col = 1, .c_row = n, .c_col = 1,
+                   .batch = s->batch, .a_batch = m * k, .b_batch = k * n, .c_batch = m * n, .alpha = 1};
+    if (s->layout == NT) {
+        g.b_row = 1;
+        g.b_col = k;
+    } else if (s->layout == TN) {
+        g.a_row = 1;
+        g.a_col = m;
+    }
+    return g;
+}
+
+static bool prepare(product *p, const shape *s, int threads) {
+    *p = (product){.gemm = gemm_of(s), .threads = threads, .repeats = 1};
+    p->gemm.a = p->a = random_values(s->batch * s->m * s->k);
+    p->gemm.b = p->b = random_values(s->batch * s->k * s->n);
+    p->gemm.c = p->c = random_values(s->batch * s->m * s->n);
+    p->workspace = aligned_alloc(64, (heed_gemm_workspace(&p->gemm, sizeof(float), threads) + 64) / 64 * 64);
+    if (p->a && p->b && p->c && p->workspace) {
+        sample(p);
+        p->repeats = (int)fmin(1 + SECONDS_A_SAMPLE / sample(p), 1e4);
+        return true;
+    }
+    return false;
+}
+
+static bool run(const shape *s, int threads, double limit) {
+    static const char *const layouts[] = {[NN] = "nn", [NT] = "nt", [TN] = "tn"};
+    char name[BENCH_NAME], batch[24] = "";
+    if (s->batch > 1)
+        snprintf(batch, sizeof batch, "%lld of ", (long long)s->batch);
+    snprintf(name, sizeof name, "%s%lldx%lldx%lld %s %s", batch, (long long)s->m, (long long)s->n, (long long)s->k,
+             layouts[s->layout], s->where);
+    product p;
+    bool ready = prepare(&p, s, threads);
+    if (ready) {
+        bench_result result = bench_result_new(TABLE_PRODUCTS, name, threads);
+        times taken = measure(sample, &p, SECONDS_A_SHAPE);
+        result.median = taken.median;
+        result.min = taken.min;
+        result.work = 2 * (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
+        result.limit = limit;
+        bench_put(&result);
+    }
+    free(p.workspace);
+    free(p.a);
+    free(p.b);
+    free(p.c);
+    return ready || bench_fail(name, "out of memory");
+}
+
+bool bench_products(const bench *self, const bench_plan *plan) {
+    (void)self;
+    double one = 0, all = 0; /* limits: what the machine has shown once, it can do */
+    bool ran = true;
+    for (int i = 0; i < SHAPES && ran; i++) {
+        one = fmax(one, limit_flops(1));
+        all = fmax(all, limit_flops(plan->threads));
+        ran = run(&shapes[i], 1, one) && (plan->threads == 1 || run(&shapes[i], plan->threads, all));
+    }
+    return ran;
+}

@@ -1,0 +1,56 @@
+/* Times the steps of one workload. */
+#include "workload.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "measure.h"
+
+/* The first steps take memory and warm caches, so they do not count. */
+enum { WARM_UP = 2 };
+
+/* The last step's loss; NaN where a step failed. */
+static double run_steps(const workload_kind *kind, void *self, int steps, double *seconds) {
+    double loss = NAN;
+    for (int i = 0; i < steps; i++) {
+        double start = now();
+        loss = kind->step(self);
+        seconds[i] = now() - start;
+        if (isnan(loss))
+            break;
+    }
+    return loss;
+}
+
+/* The limit is measured on both sides of the steps, since what else the machine does changes. */
+static bool time_steps(const workload *w, void *running, int steps, int threads, double *seconds) {
+    if (isnan(run_steps(w->kind, running, WARM_UP, seconds)))
+        return false;
+    bench_result result = bench_result_new(TABLE_WORKLOADS, w->name, threads);
+    double before = limit_flops(threads);
+    result.loss = run_steps(w->kind, running, steps, seconds);
+    if (isnan(result.loss))
+        return false;
+    result.limit = fmax(before, limit_flops(threads));
+    times taken = times_of(seconds, steps);
+    result.median = taken.median;
+    result.min = taken.min;
+    result.work = w->kind->flops(running);
+    result.peak = peak_memory();
+    bench_put(&result);
+    return true;
+}
+
+bool bench_workload(const bench *self, const bench_plan *plan) {
+    const workload *w = self->workload;
+    int steps = plan->steps ? plan->steps : w->steps;
+    double *seconds = malloc((size_t)(steps + WARM_UP) * sizeof *seconds);
+    if (seconds == NULL)
+        return bench_fail(w->name, "out of memory");
+    void *running = w->kind->start(w, plan->threads);
+    bool ran = running && time_steps(w, running, steps, plan->threads, seconds);
+    if (running)
+        w->kind->stop(running);
+    free(seconds);
+    return ran;
+}
