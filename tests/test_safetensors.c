@@ -265,3 +265,79 @@ Test(safetensors, names_that_cannot_be_written_are_refused) {
     cr_assert(strstr(e.text, "tensor \"a\": F33 is no dtype of safetensors"));
     cr_assert_neq(access(path, F_OK), 0);
 }
+
+/* The format's name for metadata, names and data that are not there. */
+Test(safetensors, what_cannot_be_written_is_refused) {
+    float x = 1;
+    const struct {
+        heed_file_tensor tensor;
+        const char *why;
+    } cases[] = {
+        {{.name = "__metadata__", .dtype = "F32", .data = &x}, "tensor \"__metadata__\": the name is the format's own"},
+        {{.name = NULL, .dtype = "F32", .data = &x}, "tensor 0: its name, dtype or data is NULL"},
+        {{.name = "a", .dtype = NULL, .data = &x}, "tensor 0: its name, dtype or data is NULL"},
+        {{.name = "a", .dtype = "F32", .data = NULL}, "tensor 0: its name, dtype or data is NULL"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        heed_error e = {.status = HEED_OK};
+        cr_expect_eq(heed_safetensors_write(path, 1, &cases[i].tensor, 0, NULL, &e), HEED_INVALID);
+        char text[256];
+        snprintf(text, sizeof text, "%s: %s", path, cases[i].why);
+        cr_expect_str_eq(e.text, text);
+        cr_expect_neq(access(path, F_OK), 0);
+    }
+    const heed_file_tensor nothing = {.name = "a", .dtype = "F32", .shape = HEED_SHAPE(0), .data = NULL};
+    cr_expect_eq(heed_safetensors_write(path, 1, &nothing, 0, NULL, NULL), HEED_OK);
+}
+
+/* What a killed process with this one's number has left beside the file is stepped around. */
+Test(safetensors, leftovers_of_another_process_are_in_nobodys_way) {
+    char beside[128], gone[256];
+    for (int i = 0; i < 5; i++) {
+        snprintf(beside, sizeof beside, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+        FILE *f = fopen(beside, "wb");
+        cr_assert(f && fclose(f) == 0);
+    }
+    heed_error e = {.status = HEED_OK};
+    const heed_file_tensor nothing = {.name = "a", .dtype = "F32", .shape = HEED_SHAPE(0)};
+    cr_expect_eq(heed_safetensors_write(path, 1, &nothing, 0, NULL, &e), HEED_OK, "%s", e.text);
+    snprintf(gone, sizeof gone, "rm %s.*.tmp", path);
+    cr_assert_eq(system(gone), 0);
+}
+
+/* An error is about the last call, whatever the calls before have left in it. */
+Test(safetensors, an_error_may_be_used_again) {
+    heed_param w, b;
+    heed_model *model = model_of(HEED_F32, &w, &b), *unbuilt = heed_model_new();
+    char text[128];
+    heed_error e = {.status = HEED_INVALID, .text = "of another call"};
+    cr_expect_eq(heed_model_save(unbuilt, path, 0, NULL, &e), HEED_STATE);
+    snprintf(text, sizeof text, "%s: the model is not built yet, there is nothing to save", path);
+    cr_expect_str_eq(e.text, text);
+    cr_expect_null(heed_safetensors_open(path, &e));
+    snprintf(text, sizeof text, "%s: cannot open: No such file or directory", path);
+    cr_expect_str_eq(e.text, text);
+    cr_expect_eq(heed_model_save(model, path, 0, NULL, &e), HEED_OK);
+    cr_expect_eq(e.status, HEED_OK);
+    heed_safetensors *file = heed_safetensors_open(path, &e);
+    cr_expect_not_null(file);
+    cr_expect_str_eq(e.text, "");
+    heed_safetensors_close(file);
+    heed_model_free(unbuilt);
+    heed_model_free(model);
+}
+
+/* numerics.md, Files: "header length past ... 100 MB", where the format's own library has it: at 100,000,000 bytes. */
+Test(safetensors, the_longest_header) {
+    for (int over = 0; over < 2; over++) {
+        uint64_t n = 100000000u + (uint64_t)over;
+        unsigned char start[10] = {[8] = '{', [9] = '}'};
+        for (int i = 0; i < 8; i++)
+            start[i] = (unsigned char)(n >> (8 * i));
+        put(start, sizeof start);
+        cr_assert_eq(truncate(path, (off_t)n + 8), 0); /* zeros behind, which are no JSON either */
+        heed_error e = {.status = HEED_OK};
+        cr_expect_null(heed_safetensors_open(path, &e));
+        cr_expect_eq(strstr(e.text, "its header would be 100000001 bytes; at most 100 MB are allowed") != NULL, over, "%s", e.text);
+    }
+}

@@ -27,6 +27,8 @@ void atomic_file_abandon(atomic_file *file) {
     *file = (atomic_file){.fd = -1};
 }
 
+enum { ATTEMPTS = 1000 }; /* names that a killed process of the same number may have left behind */
+
 heed_status atomic_file_open(atomic_file *file, const char *path, heed_error *error) {
     static atomic_uint_fast64_t count; /* two threads may write the same file */
     *file = (atomic_file){.path = path, .fd = -1, .error = error};
@@ -34,8 +36,12 @@ heed_status atomic_file_open(atomic_file *file, const char *path, heed_error *er
     char *beside = malloc(size);
     if (beside == NULL)
         return heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
-    snprintf(beside, size, "%s.%ld-%llu.tmp", path, (long)getpid(), (unsigned long long)atomic_fetch_add(&count, 1));
-    file->fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    for (int attempt = 0; attempt < ATTEMPTS && file->fd < 0; attempt++) {
+        snprintf(beside, size, "%s.%ld-%llu.tmp", path, (long)getpid(), (unsigned long long)atomic_fetch_add(&count, 1));
+        file->fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file->fd < 0 && errno != EEXIST)
+            break;
+    }
     if (file->fd < 0) {
         heed_status status = fail(file, "create a file beside it");
         free(beside);
@@ -59,14 +65,12 @@ heed_status atomic_file_write(atomic_file *file, const void *data, size_t bytes)
     return HEED_OK;
 }
 
-/* A rename is only sure to survive a power cut once the directory is on disk. */
-static bool sync_directory(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *directory = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
-    if (directory == NULL)
-        return false;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(directory);
+/* A rename is only sure to survive a power cut once the directory is on disk. Cuts `path` behind its directory. */
+static bool sync_directory(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash)
+        slash[slash == path] = '\0';
+    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return false;
     bool synced = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP; /* some file systems cannot sync a directory */
@@ -85,10 +89,10 @@ heed_status atomic_file_commit(atomic_file *file) {
     if (!status && rename(file->beside, file->path) != 0)
         status = fail(file, "put it in place");
     if (!status) {
-        free(file->beside);
-        file->beside = NULL;
-        if (!sync_directory(file->path))
+        if (!sync_directory(file->beside))
             heed_error_set(file->error, status = HEED_IO, "%s: written, but its directory could not be synced to disk", file->path);
+        free(file->beside);
+        file->beside = NULL; /* it is in place: nothing to be removed */
     }
     atomic_file_abandon(file);
     return status;

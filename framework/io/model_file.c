@@ -8,6 +8,8 @@
 heed_status heed_model_save(const heed_model *model, const char *path, int n, const char *const (*metadata)[2], heed_error *error) {
     heed_model *readable = (heed_model *)(uintptr_t)model;
     int count = heed_model_params(model), saved = 0;
+    if (error)
+        *error = (heed_error){.status = HEED_OK};
     if (heed_model_data(readable) == NULL)
         return heed_error_set(error, HEED_STATE, "%s: the model is not built yet, there is nothing to save", path);
     heed_file_tensor *tensors = calloc((size_t)count + 1, sizeof *tensors);
@@ -134,7 +136,7 @@ static heed_status load(loading *l) {
 heed_status heed_model_load(heed_model *model, const char *path, heed_load_options options, heed_error *error) {
     heed_error unseen = {.status = HEED_OK};
     error = error ? error : &unseen;
-    error->status = HEED_OK;
+    *error = (heed_error){.status = HEED_OK};
     if (options.report)
         *options.report = (heed_error){.status = HEED_OK};
     if (heed_model_data(model) == NULL)

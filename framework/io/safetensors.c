@@ -11,7 +11,7 @@
 
 #include "file_dtypes_internal.h"
 
-enum { LENGTH_BYTES = 8, LONGEST_HEADER = 100 << 20 };
+enum { LENGTH_BYTES = 8, LONGEST_HEADER = 100000000 };
 
 struct heed_safetensors {
     json_t *header;
@@ -116,6 +116,8 @@ static char *read_header(const reading *r, int fd, size_t file_bytes, size_t *le
 static bool parse_header(const reading *r, const char *text, size_t length, heed_safetensors *file) {
     json_error_t why;
     file->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+    if (file->header == NULL && *why.text == '\0') /* the parser's way of saying so */
+        return no_memory(r);
     if (file->header == NULL) {
         char message[JSON_ERROR_TEXT_LENGTH + 32];
         snprintf(message, sizeof message, "its header: %s", why.text);
@@ -244,6 +246,8 @@ static bool read_file(const reading *r, int fd, size_t file_bytes, heed_safetens
 
 heed_safetensors *heed_safetensors_open(const char *path, heed_error *error) {
     reading r = {.path = path, .error = error};
+    if (error)
+        *error = (heed_error){.status = HEED_OK};
     size_t size = 0;
     int fd = open_regular(&r, &size);
     if (fd < 0)

@@ -12,7 +12,10 @@ enum { LENGTH_BYTES = 8, ALIGN = 8 };
 static json_t *shape_json(heed_shape shape) {
     json_t *list = json_array();
     for (int i = 0; i < shape.rank; i++)
-        json_array_append_new(list, json_integer(shape.n[i]));
+        if (json_array_append_new(list, json_integer(shape.n[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
     return list;
 }
 
@@ -41,11 +44,12 @@ static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata,
     size_t at = 0;
     bool good = header && (n_metadata == 0 || json_object_set_new(header, "__metadata__", metadata_json(n_metadata, metadata)) == 0);
     for (int i = 0; i < n && good; i++) {
-        size_t bytes = tensor_bytes(&tensors[i]);
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensors[i].dtype, "shape", shape_json(tensors[i].shape), "data_offsets",
-                                  (json_int_t)at, (json_int_t)(at + bytes));
-        good = json_object_get(header, tensors[i].name) == NULL && json_object_set_new(header, tensors[i].name, entry) == 0;
-        at += bytes;
+        size_t end = at + tensor_bytes(&tensors[i]);
+        good = json_object_get(header, tensors[i].name) == NULL &&
+               json_object_set_new(header, tensors[i].name,
+                                   json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensors[i].dtype, "shape", shape_json(tensors[i].shape),
+                                             "data_offsets", (json_int_t)at, (json_int_t)end)) == 0;
+        at = end;
     }
     char *text = good ? json_dumps(header, JSON_COMPACT) : NULL;
     json_decref(header);
@@ -65,11 +69,16 @@ static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata,
 static heed_status check(const char *path, int n, const heed_file_tensor *tensors, heed_error *error) {
     size_t all = 0;
     for (int i = 0; i < n; i++) {
-        size_t bytes = tensor_bytes(&tensors[i]);
-        if (file_dtype_size(tensors[i].dtype) == 0)
-            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": %s is no dtype of safetensors", path, tensors[i].name, tensors[i].dtype);
+        const heed_file_tensor *x = &tensors[i];
+        if (x->name == NULL || x->dtype == NULL || (x->data == NULL && heed_shape_count(x->shape) > 0))
+            return heed_error_set(error, HEED_INVALID, "%s: tensor %d: its name, dtype or data is NULL", path, i);
+        if (strcmp(x->name, "__metadata__") == 0)
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": the name is the format's own", path, x->name);
+        if (file_dtype_size(x->dtype) == 0)
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": %s is no dtype of safetensors", path, x->name, x->dtype);
+        size_t bytes = tensor_bytes(x);
         if (bytes > PTRDIFF_MAX || __builtin_add_overflow(all, bytes, &all))
-            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": shape %s cannot be", path, tensors[i].name, HEED_SHAPE_STR(tensors[i].shape));
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": shape %s cannot be", path, x->name, HEED_SHAPE_STR(x->shape));
     }
     return HEED_OK;
 }
@@ -78,7 +87,7 @@ heed_status heed_safetensors_write(const char *path, int n, const heed_file_tens
                                    const char *const (*metadata)[2], heed_error *error) {
     heed_error unseen = {.status = HEED_OK};
     error = error ? error : &unseen;
-    error->status = HEED_OK;
+    *error = (heed_error){.status = HEED_OK};
     if (check(path, n, tensors, error))
         return error->status;
     size_t length;
