@@ -5,7 +5,8 @@
 set -u
 program=$1
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+child=
+trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 fail() { echo "dates_cli: $*" >&2; exit 1; }
 run() { "$program" "$@" >"$work/out" 2>"$work/err" </dev/null; status=$?; }
@@ -37,18 +38,19 @@ done
 
 # A training too short to learn much; off a terminal no escapes are written. What --load then says of the file is what
 # was said of the model in memory, so it came back whole.
-small="--steps 30 --batch 16 --dates 20"
+small="--steps 40 --batch 16 --dates 50"
 run $small --threads 1 --save "$work/a"
 [ "$status" = 0 ] || fail "training: exit status $status: $(cat "$work/err")"
 ! grep -q "$(printf '\033')" "$work/out" || fail "escapes where there is no terminal"
-grep -qx 'step 30/30  loss [0-9.]*  .*' "$work/out" || fail "no line for the last step"
+grep -qx 'step 40/40  loss [0-9.]*  .*' "$work/out" || fail "no line for the last step"
 sed -n '/^held-out/,/decoder.1.cross_attn  *[0-9.]* *[0-9.]* *[0-9.]* *[0-9.]*$/p' "$work/out" >"$work/said"
 [ "$(lines "$work/said")" -gt 30 ] || fail "the report is short: $(cat "$work/said")"
-run --load "$work/a" --dates 20 --threads 1
+[ "$(awk '$2 == "head" {print $4, $5, $6}' "$work/said" | sort -u | wc -l)" -gt 1 ] || fail "no head matters"
+run --load "$work/a" --dates 50 --threads 1
 [ "$status" = 0 ] && cmp -s "$work/out" "$work/said" || fail "--load reports otherwise than the training did"
 
 run $small --threads 2 --quiet --save "$work/b"
-[ "$(lines "$work/out")" = 1 ] && grep -qx 'held-out dates read exactly: [0-9]*/20' "$work/out" ||
+[ "$(lines "$work/out")" = 1 ] && grep -qx 'held-out dates read exactly: [0-9]*/50' "$work/out" ||
     fail "--quiet: $(cat "$work/out")"
 cmp -s "$work/a" "$work/b" || fail "1 thread, watched, and 2, unwatched, gave different weights"
 run $small --threads 1 --quiet --seed 2 --save "$work/b"
@@ -80,7 +82,8 @@ tries=0
 until grep -q '→' "$work/out" || [ $((tries += 1)) -gt 600 ]; do sleep 0.05; done
 kill -TERM "$child"
 wait "$child" 2>/dev/null
-[ $? = 143 ] || fail "after SIGTERM: exit status $?"
+status=$? child=
+[ "$status" = 143 ] || fail "after SIGTERM: exit status $status"
 grep -qx "stopped after step [0-9]* of 1000000; the weights are in $work/c" "$work/out" ||
     fail "after SIGTERM: $(cat "$work/out")"
 echo '3 May 1979' | "$program" --load "$work/c" --threads 1 --ask - >"$work/out" 2>/dev/null
