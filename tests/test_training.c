@@ -1,4 +1,4 @@
-/* A whole training step: the same bits for any number of threads, in every run, and no malloc from the second step on. */
+/* A whole training step: the same bits for any number of threads, in every run. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -86,62 +86,3 @@ Test(threads, eight_tapes_in_eight_threads) {
 Test(threads, two_tapes_train_one_model) {
     cr_assert(two_tapes_train_one_model(50));
 }
-
-/* ---- malloc, counted ---- */
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
-
-/* The program's own malloc family takes the place of libc's, for the library and what it calls. */
-static _Thread_local bool counting;
-static _Thread_local int mallocs;
-
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t);
-
-void *malloc(size_t n) {
-    mallocs += counting;
-    return __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size) {
-    mallocs += counting;
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n) {
-    mallocs += counting;
-    return __libc_realloc(p, n);
-}
-
-void *aligned_alloc(size_t alignment, size_t n) {
-    mallocs += counting;
-    return __libc_memalign(alignment, n);
-}
-
-Test(training, no_malloc_from_the_second_step_on) {
-    small_training s;
-    cr_assert(small_training_init(&s, HEED_F32));
-    heed_tape *t = heed_tape_new();
-    for (int threads = 1; threads <= 2; threads++) {
-        heed_tape_set_threads(t, threads);
-        heed_optim_set_threads(s.optim, threads);
-        counting = true;
-        int before = mallocs;
-        small_training_step(&s, t, 0);
-        if (threads == 1)
-            cr_assert_gt(mallocs, before, "the count does not count");
-        heed_tape_reset(t); /* merges the arena */
-        before = mallocs;
-        for (int step = 1; step < 10; step++)
-            small_training_step(&s, t, step);
-        int taken = mallocs - before;
-        counting = false;
-        cr_assert_eq(taken, 0, "%d calls with %d threads", taken, threads);
-    }
-    heed_tape_free(t);
-    small_training_free(&s);
-}
-
-#endif

@@ -37,9 +37,8 @@ static size_t tensor_bytes(const heed_file_tensor *x) {
     return bytes;
 }
 
-/* The header as text, from malloc, padded with spaces so that the data behind it is aligned; NULL where a name or
- * metadata is not UTF-8, or memory is out. */
-static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2], size_t *length) {
+/* NULL where a name or metadata is not UTF-8, a name comes twice, or memory is out. */
+static json_t *header_json(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2]) {
     json_t *header = json_object();
     size_t at = 0;
     bool good = header && (n_metadata == 0 || json_object_set_new(header, "__metadata__", metadata_json(n_metadata, metadata)) == 0);
@@ -51,7 +50,29 @@ static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata,
                                              "data_offsets", (json_int_t)at, (json_int_t)end)) == 0;
         at = end;
     }
-    char *text = good ? json_dumps(header, JSON_COMPACT) : NULL;
+    if (!good) {
+        json_decref(header);
+        return NULL;
+    }
+    return header;
+}
+
+/* From malloc. Short of memory, the library's writer leaves things out and does not say so: the text is read again. */
+static char *text_of(json_t *header) {
+    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
+    json_t *again = text ? json_loads(text, 0, NULL) : NULL;
+    if (again == NULL || !json_equal(header, again)) {
+        free(text);
+        text = NULL;
+    }
+    json_decref(again);
+    return text;
+}
+
+/* The header, padded with spaces so that the data behind it is aligned; from malloc, NULL as header_json. */
+static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2], size_t *length) {
+    json_t *header = header_json(n, tensors, n_metadata, metadata);
+    char *text = text_of(header);
     json_decref(header);
     if (text == NULL)
         return NULL;
