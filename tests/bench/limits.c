@@ -34,27 +34,34 @@ static float chains(int64_t rounds) {
     return sum[0];
 }
 
-/* A thread's result has a cache line to itself. */
-enum { LINE = 64 / sizeof(float) };
+/* One thread's fastest burst, in a cache line of its own. */
+typedef struct worker {
+    _Alignas(64) double best;
+    float result;
+} worker;
 
-static void multiply_add(void *context, int64_t begin, int64_t end) {
-    float *results = context;
-    for (int64_t thread = begin; thread < end; thread++)
-        results[thread * LINE] = chains(ROUNDS);
+static void burst(void *context, int64_t begin, int64_t end) {
+    worker *workers = context;
+    for (int64_t thread = begin; thread < end; thread++) {
+        double start = now();
+        workers[thread].result = chains(ROUNDS);
+        workers[thread].best = fmin(workers[thread].best, now() - start);
+    }
 }
 
 double limit_flops(int threads) {
-    float *results = malloc((size_t)threads * LINE * sizeof *results);
-    if (results == NULL)
+    worker *workers = aligned_alloc(64, (size_t)threads * sizeof *workers);
+    if (workers == NULL)
         return NAN;
-    double best = INFINITY;
-    for (int burst = 0; burst < BURSTS; burst++) {
-        double start = now();
-        heed_parallel_for(threads, threads, 1, multiply_add, results);
-        best = fmin(best, now() - start);
-    }
-    free(results);
-    return 2.0 * CHAINS * LANES * (double)ROUNDS * threads / best;
+    for (int i = 0; i < threads; i++)
+        workers[i] = (worker){.best = INFINITY};
+    for (int i = 0; i < BURSTS; i++)
+        heed_parallel_for(threads, threads, 1, burst, workers);
+    double rate = 0;
+    for (int i = 0; i < threads; i++)
+        rate += 2.0 * CHAINS * LANES * (double)ROUNDS / workers[i].best;
+    free(workers);
+    return rate;
 }
 
 /* ---- memory ---- */

@@ -22,8 +22,8 @@ times measure(timed_call *call, void *context, double budget);
 double peak_memory(void);
 
 /* Fused multiply-adds a second, as FLOPs (two each), of `threads` threads that do nothing else, in the widest vectors the
- * program is compiled for. The best of 25 bursts of half a millisecond: short ones,
- * since each has to find all its cores free. */
+ * program is compiled for: all together, 25 bursts of half a millisecond, of which each thread's fastest counts, since
+ * somebody else may have had its core in the others. */
 double limit_flops(int threads);
 /* Bytes a second of the triad a[i] = b[i] + s c[i] over arrays of 32 MiB: 3 arrays a pass, as
  * McCalpin's STREAM counts. The best of ten passes. */
