@@ -7,13 +7,12 @@
 
 #include <heed/optim/optim.h>
 
+#include "numbers_internal.h"
+
 typedef struct adam {
     heed_adam_options o;
     bool decoupled;
 } adam;
-
-static inline float root_of_f32(float x) { return sqrtf(x); }
-static inline double root_of_f64(double x) { return sqrt(x); }
 
 #include <heed/real_f32.h>
 #include "adam.c"
@@ -64,7 +63,7 @@ static void TYPED(update)(const heed_optim_call *call, int64_t begin, int64_t en
     double t = (double)call->step;
     REAL rate = (REAL)(call->lr / (1 - pow(a->o.beta1, t))), root = (REAL)sqrt(1 - pow(a->o.beta2, t));
     REAL b1 = (REAL)a->o.beta1, b2 = (REAL)a->o.beta2, c1 = (REAL)(1 - a->o.beta1), c2 = (REAL)(1 - a->o.beta2);
-    REAL eps = (REAL)a->o.eps, scale = (REAL)call->grad_scale;
+    REAL eps = TYPED(eps_of)(a->o.eps), scale = (REAL)call->grad_scale;
     REAL added = a->decoupled ? 0 : (REAL)call->weight_decay, kept = a->decoupled ? (REAL)(1 - call->lr * call->weight_decay) : 1;
     for (int64_t i = begin; i < end; i++) {
         REAL d = g[i] * scale + added * w[i];

@@ -43,6 +43,10 @@ static bool take_slots(heed_optim *opt) {
 
 static void check_start(heed_optim *opt, const void *options) {
     const heed_optim_rule *rule = opt->rule;
+    if (rule->options_size && options == NULL) {
+        heed_error_set(&opt->error, HEED_INVALID, "%s: its options are NULL", rule->name);
+        return;
+    }
     const char *why = rule->check ? rule->check(options) : NULL;
     if (heed_model_status(opt->model))
         heed_error_set(&opt->error, heed_model_status(opt->model), "%s: %s", rule->name, heed_model_error_text(opt->model));
@@ -57,7 +61,7 @@ static void check_start(heed_optim *opt, const void *options) {
 heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const void *options, double lr, double weight_decay) {
     static const heed_optim_rule unknown = {.size = sizeof unknown, .name = "optimizer"};
     static heed_optim out_of_memory = {.inert = true, .error = {.status = HEED_NO_MEMORY, .text = "optimizer: out of memory"}};
-    bool fits = rule->size == sizeof *rule && rule->n_slots <= HEED_OPTIM_SLOTS;
+    bool fits = rule && rule->size == sizeof *rule && rule->update && rule->n_slots >= 0 && rule->n_slots <= HEED_OPTIM_SLOTS;
     heed_optim *opt = calloc(1, sizeof *opt);
     if (!fits)
         rule = &unknown;
@@ -73,10 +77,10 @@ heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const
         heed_error_raised(HEED_NO_MEMORY, out_of_memory.error.text);
         return &out_of_memory;
     }
-    if (rule->options_size)
+    if (rule->options_size && options)
         memcpy(opt->options, options, rule->options_size);
     if (!fits)
-        heed_error_set(&opt->error, HEED_INVALID, "optimizer: the rule is not of this library's size, or has more than %d slots", HEED_OPTIM_SLOTS);
+        heed_error_set(&opt->error, HEED_INVALID, "optimizer: the rule is not of this library's size, has no update, or not 0 to %d slots", HEED_OPTIM_SLOTS);
     check_start(opt, options);
     if (opt->error.status == HEED_OK && heed_optim_set_lr(opt, lr) == HEED_OK && !take_slots(opt))
         heed_error_set(&opt->error, HEED_NO_MEMORY, "%s: out of memory for its state", rule->name);
@@ -138,6 +142,10 @@ void heed_optim_set_threads(heed_optim *opt, int threads) {
 heed_status heed_optim_set_group(heed_optim *opt, const char *name, heed_group_options options) {
     if (check_number(opt, "a group's lr_scale", options.lr_scale) || check_number(opt, "a group's weight_decay", options.weight_decay))
         return opt->error.status;
+    if (name == NULL)
+        return heed_error_set(&opt->error, HEED_INVALID, "%s: the group's name is NULL", opt->rule->name);
+    if (strlen(name) >= GROUP_NAME)
+        return heed_error_set(&opt->error, HEED_INVALID, "%s: group \"%s\" is longer than %d characters", opt->rule->name, name, GROUP_NAME - 1);
     int g = 0;
     while (g < opt->n_groups && strcmp(opt->groups[g].name, name) != 0)
         g++;

@@ -6,8 +6,7 @@
 
 #include <heed/optim/optim.h>
 
-static inline float root_of_f32(float x) { return sqrtf(x); }
-static inline double root_of_f64(double x) { return sqrt(x); }
+#include "numbers_internal.h"
 
 #include <heed/real_f32.h>
 #include "rmsprop.c"
@@ -50,7 +49,7 @@ static void TYPED(update)(const heed_optim_call *call, int64_t begin, int64_t en
     const heed_rmsprop_options *o = call->options;
     REAL *restrict w = call->value, *restrict s = call->slot[0], *restrict b = call->slot[1], *restrict a = call->slot[2];
     const REAL *restrict g = call->gradient;
-    REAL lr = (REAL)call->lr, decay = (REAL)call->weight_decay, scale = (REAL)call->grad_scale, eps = (REAL)o->eps;
+    REAL lr = (REAL)call->lr, decay = (REAL)call->weight_decay, scale = (REAL)call->grad_scale, eps = TYPED(eps_of)(o->eps);
     REAL keep = (REAL)o->alpha, take = (REAL)(1 - o->alpha), momentum = (REAL)o->momentum;
     for (int64_t i = begin; i < end; i++) {
         REAL d = g[i] * scale + decay * w[i];
@@ -59,6 +58,7 @@ static void TYPED(update)(const heed_optim_call *call, int64_t begin, int64_t en
         if (o->centered) {
             a[i] = keep * a[i] + take * d;
             spread -= a[i] * a[i];
+            spread = spread < 0 ? 0 : spread; /* of equal gradients, by rounding */
         }
         REAL move = d / (TYPED(root_of)(spread) + eps);
         if (momentum > 0)
