@@ -116,7 +116,7 @@ static void show_live(board *b, const terminal *term, const progress *now, bool 
     } else {
         terminal_again(term, 0);
     }
-    int room = term->width - text_columns(step) - text_columns(numbers) - 5;
+    int room = term->width - text_columns(step) - text_columns(numbers) - 7; /* the gaps, and an echoed "^C" */
     fprintf(term->out, "%s  ", step);
     if (room >= 4) {
         bar_print(term, (double)now->step / (double)b->p->steps, room < 40 ? room : 40);

@@ -135,7 +135,7 @@ int map_print(const terminal *term, const attention_map *map) {
 }
 
 void map_print_heads(const terminal *term, const attention_map *map) {
-    enum { GAP = 2, TITLE = 40 };
+    enum { GAP = 2, TITLE = 48 };
     char title[MAP_HEADS][TITLE];
     picture p[MAP_HEADS];
     frame f;
