@@ -1,0 +1,146 @@
+/* 01: the glass box. How does one get W^Q, W^K and W^V? One attention head learns them from noise, in plain sight.
+ *
+ *     build/examples/01_glass_box                   the lesson
+ *     build/examples/01_glass_box --task planted    which matrices are determined at all */
+#include <stdlib.h>
+
+#include "options.h"
+#include "show.h"
+
+/* The question that is followed through the run: what stands with c? */
+static const glass_question probe = {
+    .key = {'k' - 'a', 'a' - 'a', 'c' - 'a', 'p' - 'a', 'f' - 'a', 'm' - 'a'},
+    .value = {0x7, 0x2, 0x4, 0xE, 0x0, 0x9},
+    .asked = 2,
+};
+
+/* ---- the pairs ---- */
+
+enum { EXAMINED = 2000 }; /* at the end */
+
+typedef struct pairs_run {
+    const options *o;
+    terminal term;
+    glass g;
+    glass_training training;
+    record film;
+    backward_lesson lesson;
+    heed_error error;
+} pairs_run;
+
+static heed_status train_until(pairs_run *run, int step) {
+    heed_status status = record_train(&run->film, &run->training, step);
+    return status ? heed_error_set(&run->error, status, "%s", glass_training_error(&run->training)) : HEED_OK;
+}
+
+static heed_status show_before(pairs_run *run) {
+    inside x;
+    heed_status status = inside_by_engine(&run->g, &probe, &x, &run->error);
+    if (!status) {
+        say_heading(&run->term, "BEFORE TRAINING", "the six steps of attention, with matrices of noise");
+        show_six_steps(&run->term, &probe, &x, true);
+    }
+    return status;
+}
+
+static heed_status show_after(pairs_run *run) {
+    inside x;
+    glass_weights w;
+    glass_circuits circuits;
+    heed_status status = inside_by_engine(&run->g, &probe, &x, &run->error);
+    if (!status) {
+        glass_weights_of(&run->g, &w);
+        glass_circuits_of(&w, &circuits);
+        say_heading(&run->term, "AFTER TRAINING", "the same question");
+        show_six_steps(&run->term, &probe, &x, false);
+        show_enough(&run->term, &probe, &x, &circuits);
+    }
+    return status;
+}
+
+/* Where the values are known and attention is uniform still, a gradient tells most about W^Q and W^K. */
+static int lesson_step(int steps) {
+    return steps * 3 / 10;
+}
+
+static heed_status give_lesson(pairs_run *run) {
+    backward_lesson *lesson = &run->lesson;
+    glass_weights w;
+    glass_weights_of(&run->g, &w);
+    *lesson = (backward_lesson){.steps_done = run->training.steps, .question = probe, .marks = record_examine(&run->g)};
+    inside_by_hand(&w, &probe, &lesson->hand);
+    heed_status status = inside_by_engine(&run->g, &probe, &lesson->engine, &run->error);
+    if (!status)
+        status = inside_loss_after_step(&run->g, &probe, 1, &lesson->loss_after, &run->error);
+    if (!status)
+        show_backward(&run->term, lesson);
+    return status;
+}
+
+static heed_status teach(pairs_run *run) {
+    show_task(&run->term, &probe);
+    heed_status status = show_before(run);
+    if (!status)
+        status = train_until(run, lesson_step(run->o->steps));
+    if (!status)
+        status = give_lesson(run);
+    if (!status)
+        status = train_until(run, run->o->steps);
+    if (!status) {
+        show_film(&run->term, &run->film);
+        show_norms(&run->term, &run->film);
+        status = show_after(run);
+    }
+    return status;
+}
+
+static heed_status run_pairs(const options *o, terminal term, heed_error *error) {
+    pairs_run *run = calloc(1, sizeof *run);
+    if (!run)
+        return heed_error_set(error, HEED_NO_MEMORY, "out of memory");
+    run->o = o;
+    run->term = term;
+    run->film.steps = o->steps;
+    heed_status status = glass_init(&run->g, HEED_F32, o->seed);
+    if (status)
+        heed_error_set(&run->error, status, "%s", heed_model_error_text(run->g.model));
+    else if ((status = glass_training_init(&run->training, &run->g, o->seed, o->threads)))
+        heed_error_set(&run->error, status, "%s", glass_training_error(&run->training));
+    else
+        status = o->quiet ? train_until(run, o->steps) : teach(run);
+    if (!status)
+        show_answer(&term, &run->film, glass_examine(&run->g, heed_rng_hash("examination"), EXAMINED));
+    *error = run->error;
+    if (run->training.t)
+        glass_training_free(&run->training);
+    glass_free(&run->g);
+    free(run);
+    return status;
+}
+
+/* ---- the planted teacher ---- */
+
+static heed_status run_planted(const options *o, terminal term, heed_error *error) {
+    planted_lesson lesson;
+    heed_status status = planted_teach(&lesson, o->seed, o->steps, o->threads, error);
+    if (!status && !o->quiet)
+        show_planted(&term, &lesson);
+    if (!status)
+        show_planted_answer(&term, &lesson);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    options o;
+    if (!options_read(&o, argc, argv))
+        return 2;
+    if (o.help) {
+        options_print_help(argv[0]);
+        return 0;
+    }
+    heed_error error = {0};
+    heed_status status = (o.planted ? run_planted : run_pairs)(&o, terminal_open(stdout), &error);
+    if (status)
+        complain("%s", error.text);
+    return status ? 1 : 0;
+}
