@@ -1,10 +1,10 @@
 /* Declaring and building a model. */
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "error_internal.h"
 #include "model_internal.h"
 
 enum { VALUE_ALIGN = 64 };
@@ -54,7 +54,7 @@ heed_status heed_module_fail(const heed_module *module, const char *format, ...)
     char path[256], text[HEED_ERROR_TEXT];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    error_text(text, format, arguments);
     va_end(arguments);
     size_t length = scope_path(module->scope, path, sizeof path);
     return heed_error_set(&module->model->error, HEED_INVALID, "%s%s%s", length ? path : "", length ? ": " : "", text);

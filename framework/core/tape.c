@@ -1,11 +1,11 @@
 /* A tape's life, settings and errors, and its handles. */
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../kernels/parallel.h"
+#include "error_internal.h"
 #include "tape_internal.h"
 
 /* Every tape between two resets has a number of its own, so a handle that does not belong is told by comparing. */
@@ -131,7 +131,7 @@ heed_status tape_fail(heed_tape *t, const heed_scope *scope, const char *op, hee
     char text[HEED_ERROR_TEXT];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    error_text(text, format, arguments);
     va_end(arguments);
     return fail_with(t, scope, op, status, text);
 }
@@ -142,7 +142,7 @@ heed_tensor heed_fail_tape(heed_tape *t, heed_status status, const char *format,
     char text[HEED_ERROR_TEXT];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    error_text(text, format, arguments);
     va_end(arguments);
     fail_with(t, tape_scope(t), NULL, status, text);
     return HEED_NIL;
