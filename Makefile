@@ -219,12 +219,12 @@ everything: all $(PROGRAMS) ## all programs, the tests' too, without running the
 
 demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a transformer to read dates
 	@$(BUILD)/examples/01_glass_box
-	@$(BUILD)/examples/02_dates
+	@$(BUILD)/examples/02_dates --save $(BUILD)/dates.safetensors
 
 # Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
-test: $(BUILD)/tests/heed_tests ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -232,6 +232,7 @@ test: $(BUILD)/tests/heed_tests ## the test suites: FILTER='suite/*' picks some,
 	status=$$?; \
 	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
 	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
+	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/dates_cli.sh $(BUILD)/examples/02_dates) || status=1; \
 	exit $$status
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N

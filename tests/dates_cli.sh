@@ -5,8 +5,6 @@
 set -u
 program=$1
 work=$(mktemp -d)
-# Threads of GNU's OpenMP that wait for one another burn their time slices where other programs want the cores too.
-export GOMP_SPINCOUNT=1000
 child=
 trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

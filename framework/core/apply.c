@@ -125,6 +125,15 @@ static heed_status open_frame(heed_tape *t, frame *f, const heed_op *op, int n_i
     return HEED_OK;
 }
 
+/* The value's index, or 0 and the error: its text is written only when it is needed. */
+static uint32_t resolve_input(heed_tape *t, const heed_op *op, heed_tensor x, int i) {
+    if (x.epoch == t->epoch && x.index > 0 && x.index < t->n_values)
+        return (uint32_t)x.index;
+    char what[32];
+    snprintf(what, sizeof what, "input %d", i);
+    return tape_resolve(t, op->name, x, what);
+}
+
 static heed_status resolve_inputs(heed_tape *t, frame *f, const heed_tensor *in) {
     const heed_op *op = f->op;
     const heed_array *first_real = NULL;
@@ -133,9 +142,7 @@ static heed_status resolve_inputs(heed_tape *t, frame *f, const heed_tensor *in)
         f->inputs[i] = 0;
         if (heed_is_nil(in[i]) && i < 32 && (op->optional >> i & 1))
             continue;
-        char what[32];
-        snprintf(what, sizeof what, "input %d", i);
-        if ((f->inputs[i] = tape_resolve(t, op->name, in[i], what)) == 0)
+        if ((f->inputs[i] = resolve_input(t, op, in[i], i)) == 0)
             return t->error.status;
         const value *v = &t->values[f->inputs[i]];
         if (!heed_dtype_real(v->array.dtype))

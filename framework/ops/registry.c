@@ -2,10 +2,10 @@
 #include <heed/op.h>
 
 #define OP(name) extern const heed_op heed_op_##name;
-#include "list.h"
+#include "list_internal.h"
 #undef OP
 
 #define OP(name) &heed_op_##name,
 const heed_op *const heed_builtin_ops[] = {
-#include "list.h"
+#include "list_internal.h"
     NULL};
