@@ -13,6 +13,7 @@ PREFIX  := /usr/local
 LIBDIR   = $(PREFIX)/lib
 INCDIR   = $(PREFIX)/include
 AR      ?= ar
+OBJCOPY ?= objcopy
 CXX     ?= g++
 JOBS    ?= 1
 
@@ -148,14 +149,21 @@ $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP) | $(STAGED) $(SETUP_DONE)
 	$(say) CC $<
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(STATIC_LIB): $(LIB_OBJECTS) $(SOURCES_STAMP)
+# The whole library as one object, in which only names that begin with heed_ are seen from outside: a user's program may
+# call its own functions as it likes.
+LIB_OBJECT := $(BUILD)/obj/heed.o
+$(LIB_OBJECT): $(LIB_OBJECTS) $(SOURCES_STAMP)
+	$(Q)$(CC) -r -nostdlib -o $@ $(LIB_OBJECTS)
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='heed_*' $@
+
+$(STATIC_LIB): $(LIB_OBJECT)
 	$(say) AR $@
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
+	$(Q)$(AR) rcs $@ $(LIB_OBJECT)
 
-$(SHARED_LIB): $(LIB_OBJECTS) $(SOURCES_STAMP)
+$(SHARED_LIB): $(LIB_OBJECT)
 	$(say) LD $@
-	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@.$(VERSION) $(LIB_OBJECTS) $(LINK_LIBS)
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@.$(VERSION) $(LIB_OBJECT) $(LINK_LIBS)
 	@ln -sf libheed.so.$(VERSION) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $@
 

@@ -34,6 +34,13 @@ cp "$prefix/lib/libheed.a" "$work/static"
     sed "s|-L$prefix/lib||") -o example_static) || fail "the example does not link statically"
 (cd "$work" && ./example_static >output_static) || fail "the statically linked example exits with $?"
 
+# So do the README's lines of C.
+awk '/^```c$/ {inside = 1; next} /^```/ {inside = 0} inside' README.md >"$work/readme_lines.c"
+mkdir "$work/readme"
+(cd "$work/readme" && $CC ../readme_lines.c $flags -o lines && LD_LIBRARY_PATH=$prefix/lib ./lines >output) ||
+    fail "the README's lines do not build and run"
+tail -n 1 "$work/readme/output" | grep -q 'step 300 *loss 0\.00' || fail "the README's lines end with: $(tail -n 1 "$work/readme/output")"
+
 # Every name the library exports is its own.
 foreign=$(nm -D --defined-only "$prefix/lib/libheed.so" | awk '$2 ~ /[A-Z]/ && $3 !~ /^_?heed_/ && $3 !~ /^_(init|fini)$/ {print $3}')
 [ -z "$foreign" ] || fail "exported without the heed_ prefix: $(echo $foreign)"

@@ -71,7 +71,7 @@ static int show_answer(const attention_map *map, bool heads, bool quiet) {
     }
     printf("%s  →  ", map->source);
     ink_print(&term, real ? INK_GOOD : INK_BAD, "%s", map->answer);
-    printf("  (the model gives this answer a probability of %.4f)\n", map->sure);
+    printf("  (it is %.2f %% sure)\n", 100 * map->sure);
     if (!real)
         printf("That is no date of 1900 to 2099.\n");
     printf("\n");
