@@ -98,8 +98,10 @@ Test(tape, impossible_shapes_are_errors_without_allocating) {
     heed_expand(t, heed_zeros(t, HEED_F32, HEED_SHAPE(1, 1)), HEED_SHAPE(big, big));
     cr_assert_eq(heed_tape_status(t), HEED_INVALID);
     heed_tape_reset(t);
+#ifndef __SANITIZE_ADDRESS__ /* which ends the program instead of letting malloc say no */
     heed_zeros(t, HEED_F64, HEED_SHAPE((int64_t)1 << 50));
     cr_assert_eq(heed_tape_status(t), HEED_NO_MEMORY);
+#endif
     heed_tape_reset(t);
     cr_assert_eq(heed_item(t, heed_full(t, HEED_F64, HEED_SCALAR, 3)), 3);
     heed_tape_free(t);
