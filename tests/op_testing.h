@@ -18,15 +18,21 @@
 #define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define GIVEN(shape, ...) ops_given(HEED_F64, (shape), (const double[]){__VA_ARGS__})
 #define GIVEN_F32(shape, ...) ops_given(HEED_F32, (shape), (const double[]){__VA_ARGS__})
+#define INDICES(shape, ...) ops_labels((shape), (const int32_t[]){__VA_ARGS__})
+#define BACKWARD(y, ...) ops_backward_seeded((y), (const double[]){__VA_ARGS__})
+#define GRADIENT(y, x, ...) ops_gradient((y), (x), (const double[]){__VA_ARGS__})
 #define EXPECT(y, shape, ...) ops_expect((y), (shape), (const double[]){__VA_ARGS__}, 0)
 #define EXPECT_NEAR(tolerance, y, shape, ...) ops_expect((y), (shape), (const double[]){__VA_ARGS__}, (tolerance))
-#define EXPECT_GOLDEN(name, fn, user, ...) \
+#define EXPECT_GOLDEN(name, fn, user, ...)                                                                             \
     ops_expect_golden((name), (fn), (user), LENGTH(((const char *[]){__VA_ARGS__})), (const char *[]){__VA_ARGS__})
 
 static heed_tape *t;
 
+/* The tape's memory is full of NaN, so that what an op forgets to write shows. */
 static inline void ops_setup(void) {
     t = heed_tape_new();
+    heed_full(t, HEED_F64, HEED_SHAPE(1 << 17), NAN);
+    heed_tape_reset(t);
 }
 
 static inline void ops_teardown(void) {
@@ -55,6 +61,17 @@ static inline heed_tensor ops_random(heed_dtype dtype, heed_shape shape, uint64_
     return x;
 }
 
+/* 0, 1, 2, .. of that shape, an f64 variable. */
+static inline heed_tensor ops_counted(heed_shape shape) {
+    int64_t n = heed_shape_count(shape);
+    double *values = malloc((size_t)(n + 1) * sizeof *values);
+    for (int64_t i = 0; i < n; i++)
+        values[i] = (double)i;
+    heed_tensor x = values_on_tape(t, HEED_F64, shape, values);
+    free(values);
+    return x;
+}
+
 static inline heed_tensor ops_labels(heed_shape shape, const int32_t *values) {
     return heed_input(t, HEED_I32, shape, values);
 }
@@ -67,10 +84,14 @@ static inline heed_tensor ops_mask(heed_shape shape, const bool *values) {
 
 static inline double ops_value(heed_tensor x, int64_t i) {
     switch (heed_dtype_of(t, x)) {
-    case HEED_F32: return (double)heed_f32(t, x)[i];
-    case HEED_F64: return heed_f64(t, x)[i];
-    case HEED_I32: return heed_i32(t, x)[i];
-    default: return heed_bool(t, x)[i];
+    case HEED_F32:
+        return (double)heed_f32(t, x)[i];
+    case HEED_F64:
+        return heed_f64(t, x)[i];
+    case HEED_I32:
+        return heed_i32(t, x)[i];
+    default:
+        return heed_bool(t, x)[i];
     }
 }
 
@@ -84,6 +105,15 @@ static inline bool close_to(double got, double want, double tolerance) {
     if (isnan(want) || isinf(want))
         return isnan(want) ? isnan(got) : got == want;
     return fabs(got - want) <= tolerance;
+}
+
+/* NaN agrees with NaN, inf with inf of its sign; other values to `tolerance` of 1 or of themselves. */
+static inline bool agree(double got, double want, double tolerance) {
+    return close_to(got, want, tolerance * (1 + fabs(want)));
+}
+
+static inline double ops_tolerance(heed_dtype dtype) {
+    return dtype == HEED_F32 ? 1e-6 : 1e-13;
 }
 
 /* y has this shape and these values, to within tolerance; NaN stands for NaN. */
@@ -116,18 +146,56 @@ static inline void ops_expect_finite(heed_tensor x) {
         cr_assert(isfinite(ops_value(x, i)), "element %d is %g", (int)i, ops_value(x, i));
 }
 
-/* The tape's error is this text; the tape is reset behind that. */
-static inline void ops_expect_error(heed_tensor y, const char *text) {
-    cr_assert(heed_is_nil(y));
+/* y's elements are some of x's own, where x keeps them. */
+static inline bool ops_is_view_of(heed_tensor y, heed_tensor x) {
+    const char *begin = heed_tensor_array(t, x)->data, *at = heed_tensor_array(t, y)->data;
+    size_t bytes = (size_t)heed_count(t, x) * heed_dtype_size(heed_dtype_of(t, x));
+    return at >= begin && at < begin + bytes;
+}
+
+/* The tape's error is this text, word for word; the tape is reset behind that. */
+static inline void expect_error(const char *text) {
     cr_assert_str_eq(heed_error_text(t), text);
     heed_tape_reset(t);
 }
+
+/* ... and the op that made the error gave nil. */
+static inline void ops_expect_error(heed_tensor y, const char *text) {
+    cr_assert(heed_is_nil(y));
+    expect_error(text);
+}
+
+/* ---- backward ---- */
 
 /* Backward from y, from sum(y * seed) if there is a seed. */
 static inline void ops_backward(heed_tensor y, heed_tensor seed) {
     heed_status status = heed_is_nil(seed) ? heed_backward(t, y, NULL)
                                            : heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seed});
     cr_assert_eq(status, HEED_OK, "%s", heed_error_text(t));
+}
+
+/* Backward from sum(y * seed), the seed of y's shape and dtype; y stays for another seed. */
+static inline void ops_backward_seeded(heed_tensor y, const double *seed) {
+    heed_tensor given = heed_detach(t, ops_given(heed_dtype_of(t, y), heed_shape_of(t, y), seed));
+    heed_status status = heed_backward_with(t, y, NULL, (heed_backward_options){.seed = given, .retain = true});
+    cr_assert_eq(status, HEED_OK, "%s", heed_error_text(t));
+}
+
+/* dL/dx for L = sum(y * seed). */
+static inline heed_tensor ops_gradient(heed_tensor y, heed_tensor x, const double *seed) {
+    ops_backward_seeded(y, seed);
+    return heed_grad(t, x);
+}
+
+/* dL/dx for L = sum of i y_i, i the flat index in y, from 1: each element's gradient says where it came from. */
+static inline heed_tensor ops_counted_gradient(heed_tensor y, heed_tensor x) {
+    heed_tensor seed = heed_detach(t, ops_counted(heed_shape_of(t, y)));
+    ops_backward(y, heed_add_scalar(t, seed, 1));
+    return heed_grad(t, x);
+}
+
+static inline double ops_gradient_at(heed_tensor x, int64_t i) {
+    return ops_value(heed_grad(t, x), i);
 }
 
 /* ---- PyTorch's results ---- */

@@ -1,8 +1,8 @@
 /* Functions of one number, element by element: values by hand at the edges, twins in double elsewhere, and the same
  * bits for every place in memory and every number of threads. */
-#include "helpers/elementwise.h"
+#include "op_testing.h"
 
-TestSuite(functions, .init = setup, .fini = teardown);
+TestSuite(functions, .init = ops_setup, .fini = ops_teardown);
 
 /* ---- functions of one number, at the points where they need care ---- */
 
@@ -103,10 +103,10 @@ Test(functions, functions_at_their_edges) {
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
         for (heed_dtype dtype = HEED_F32; dtype <= HEED_F64; dtype++) {
             heed_tape_reset(t);
-            heed_tensor x = variable(dtype, HEED_SCALAR, &points[i].x);
+            heed_tensor x = ops_given(dtype, HEED_SCALAR, &points[i].x);
             heed_tensor y = points[i].fn(t, x);
-            backward_from(y, HEED_NIL);
-            double got = value_at(y, 0), slope = gradient_at(x, 0), tolerance = tolerance_of(dtype);
+            ops_backward(y, HEED_NIL);
+            double got = ops_value(y, 0), slope = ops_gradient_at(x, 0), tolerance = ops_tolerance(dtype);
             cr_expect(agree(got, points[i].y, tolerance), "%s %s(%g) = %g, not %g", heed_dtype_name(dtype),
                       points[i].name, points[i].x, got, points[i].y);
             cr_expect(agree(slope, points[i].dx, tolerance), "%s %s'(%g) = %g, not %g", heed_dtype_name(dtype),
@@ -129,14 +129,14 @@ Test(functions, exp_f32_at_the_ends_of_its_range) {
 /* sign's -1, 0, 1; backward stops at it. */
 Test(functions, sign_has_no_gradient) {
     const double values[] = {-2.5, 0, 7, -0.0, INFINITY}, want[] = {-1, 0, 1, 0, 1};
-    heed_tensor x = variable(HEED_F64, HEED_SHAPE(5), values);
+    heed_tensor x = ops_given(HEED_F64, HEED_SHAPE(5), values);
     heed_tensor y = heed_sign(t, x);
     for (int i = 0; i < 5; i++)
-        cr_expect(value_at(y, i) == want[i]);
+        cr_expect(ops_value(y, i) == want[i]);
     heed_tensor loss = heed_mul(t, y, x);
-    backward_from(loss, heed_ones(t, HEED_F64, HEED_SHAPE(5)));
+    ops_backward(loss, heed_ones(t, HEED_F64, HEED_SHAPE(5)));
     for (int i = 0; i < 5; i++)
-        cr_expect(value_at(heed_grad(t, x), i) == want[i]); /* d (c x) = c: no more through c = sign x */
+        cr_expect(ops_value(heed_grad(t, x), i) == want[i]); /* d (c x) = c: no more through c = sign x */
 }
 
 /* ---- functions of one number, against twins in double written from their textbook formulas ---- */
@@ -225,13 +225,13 @@ Test(functions, functions_agree_with_twins_in_double) {
                 x[i] = (float)(functions[f].low + (functions[f].high - functions[f].low) * place); /* exact in f32 */
                 seed[i] = i % 3 - 1.5;
             }
-            heed_tensor in = variable(dtype, HEED_SHAPE(33, 31), x);
+            heed_tensor in = ops_given(dtype, HEED_SHAPE(33, 31), x);
             heed_tensor y = functions[f].fn(t, in);
-            backward_from(y, variable(dtype, HEED_SHAPE(33, 31), seed));
+            ops_backward(y, ops_given(dtype, HEED_SHAPE(33, 31), seed));
             heed_tensor gradient = heed_grad(t, in);
             for (int i = 0; i < N; i++) {
                 double want = functions[f].value(x[i]), slope = seed[i] * functions[f].slope(x[i]);
-                double got = value_at(y, i), dx = value_at(gradient, i), tolerance = tolerance_of(dtype);
+                double got = ops_value(y, i), dx = ops_value(gradient, i), tolerance = ops_tolerance(dtype);
                 cr_assert(agree(got, want, tolerance), "%s(%.9g) = %.17g, not %.17g", functions[f].name, x[i],
                           got, want);
                 cr_assert(agree(dx, slope, tolerance), "%s'(%.9g): %.17g, not %.17g", functions[f].name, x[i],
@@ -267,13 +267,13 @@ enum { ROWS = 35, COLUMNS = 18, SEEN = ROWS / 2 + 1 };
 /* y, and the gradient of what is viewed, of a view that goes across and by twos, or of its packed copy. */
 static void viewed_run(bool packed, unary_fn *fn, double *y, double *dx) {
     static double x[ROWS * COLUMNS];
-    scatter(x, ROWS * COLUMNS, 0.5, 2, 4);
+    values_scatter(x, ROWS * COLUMNS, 0.5, 2, 4);
     heed_tape_reset(t);
-    heed_tensor base = variable(HEED_F64, HEED_SHAPE(ROWS, COLUMNS), x);
+    heed_tensor base = ops_given(HEED_F64, HEED_SHAPE(ROWS, COLUMNS), x);
     heed_tensor view = heed_slice_step(t, heed_transpose(t, base, 0, 1), 1, 0, ROWS, 2);
     heed_tensor out = fn(t, packed ? heed_contiguous(t, view) : view);
     cr_assert(heed_count(t, out) == COLUMNS * SEEN, "%s", heed_error_text(t));
-    backward_from(out, variable(HEED_F64, HEED_SHAPE(COLUMNS, SEEN), x));
+    ops_backward(out, ops_given(HEED_F64, HEED_SHAPE(COLUMNS, SEEN), x));
     memcpy(y, heed_f64(t, out), COLUMNS * SEEN * sizeof *y);
     memcpy(dx, heed_f64(t, heed_grad(t, base)), sizeof x);
 }
@@ -297,7 +297,7 @@ static void large_run(int threads, unary_fn *fn, float *y, float *dx) {
     heed_tape_reset(t);
     heed_tape_set_threads(t, threads);
     heed_tensor in = heed_variable(t, HEED_F32, HEED_SHAPE(MANY), x), out = fn(t, in);
-    backward_from(out, heed_input(t, HEED_F32, HEED_SHAPE(MANY), x));
+    ops_backward(out, heed_input(t, HEED_F32, HEED_SHAPE(MANY), x));
     memcpy(y, heed_f32(t, out), sizeof x);
     memcpy(dx, heed_f32(t, heed_grad(t, in)), sizeof x);
 }

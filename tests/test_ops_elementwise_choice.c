@@ -1,7 +1,7 @@
 /* Element by element, continued: what compares, converts, chooses and drops. */
-#include "helpers/elementwise.h"
+#include "op_testing.h"
 
-TestSuite(choice, .init = setup, .fini = teardown);
+TestSuite(choice, .init = ops_setup, .fini = ops_teardown);
 
 /* A row of n elements. */
 static heed_tensor input(heed_dtype dtype, int64_t n, const void *data) {
@@ -127,7 +127,7 @@ Test(choice, cast_carries_gradients_between_real_dtypes) {
     const float x[] = {1.5f, -2, 3};
     const double seed[] = {0.5, 1e-3, -7};
     heed_tensor in = heed_variable(t, HEED_F32, HEED_SHAPE(3), x);
-    backward_from(heed_cast(t, in, HEED_F64), input(HEED_F64, 3, seed));
+    ops_backward(heed_cast(t, in, HEED_F64), input(HEED_F64, 3, seed));
     const float *dx = heed_f32(t, heed_grad(t, in));
     for (int i = 0; i < 3; i++)
         cr_expect(dx[i] == (float)seed[i]);
@@ -161,7 +161,7 @@ Test(choice, where_sends_nothing_to_the_branch_not_chosen) {
     const double a[] = {1, NAN}, b[] = {INFINITY, 2}, seed[] = {NAN, INFINITY};
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(2), a), y = heed_variable(t, HEED_F64, HEED_SHAPE(2), b);
     heed_tensor z = heed_where(t, input(HEED_BOOL, 2, c), x, y);
-    backward_from(z, input(HEED_F64, 2, seed));
+    ops_backward(z, input(HEED_F64, 2, seed));
     const double *values = heed_f64(t, z), *dx = heed_f64(t, heed_grad(t, x)), *dy = heed_f64(t, heed_grad(t, y));
     cr_expect(values[0] == 1 && values[1] == 2);
     cr_expect(isnan(dx[0]) && dx[1] == 0);
@@ -174,7 +174,7 @@ Test(choice, where_broadcasts_all_three) {
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(3), a), y = heed_variable(t, HEED_F64, HEED_SCALAR, &b);
     heed_tensor z = heed_where(t, heed_input(t, HEED_BOOL, HEED_SHAPE(2, 1), c), x, y);
     cr_assert(heed_shape_equal(heed_shape_of(t, z), HEED_SHAPE(2, 3)), "%s", heed_error_text(t));
-    backward_from(z, heed_input(t, HEED_F64, HEED_SHAPE(2, 3), seed));
+    ops_backward(z, heed_input(t, HEED_F64, HEED_SHAPE(2, 3), seed));
     const double *values = heed_f64(t, z), *dx = heed_f64(t, heed_grad(t, x));
     for (int i = 0; i < 3; i++)
         cr_expect(values[i] == a[i] && values[3 + i] == 9 && dx[i] == seed[i]);
@@ -186,7 +186,7 @@ Test(choice, masked_fill_by_hand) {
     const float x[] = {1, NAN, 3, 4, 5, 6}, seed[] = {1, NAN, 3, 4, INFINITY, 6};
     heed_tensor mask = input(HEED_BOOL, 3, m), in = heed_variable(t, HEED_F32, HEED_SHAPE(2, 3), x);
     heed_tensor y = heed_masked_fill(t, in, mask, -INFINITY);
-    backward_from(y, heed_input(t, HEED_F32, HEED_SHAPE(2, 3), seed));
+    ops_backward(y, heed_input(t, HEED_F32, HEED_SHAPE(2, 3), seed));
     const float *values = heed_f32(t, y), *dx = heed_f32(t, heed_grad(t, in));
     for (int i = 0; i < 6; i++)
         cr_expect(values[i] == (m[i % 3] ? -INFINITY : x[i]) && dx[i] == (m[i % 3] ? 0 : seed[i]), "element %d", i);
@@ -215,7 +215,7 @@ Test(choice, dropout_of_nothing_is_the_input_itself) {
 Test(choice, dropout_of_everything_is_zero) {
     const float x[] = {1, NAN, -INFINITY, 0};
     heed_tensor in = heed_variable(t, HEED_F32, HEED_SHAPE(4), x), y = heed_dropout(t, in, 1);
-    backward_from(y, heed_ones(t, HEED_F32, HEED_SHAPE(4)));
+    ops_backward(y, heed_ones(t, HEED_F32, HEED_SHAPE(4)));
     for (int i = 0; i < 4; i++)
         cr_expect(heed_f32(t, y)[i] == 0 && heed_f32(t, heed_grad(t, in))[i] == 0);
 }
@@ -225,7 +225,7 @@ Test(choice, dropout_keeps_its_proportion_and_its_mask) {
     const double p = 0.3;
     heed_tensor ones = heed_ones(t, HEED_F64, HEED_SHAPE(MANY));
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(MANY), heed_f64(t, ones)), y = heed_dropout(t, x, p);
-    backward_from(y, ones);
+    ops_backward(y, ones);
     const double *values = heed_f64(t, y), *dx = heed_f64(t, heed_grad(t, x));
     int64_t kept = 0;
     for (int i = 0; i < MANY; i++) {

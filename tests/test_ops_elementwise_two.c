@@ -1,8 +1,8 @@
 /* Arithmetic of two operands: values by hand at the edges, NumPy's broadcasting against a naive twin in double, and the
  * same bits for every layout and every number of threads. */
-#include "helpers/elementwise.h"
+#include "op_testing.h"
 
-TestSuite(operators, .init = setup, .fini = teardown);
+TestSuite(operators, .init = ops_setup, .fini = ops_teardown);
 
 typedef heed_tensor binary_fn(heed_tape *, heed_tensor, heed_tensor);
 
@@ -44,14 +44,14 @@ Test(operators, pairs_by_hand) {
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         for (heed_dtype dtype = HEED_F32; dtype <= HEED_F64; dtype++) {
             heed_tape_reset(t);
-            heed_tensor a = variable(dtype, HEED_SCALAR, &pairs[i].a), b = variable(dtype, HEED_SCALAR, &pairs[i].b);
+            heed_tensor a = ops_given(dtype, HEED_SCALAR, &pairs[i].a), b = ops_given(dtype, HEED_SCALAR, &pairs[i].b);
             heed_tensor y = pairs[i].fn(t, a, b);
-            backward_from(y, HEED_NIL);
-            const double got[] = {value_at(y, 0), gradient_at(a, 0), gradient_at(b, 0)};
+            ops_backward(y, HEED_NIL);
+            const double got[] = {ops_value(y, 0), ops_gradient_at(a, 0), ops_gradient_at(b, 0)};
             const double want[] = {pairs[i].y, pairs[i].da, pairs[i].db};
             const char *const parts[] = {"y", "da", "db"};
             for (int part = 0; part < 3; part++)
-                cr_expect(agree(got[part], want[part], tolerance_of(dtype)), "%s %s(%g, %g): %s = %g, not %g",
+                cr_expect(agree(got[part], want[part], ops_tolerance(dtype)), "%s %s(%g, %g): %s = %g, not %g",
                           heed_dtype_name(dtype), pairs[i].name, pairs[i].a, pairs[i].b, parts[part],
                           got[part], want[part]);
         }
@@ -103,29 +103,29 @@ static void check_broadcast(int op, heed_dtype dtype, heed_shape sa, heed_shape 
     heed_shape shape;
     cr_assert(heed_shape_broadcast(sa, sb, &shape));
     int64_t n = heed_shape_count(shape), na = heed_shape_count(sa), nb = heed_shape_count(sb);
-    scatter(a, na, 0.25, 2, 1);
-    scatter(b, nb, 0.25, 2, 2);
-    scatter(seed, n, -1, 1, 3);
+    values_scatter(a, na, 0.25, 2, 1);
+    values_scatter(b, nb, 0.25, 2, 2);
+    values_scatter(seed, n, -1, 1, 3);
     memset(da, 0, sizeof da);
     memset(db, 0, sizeof db);
     heed_tape_reset(t);
-    heed_tensor ta = variable(dtype, sa, a), tb = variable(dtype, sb, b);
+    heed_tensor ta = ops_given(dtype, sa, a), tb = ops_given(dtype, sb, b);
     heed_tensor y = operators[op].fn(t, ta, tb);
     cr_assert(heed_shape_equal(heed_shape_of(t, y), shape), "%s", heed_error_text(t));
-    backward_from(y, variable(dtype, shape, seed));
+    ops_backward(y, ops_given(dtype, shape, seed));
     for (int64_t i = 0; i < n; i++) {
         int64_t ia = seen_in(sa, shape, i), ib = seen_in(sb, shape, i);
         double want = operators[op].value(a[ia], b[ib]);
         da[ia] += seed[i] * operators[op].da(a[ia], b[ib]);
         db[ib] += seed[i] * operators[op].db(a[ia], b[ib]);
-        cr_assert(agree(value_at(y, i), want, tolerance_of(dtype)), "%s %s %s: y[%d] = %g, not %g", operators[op].name,
-                  HEED_SHAPE_STR(sa), HEED_SHAPE_STR(sb), (int)i, value_at(y, i), want);
+        cr_assert(agree(ops_value(y, i), want, ops_tolerance(dtype)), "%s %s %s: y[%d] = %g, not %g",
+                  operators[op].name, HEED_SHAPE_STR(sa), HEED_SHAPE_STR(sb), (int)i, ops_value(y, i), want);
     }
-    double tolerance = tolerance_of(dtype) * (double)(1 + n / (na < nb ? na : nb)); /* of sums of so many terms */
+    double tolerance = ops_tolerance(dtype) * (double)(1 + n / (na < nb ? na : nb)); /* of sums of so many terms */
     for (int64_t i = 0; i < na; i++)
-        cr_assert(agree(gradient_at(ta, i), da[i], tolerance), "%s: da[%d]", operators[op].name, (int)i);
+        cr_assert(agree(ops_gradient_at(ta, i), da[i], tolerance), "%s: da[%d]", operators[op].name, (int)i);
     for (int64_t i = 0; i < nb; i++)
-        cr_assert(agree(gradient_at(tb, i), db[i], tolerance), "%s: db[%d]", operators[op].name, (int)i);
+        cr_assert(agree(ops_gradient_at(tb, i), db[i], tolerance), "%s: db[%d]", operators[op].name, (int)i);
 }
 
 /* numerics.md: "NumPy's broadcasting"; "Sizes 1, 15, 16, 17, 31, 33 all exact" */
@@ -163,10 +163,10 @@ Test(operators, both_operands_may_be_one) {
     const double x = -2;
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         heed_tape_reset(t);
-        heed_tensor in = variable(HEED_F64, HEED_SCALAR, &x), y = same[i].fn(t, in, in);
-        backward_from(y, HEED_NIL);
-        cr_expect(value_at(y, 0) == same[i].y, "case %d: %g", (int)i, value_at(y, 0));
-        cr_expect(gradient_at(in, 0) == same[i].dx, "case %d: gradient %g", (int)i, gradient_at(in, 0));
+        heed_tensor in = ops_given(HEED_F64, HEED_SCALAR, &x), y = same[i].fn(t, in, in);
+        ops_backward(y, HEED_NIL);
+        cr_expect(ops_value(y, 0) == same[i].y, "case %d: %g", (int)i, ops_value(y, 0));
+        cr_expect(ops_gradient_at(in, 0) == same[i].dx, "case %d: gradient %g", (int)i, ops_gradient_at(in, 0));
     }
 }
 
@@ -178,7 +178,7 @@ Test(operators, empty_tensors) {
     heed_tensor column = heed_ones(t, HEED_F32, HEED_SHAPE(3, 1, 1));
     heed_tensor wide = heed_mul(t, heed_zeros(t, HEED_F32, HEED_SHAPE(3, 0, 2)), column);
     cr_expect(heed_shape_equal(heed_shape_of(t, wide), HEED_SHAPE(3, 0, 2)), "%s", heed_error_text(t));
-    backward_from(y, heed_ones(t, HEED_F32, HEED_SHAPE(0)));
+    ops_backward(y, heed_ones(t, HEED_F32, HEED_SHAPE(0)));
     cr_expect(heed_count(t, heed_grad(t, none)) == 0);
 }
 
@@ -201,15 +201,15 @@ enum { ROWS = 35, COLUMNS = 18, SEEN = ROWS / 2 + 1 };
 /* y, and the gradient of what is viewed, of two views, across and backwards by twos, or of their packed copies. */
 static void viewed_run(bool packed, binary_fn *fn, double *y, double *dx) {
     static double x[ROWS * COLUMNS];
-    scatter(x, ROWS * COLUMNS, 0.5, 2, 4);
+    values_scatter(x, ROWS * COLUMNS, 0.5, 2, 4);
     heed_tape_reset(t);
-    heed_tensor base = variable(HEED_F64, HEED_SHAPE(ROWS, COLUMNS), x);
+    heed_tensor base = ops_given(HEED_F64, HEED_SHAPE(ROWS, COLUMNS), x);
     heed_tensor across = heed_transpose(t, base, 0, 1);
     heed_tensor back = heed_flip(t, heed_reshape(t, base, HEED_SHAPE(COLUMNS, ROWS)), 1);
     heed_tensor a = heed_slice_step(t, across, 1, 0, ROWS, 2), b = heed_slice_step(t, back, 1, 0, ROWS, 2);
     heed_tensor out = packed ? fn(t, heed_contiguous(t, a), heed_contiguous(t, b)) : fn(t, a, b);
     cr_assert(heed_count(t, out) == COLUMNS * SEEN, "%s", heed_error_text(t));
-    backward_from(out, variable(HEED_F64, HEED_SHAPE(COLUMNS, SEEN), x));
+    ops_backward(out, ops_given(HEED_F64, HEED_SHAPE(COLUMNS, SEEN), x));
     memcpy(y, heed_f64(t, out), COLUMNS * SEEN * sizeof *y);
     memcpy(dx, heed_f64(t, heed_grad(t, base)), sizeof x);
 }
@@ -239,7 +239,7 @@ static void large_run(int threads, binary_fn *fn, large_result *result) {
     heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(3, LONG), a);
     heed_tensor z = heed_variable(t, HEED_F32, HEED_SHAPE(LONG), a + 100);
     heed_tensor out = fn(t, x, z);
-    backward_from(out, heed_input(t, HEED_F32, HEED_SHAPE(3, LONG), a));
+    ops_backward(out, heed_input(t, HEED_F32, HEED_SHAPE(3, LONG), a));
     memcpy(result->y, heed_f32(t, out), sizeof result->y);
     memcpy(result->da, heed_f32(t, heed_grad(t, x)), sizeof result->da);
     memcpy(result->db, heed_f32(t, heed_grad(t, z)), sizeof result->db);

@@ -1,93 +1,19 @@
 /* Reductions: values and edges by hand, sums that lose nothing, and what is refused. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "op_testing.h"
 
-#include <heed/op.h>
-#include <heed/ops.h>
-#include <heed/rng.h>
-
-static heed_tape *t;
-
-/* The tape's memory is full of NaN, so that what an op forgets to write shows. */
-static void setup(void) {
-    t = heed_tape_new();
-    heed_full(t, HEED_F64, HEED_SHAPE(1 << 17), NAN);
-    heed_tape_reset(t);
-}
-
-static void teardown(void) {
-    heed_tape_free(t);
-}
-
-TestSuite(reduce, .init = setup, .fini = teardown);
-
-#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-/* ---- helpers ---- */
-
-static double value_at(heed_tensor x, int64_t i) {
-    switch (heed_dtype_of(t, x)) {
-    case HEED_F32: return (double)heed_f32(t, x)[i];
-    case HEED_F64: return heed_f64(t, x)[i];
-    default: return heed_i32(t, x)[i];
-    }
-}
-
-/* NaN equals NaN, inf equals inf of its sign; other values agree to `tolerance` of 1 or of themselves. */
-static bool agree(double got, double want, double tolerance) {
-    if (isnan(want) || isinf(want))
-        return isnan(want) ? isnan(got) : got == want;
-    return fabs(got - want) <= tolerance * (1 + fabs(want));
-}
-
-static void expect(heed_tensor y, heed_shape shape, const double *want) {
-    cr_assert_eq(heed_tape_status(t), HEED_OK, "%s", heed_error_text(t));
-    cr_assert(heed_shape_equal(heed_shape_of(t, y), shape), "shape is %s, not %s", HEED_SHAPE_STR(heed_shape_of(t, y)), HEED_SHAPE_STR(shape));
-    for (int64_t i = 0; i < heed_shape_count(shape); i++)
-        cr_assert(agree(value_at(y, i), want[i], 0), "element %d is %g, not %g", (int)i, value_at(y, i), want[i]);
-}
-#define EXPECT(y, shape, ...) expect((y), (shape), (const double[]){__VA_ARGS__})
-
-static void expect_error(const char *text) {
-    cr_assert_str_eq(heed_error_text(t), text);
-    heed_tape_reset(t);
-}
-
-/* n doubles as a variable of either real dtype. */
-static heed_tensor variable(heed_dtype dtype, heed_shape shape, const double *values) {
-    int64_t n = heed_shape_count(shape);
-    if (dtype == HEED_F64)
-        return heed_variable(t, dtype, shape, values);
-    float *narrow = malloc((size_t)(n + 1) * sizeof *narrow);
-    for (int64_t i = 0; i < n; i++)
-        narrow[i] = (float)values[i];
-    heed_tensor x = heed_variable(t, dtype, shape, narrow);
-    free(narrow);
-    return x;
-}
-#define VARIABLE(shape, ...) variable(HEED_F64, (shape), (const double[]){__VA_ARGS__})
-
-static heed_tensor gradient(heed_tensor y, const double *seed, heed_tensor x) {
-    heed_tensor given = heed_detach(t, variable(heed_dtype_of(t, y), heed_shape_of(t, y), seed));
-    heed_status status = heed_backward_with(t, y, NULL, (heed_backward_options){.seed = given, .retain = true});
-    cr_assert_eq(status, HEED_OK, "%s", heed_error_text(t));
-    return heed_grad(t, x);
-}
-#define GRADIENT(y, x, ...) gradient((y), (const double[]){__VA_ARGS__}, (x))
+TestSuite(reduce, .init = ops_setup, .fini = ops_teardown);
 
 /* ---- sum, mean ---- */
 
 Test(reduce, sums_over_axes) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
     EXPECT(heed_sum(t, x, HEED_ALL_AXES), HEED_SCALAR, 21);
     EXPECT(heed_sum(t, x, HEED_AXES(0)), HEED_SHAPE(3), 5, 7, 9);
     EXPECT(heed_sum(t, x, HEED_AXES(-1)), HEED_SHAPE(2), 6, 15);
     EXPECT(heed_sum(t, x, HEED_KEEP(1)), HEED_SHAPE(2, 1), 6, 15);
     EXPECT(heed_sum(t, x, HEED_KEEP(1, 0)), HEED_SHAPE(1, 1), 21);
     EXPECT(heed_sum(t, x, ((heed_axes){.keepdim = true})), HEED_SHAPE(1, 1), 21);
-    EXPECT(heed_sum(t, VARIABLE(HEED_SCALAR, 5), HEED_ALL_AXES), HEED_SCALAR, 5);
+    EXPECT(heed_sum(t, GIVEN(HEED_SCALAR, 5), HEED_ALL_AXES), HEED_SCALAR, 5);
     EXPECT(heed_sum(t, heed_transpose(t, x, 0, 1), HEED_AXES(0)), HEED_SHAPE(2), 6, 15);
     EXPECT(heed_mean(t, x, HEED_AXES(0)), HEED_SHAPE(3), 2.5, 3.5, 4.5);
     EXPECT(GRADIENT(heed_sum(t, x, HEED_AXES(0)), x, 1, 2, 3), HEED_SHAPE(2, 3), 1, 2, 3, 1, 2, 3);
@@ -96,7 +22,7 @@ Test(reduce, sums_over_axes) {
 
 /* numerics.md, Reductions: sum of nothing 0, mean of nothing NaN. */
 Test(reduce, of_nothing) {
-    heed_tensor none = VARIABLE(HEED_SHAPE(2, 0, 3), 0);
+    heed_tensor none = GIVEN(HEED_SHAPE(2, 0, 3), 0);
     EXPECT(heed_sum(t, none, HEED_ALL_AXES), HEED_SCALAR, 0);
     EXPECT(heed_sum(t, none, HEED_AXES(1)), HEED_SHAPE(2, 3), 0, 0, 0, 0, 0, 0);
     EXPECT(heed_sum(t, none, HEED_AXES(0)), HEED_SHAPE(0, 3), 0);
@@ -104,7 +30,8 @@ Test(reduce, of_nothing) {
     EXPECT(heed_mean(t, none, HEED_AXES(1)), HEED_SHAPE(2, 3), NAN, NAN, NAN, NAN, NAN, NAN);
     EXPECT(heed_prod(t, none, HEED_AXES(1, 2)), HEED_SHAPE(2), 1, 1);
     EXPECT(heed_var(t, none, HEED_ALL_AXES, 0), HEED_SCALAR, NAN);
-    EXPECT(heed_logsumexp(t, none, HEED_AXES(1)), HEED_SHAPE(2, 3), -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY);
+    EXPECT(heed_logsumexp(t, none, HEED_AXES(1)), HEED_SHAPE(2, 3), -INFINITY, -INFINITY, -INFINITY, -INFINITY,
+           -INFINITY, -INFINITY);
     EXPECT(heed_max(t, none, HEED_AXES(0)), HEED_SHAPE(0, 3), 0);
     EXPECT(heed_cumsum(t, none, 1), HEED_SHAPE(2, 0, 3), 0);
     EXPECT(GRADIENT(heed_sum(t, none, HEED_AXES(1)), none, 1, 2, 3, 4, 5, 6), HEED_SHAPE(2, 0, 3), 0);
@@ -112,11 +39,11 @@ Test(reduce, of_nothing) {
 
 /* numerics.md, Reductions: max of nothing ERR. */
 Test(reduce, max_of_nothing_is_refused) {
-    heed_max(t, VARIABLE(HEED_SHAPE(2, 0), 0), HEED_AXES(1));
+    heed_max(t, GIVEN(HEED_SHAPE(2, 0), 0), HEED_AXES(1));
     expect_error("max: there is no element to choose from in (2, 0)");
-    heed_min(t, VARIABLE(HEED_SHAPE(0), 0), HEED_ALL_AXES);
+    heed_min(t, GIVEN(HEED_SHAPE(0), 0), HEED_ALL_AXES);
     expect_error("min: there is no element to choose from in (0,)");
-    heed_argmax(t, VARIABLE(HEED_SHAPE(0, 0), 0), 0, false);
+    heed_argmax(t, GIVEN(HEED_SHAPE(0, 0), 0), 0, false);
     expect_error("argmax: there is no element to choose from in (0, 0)");
 }
 
@@ -142,18 +69,18 @@ Test(reduce, a_mean_carries_its_weight) {
 
 /* numerics.md, Shapes: axis out of range: ERR. */
 Test(reduce, axes_are_checked) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
     heed_sum(t, x, HEED_AXES(2));
     expect_error("sum: axis 2 is outside -2..1 of (2, 3)");
-    heed_mean(t, VARIABLE(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), HEED_AXES(0, -2));
+    heed_mean(t, GIVEN(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), HEED_AXES(0, -2));
     expect_error("mean: axis 0 is given twice");
-    heed_max(t, VARIABLE(HEED_SHAPE(2), 1, 2), HEED_AXES(0, 0));
+    heed_max(t, GIVEN(HEED_SHAPE(2), 1, 2), HEED_AXES(0, 0));
     expect_error("max: 2 axes are given, (2,) has 1");
-    heed_sum(t, VARIABLE(HEED_SCALAR, 1), HEED_AXES(0));
+    heed_sum(t, GIVEN(HEED_SCALAR, 1), HEED_AXES(0));
     expect_error("sum: 1 axes are given, () has 0");
-    heed_argmax(t, VARIABLE(HEED_SHAPE(2), 1, 2), 1, false);
+    heed_argmax(t, GIVEN(HEED_SHAPE(2), 1, 2), 1, false);
     expect_error("argmax: axis 1 is outside -1..0 of (2,)");
-    heed_cumsum(t, VARIABLE(HEED_SHAPE(2), 1, 2), -2);
+    heed_cumsum(t, GIVEN(HEED_SHAPE(2), 1, 2), -2);
     expect_error("cumsum: axis -2 is outside -1..0 of (2,)");
     heed_sum(t, heed_ones(t, HEED_I32, HEED_SHAPE(2)), HEED_ALL_AXES);
     expect_error("sum: it does not compute on i32; see heed_cast");
@@ -163,21 +90,21 @@ Test(reduce, axes_are_checked) {
 
 /* numerics.md, Reductions: max's ties take the first index. "First" is in row-major order over the axes reduced. */
 Test(reduce, ties_go_to_the_first) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(2, 3), 1, 7, 7, 7, 0, 7);
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 3), 1, 7, 7, 7, 0, 7);
     EXPECT(heed_max(t, x, HEED_AXES(1)), HEED_SHAPE(2), 7, 7);
     EXPECT(heed_argmax(t, x, 1, false), HEED_SHAPE(2), 1, 0);
     EXPECT(heed_argmax(t, x, 0, true), HEED_SHAPE(1, 3), 1, 0, 0);
     EXPECT(GRADIENT(heed_max(t, x, HEED_AXES(1)), x, 10, 20), HEED_SHAPE(2, 3), 0, 10, 0, 20, 0, 0);
     EXPECT(GRADIENT(heed_max(t, x, HEED_AXES(0)), x, 1, 2, 3), HEED_SHAPE(2, 3), 0, 2, 3, 1, 0, 0);
     EXPECT(GRADIENT(heed_max(t, x, HEED_ALL_AXES), x, 5), HEED_SHAPE(2, 3), 0, 5, 0, 0, 0, 0);
-    heed_tensor y = VARIABLE(HEED_SHAPE(2, 1, 2), 3, -1, -1, 3);
+    heed_tensor y = GIVEN(HEED_SHAPE(2, 1, 2), 3, -1, -1, 3);
     EXPECT(GRADIENT(heed_min(t, y, HEED_AXES(0, 2)), y, 5), HEED_SHAPE(2, 1, 2), 0, 5, 0, 0);
     EXPECT(heed_argmax(t, heed_transpose(t, x, 0, 1), 0, false), HEED_SHAPE(2), 1, 0);
 }
 
 /* numerics.md, Elementwise: relu, max, min pass NaN on. The first NaN is the one taken. */
 Test(reduce, max_and_min_pass_nan_on) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(2, 4), 1, NAN, 9, NAN, -INFINITY, -INFINITY, -INFINITY, -INFINITY);
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 4), 1, NAN, 9, NAN, -INFINITY, -INFINITY, -INFINITY, -INFINITY);
     EXPECT(heed_max(t, x, HEED_AXES(1)), HEED_SHAPE(2), NAN, -INFINITY);
     EXPECT(heed_min(t, x, HEED_AXES(1)), HEED_SHAPE(2), NAN, -INFINITY);
     EXPECT(heed_argmax(t, x, 1, false), HEED_SHAPE(2), 1, 0);
@@ -187,7 +114,7 @@ Test(reduce, max_and_min_pass_nan_on) {
 /* ---- prod ---- */
 
 Test(reduce, prod_gradient_is_right_beside_zeros) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(4, 3), 2, 3, 4, 2, 0, 4, 0, 3, 0, 0, 0, 0);
+    heed_tensor x = GIVEN(HEED_SHAPE(4, 3), 2, 3, 4, 2, 0, 4, 0, 3, 0, 0, 0, 0);
     heed_tensor y = heed_prod(t, x, HEED_AXES(1));
     EXPECT(y, HEED_SHAPE(4), 24, 0, 0, 0);
     EXPECT(GRADIENT(y, x, 1, 10, 1, 1), HEED_SHAPE(4, 3), 12, 8, 6, 0, 80, 0, 0, 0, 0, 0, 0, 0);
@@ -196,7 +123,7 @@ Test(reduce, prod_gradient_is_right_beside_zeros) {
 
 /* In f32 the product of the others is right though the product of all those before is not a float. */
 Test(reduce, prod_keeps_range_in_between) {
-    heed_tensor x = variable(HEED_F32, HEED_SHAPE(4), (double[]){1e30, 1e30, 1e-30, 1e-30});
+    heed_tensor x = ops_given(HEED_F32, HEED_SHAPE(4), (double[]){1e30, 1e30, 1e-30, 1e-30});
     heed_tensor y = heed_prod(t, x, HEED_ALL_AXES);
     cr_assert(agree(heed_item(t, y), 1, 1e-6));
     const float *g = heed_f32(t, GRADIENT(y, x, 1));
@@ -206,7 +133,7 @@ Test(reduce, prod_keeps_range_in_between) {
 /* ---- var ---- */
 
 Test(reduce, var_with_either_correction) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(4), 1, 2, 3, 6);
+    heed_tensor x = GIVEN(HEED_SHAPE(4), 1, 2, 3, 6);
     EXPECT(heed_var(t, x, HEED_ALL_AXES, 0), HEED_SCALAR, 3.5);
     EXPECT(GRADIENT(heed_var(t, x, HEED_ALL_AXES, 0), x, 2), HEED_SHAPE(4), -2, -1, 0, 3);
     EXPECT(heed_var(t, x, HEED_ALL_AXES, 2), HEED_SCALAR, 7);
@@ -221,8 +148,8 @@ Test(reduce, var_at_an_offset) {
     static double x[N];
     for (int i = 0; i < N; i++)
         x[i] = 1e6 + i % 5;
-    EXPECT(heed_var(t, variable(HEED_F32, HEED_SHAPE(N), x), HEED_ALL_AXES, 0), HEED_SCALAR, 2);
-    heed_tensor rows = heed_var(t, variable(HEED_F32, HEED_SHAPE(N / 5, 5), x), HEED_AXES(1), 0);
+    EXPECT(heed_var(t, ops_given(HEED_F32, HEED_SHAPE(N), x), HEED_ALL_AXES, 0), HEED_SCALAR, 2);
+    heed_tensor rows = heed_var(t, ops_given(HEED_F32, HEED_SHAPE(N / 5, 5), x), HEED_AXES(1), 0);
     for (int i = 0; i < N / 5; i++)
         cr_assert_eq(heed_f32(t, rows)[i], 2);
 }
@@ -234,22 +161,23 @@ Test(reduce, logsumexp_at_the_edges) {
     const double inf = INFINITY;
     static const heed_dtype dtypes[] = {HEED_F32, HEED_F64};
     for (int d = 0; d < LENGTH(dtypes); d++) {
-        heed_tensor x = variable(dtypes[d], HEED_SHAPE(7, 2), (double[]){-inf, -inf, -inf, 3, 1e30, 1e30, -1e30, -1e30, inf, 0, NAN, 0, 7, -inf});
+        heed_tensor x = ops_given(dtypes[d], HEED_SHAPE(7, 2),
+                                  (double[]){-inf, -inf, -inf, 3, 1e30, 1e30, -1e30, -1e30, inf, 0, NAN, 0, 7, -inf});
         heed_tensor y = heed_logsumexp(t, x, HEED_AXES(1));
         const double want[] = {-inf, 3, 1e30, -1e30, inf, NAN, 7};
         for (int i = 0; i < 7; i++)
-            cr_assert(agree(value_at(y, i), want[i], 1e-6), "row %d: %g", i, value_at(y, i));
+            cr_assert(agree(ops_value(y, i), want[i], 1e-6), "row %d: %g", i, ops_value(y, i));
         heed_tensor g = GRADIENT(heed_slice(t, y, 0, 0, 4), x, 1, 1, 1, 1);
         const double slope[] = {0, 0, 0, 1, 1, 1, 1, 1}; /* at 1e30 log 2 is lost, and e^(x - y) is 1 */
         for (int i = 0; i < 8; i++)
-            cr_assert(agree(value_at(g, i), slope[i], 1e-6), "gradient %d: %g", i, value_at(g, i));
+            cr_assert(agree(ops_value(g, i), slope[i], 1e-6), "gradient %d: %g", i, ops_value(g, i));
     }
 }
 
 /* ---- cumsum ---- */
 
 Test(reduce, cumsum_along_any_axis) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
     EXPECT(heed_cumsum(t, x, 1), HEED_SHAPE(2, 3), 1, 3, 6, 4, 9, 15);
     EXPECT(heed_cumsum(t, x, -2), HEED_SHAPE(2, 3), 1, 2, 3, 5, 7, 9);
     EXPECT(GRADIENT(heed_cumsum(t, x, 1), x, 1, 2, 3, 4, 5, 6), HEED_SHAPE(2, 3), 6, 5, 3, 15, 11, 6);
@@ -262,7 +190,7 @@ Test(reduce, cumsum_along_any_axis) {
 /* ---- topk ---- */
 
 Test(reduce, topk_sorts_and_ties_take_the_lower_index) {
-    heed_tensor x = VARIABLE(HEED_SHAPE(2, 5), 3, 1, 3, 5, 2, NAN, -1, INFINITY, NAN, -INFINITY), where;
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 5), 3, 1, 3, 5, 2, NAN, -1, INFINITY, NAN, -INFINITY), where;
     EXPECT(heed_topk(t, x, 3, &where), HEED_SHAPE(2, 3), 5, 3, 3, NAN, NAN, INFINITY);
     EXPECT(where, HEED_SHAPE(2, 3), 3, 0, 2, 0, 3, 2);
     EXPECT(heed_topk(t, x, 0, &where), HEED_SHAPE(2, 0), 0);
@@ -271,7 +199,7 @@ Test(reduce, topk_sorts_and_ties_take_the_lower_index) {
     heed_topk(t, x, 6, &where);
     cr_assert(heed_is_nil(where));
     expect_error("topk: k is 6; it must be 0 to 5, the last axis of (2, 5)");
-    heed_topk(t, VARIABLE(HEED_SCALAR, 1), 1, &where);
+    heed_topk(t, GIVEN(HEED_SCALAR, 1), 1, &where);
     expect_error("topk: a scalar has no last axis");
 }
 

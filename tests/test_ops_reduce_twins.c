@@ -1,66 +1,7 @@
 /* Reductions against naive twins in double, over all sets of axes and long rows, and with any number of threads. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "op_testing.h"
 
-#include <heed/op.h>
-#include <heed/ops.h>
-#include <heed/rng.h>
-
-static heed_tape *t;
-
-/* The tape's memory is full of NaN, so that what an op forgets to write shows. */
-static void setup(void) {
-    t = heed_tape_new();
-    heed_full(t, HEED_F64, HEED_SHAPE(1 << 17), NAN);
-    heed_tape_reset(t);
-}
-
-static void teardown(void) {
-    heed_tape_free(t);
-}
-
-TestSuite(reduce_twins, .init = setup, .fini = teardown);
-
-#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-/* ---- helpers ---- */
-
-static double value_at(heed_tensor x, int64_t i) {
-    switch (heed_dtype_of(t, x)) {
-    case HEED_F32: return (double)heed_f32(t, x)[i];
-    case HEED_F64: return heed_f64(t, x)[i];
-    default: return heed_i32(t, x)[i];
-    }
-}
-
-/* NaN equals NaN, inf equals inf of its sign; other values agree to `tolerance` of 1 or of themselves. */
-static bool agree(double got, double want, double tolerance) {
-    if (isnan(want) || isinf(want))
-        return isnan(want) ? isnan(got) : got == want;
-    return fabs(got - want) <= tolerance * (1 + fabs(want));
-}
-
-/* n doubles as a variable of either real dtype. */
-static heed_tensor variable(heed_dtype dtype, heed_shape shape, const double *values) {
-    int64_t n = heed_shape_count(shape);
-    if (dtype == HEED_F64)
-        return heed_variable(t, dtype, shape, values);
-    float *narrow = malloc((size_t)(n + 1) * sizeof *narrow);
-    for (int64_t i = 0; i < n; i++)
-        narrow[i] = (float)values[i];
-    heed_tensor x = heed_variable(t, dtype, shape, narrow);
-    free(narrow);
-    return x;
-}
-
-static heed_tensor gradient(heed_tensor y, const double *seed, heed_tensor x) {
-    heed_tensor given = heed_detach(t, variable(heed_dtype_of(t, y), heed_shape_of(t, y), seed));
-    heed_status status = heed_backward_with(t, y, NULL, (heed_backward_options){.seed = given, .retain = true});
-    cr_assert_eq(status, HEED_OK, "%s", heed_error_text(t));
-    return heed_grad(t, x);
-}
+TestSuite(reduce_twins, .init = ops_setup, .fini = ops_teardown);
 
 /* ---- twins over all sets of axes ---- */
 
@@ -160,11 +101,11 @@ static void check_twin(int which, heed_dtype dtype, heed_shape shape, unsigned r
         seed[i] = (double)(float)heed_rng_normal(99, (uint64_t)i);
         outputs = owner[i] >= outputs ? owner[i] + 1 : outputs;
     }
-    heed_tensor x = variable(dtype, shape, values), y = twins[which].op(t, x, axes);
+    heed_tensor x = ops_given(dtype, shape, values), y = twins[which].op(t, x, axes);
     cr_assert_eq(heed_tape_status(t), HEED_OK, "%s", heed_error_text(t));
     cr_assert_eq(heed_count(t, y), outputs);
     cr_assert_eq(heed_rank(t, y), keepdim ? shape.rank : shape.rank - axes.n);
-    heed_tensor g = gradient(y, seed, x);
+    heed_tensor g = ops_gradient(y, x, seed);
     double tolerance = dtype == HEED_F32 ? 2e-6 : 1e-12;
     for (int o = 0; o < outputs; o++) {
         int m = 0;
@@ -174,12 +115,13 @@ static void check_twin(int which, heed_dtype dtype, heed_shape shape, unsigned r
                 row[m++] = values[i];
             }
         double want = twins[which].value(row, m);
-        cr_assert(agree(value_at(y, o), want, tolerance), "%s of %s, axes %x, output %d: %.17g, not %.17g", twins[which].name,
-                  HEED_SHAPE_STR(shape), reduced, o, value_at(y, o), want);
+        cr_assert(agree(ops_value(y, o), want, tolerance), "%s of %s, axes %x, output %d: %.17g, not %.17g",
+                  twins[which].name, HEED_SHAPE_STR(shape), reduced, o, ops_value(y, o), want);
         for (int i = 0; i < m; i++) {
             double slope = seed[o] * twins[which].slope(row, m, i);
-            cr_assert(agree(value_at(g, place[i]), slope, tolerance), "%s of %s, axes %x, gradient %d: %.17g, not %.17g", twins[which].name,
-                      HEED_SHAPE_STR(shape), reduced, place[i], value_at(g, place[i]), slope);
+            cr_assert(agree(ops_value(g, place[i]), slope, tolerance),
+                      "%s of %s, axes %x, gradient %d: %.17g, not %.17g", twins[which].name, HEED_SHAPE_STR(shape),
+                      reduced, place[i], ops_value(g, place[i]), slope);
         }
     }
     heed_tape_reset(t);
@@ -187,8 +129,9 @@ static void check_twin(int which, heed_dtype dtype, heed_shape shape, unsigned r
 
 /* numerics.md, Shapes: sizes 1, 15, 16, 17, 31, 33 all exact. */
 Test(reduce_twins, every_set_of_axes_agrees_with_its_twin) {
-    static const heed_shape shapes[] = {{1, {1}},        {1, {15}},       {1, {16}},       {1, {17}},          {1, {31}},          {1, {33}},
-                                        {2, {16, 33}},   {2, {31, 1}},    {2, {3, 129}},   {3, {2, 3, 4}},     {3, {5, 1, 17}},    {3, {15, 2, 16}},
+    static const heed_shape shapes[] = {{1, {1}},          {1, {15}},         {1, {16}},           {1, {17}},
+                                        {1, {31}},         {1, {33}},         {2, {16, 33}},       {2, {31, 1}},
+                                        {2, {3, 129}},     {3, {2, 3, 4}},    {3, {5, 1, 17}},     {3, {15, 2, 16}},
                                         {4, {2, 3, 2, 5}}, {4, {3, 1, 4, 1}}, {5, {2, 3, 2, 3, 2}}};
     for (int which = 0; which < LENGTH(twins); which++)
         for (int s = 0; s < LENGTH(shapes); s++)
@@ -204,11 +147,13 @@ Test(reduce_twins, long_reductions_agree_with_their_twins) {
     static double values[N];
     for (int i = 0; i < N; i++)
         values[i] = heed_rng_normal(5, (uint64_t)i);
-    static const heed_shape shapes[] = {{3, {1, 300000, 1}}, {3, {3, 100000, 1}}, {3, {1, 10000, 30}}, {3, {2, 1500, 100}}, {3, {1, 257, 65}}};
+    static const heed_shape shapes[] = {
+        {3, {1, 300000, 1}}, {3, {3, 100000, 1}}, {3, {1, 10000, 30}}, {3, {2, 1500, 100}}, {3, {1, 257, 65}}};
     for (int s = 0; s < LENGTH(shapes); s++) {
         int64_t n = shapes[s].n[1], inner = shapes[s].n[2];
         heed_tensor x = heed_input(t, HEED_F64, shapes[s], values);
-        heed_tensor sum = heed_sum(t, x, HEED_AXES(1)), var = heed_var(t, x, HEED_AXES(1), 0), lse = heed_logsumexp(t, x, HEED_AXES(1));
+        heed_tensor sum = heed_sum(t, x, HEED_AXES(1)), var = heed_var(t, x, HEED_AXES(1), 0),
+                    lse = heed_logsumexp(t, x, HEED_AXES(1));
         static double column[N];
         for (int64_t o = 0; o < shapes[s].n[0] * inner; o++) {
             for (int64_t i = 0; i < n; i++)
@@ -223,8 +168,13 @@ Test(reduce_twins, long_reductions_agree_with_their_twins) {
 /* ---- threads ---- */
 
 static void each_reduction(heed_tensor x, heed_axes axes, float *results, int64_t *n) {
-    heed_tensor ys[] = {heed_sum(t, x, axes), heed_mean(t, x, axes), heed_max(t, x, axes), heed_var(t, x, axes, 1), heed_logsumexp(t, x, axes),
-                        heed_prod(t, x, axes), heed_cumsum(t, x, axes.n ? axes.axis[0] : 0)};
+    heed_tensor ys[] = {heed_sum(t, x, axes),
+                        heed_mean(t, x, axes),
+                        heed_max(t, x, axes),
+                        heed_var(t, x, axes, 1),
+                        heed_logsumexp(t, x, axes),
+                        heed_prod(t, x, axes),
+                        heed_cumsum(t, x, axes.n ? axes.axis[0] : 0)};
     for (int k = 0; k < LENGTH(ys); k++) {
         int64_t count = heed_count(t, ys[k]);
         heed_tensor g = heed_ones(t, HEED_F32, heed_shape_of(t, ys[k]));
@@ -241,7 +191,8 @@ static void each_reduction(heed_tensor x, heed_axes axes, float *results, int64_
 Test(reduce_twins, the_same_bits_for_any_number_of_threads) {
     enum { N = 40 * 50 * 60, ROOM = 20 * N };
     static const int threads[] = {1, 2, 3, 7};
-    static const heed_axes sets[] = {{0}, {1, {0}, false}, {1, {1}, false}, {1, {2}, false}, {2, {0, 2}, false}, {2, {0, 1}, true}};
+    static const heed_axes sets[] = {
+        {0}, {1, {0}, false}, {1, {1}, false}, {1, {2}, false}, {2, {0, 2}, false}, {2, {0, 1}, true}};
     static float values[N], first[ROOM], now[ROOM];
     for (int i = 0; i < N; i++)
         values[i] = (float)heed_rng_normal(1, (uint64_t)i);

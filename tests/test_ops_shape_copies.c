@@ -1,132 +1,59 @@
-/* Ops that copy elements to other places: where each goes, where its gradient goes, and what is refused; then all of the family
- * in every awkward size, every dtype, and with any number of threads. Most values are numbers 0, 1, 2, .. so that an element's
- * value says where it came from. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+/* Ops that copy elements to other places: where each goes, where its gradient goes, and what is refused; then all of the
+ * family in every awkward size, every dtype, and with any number of threads. Most values are numbers 0, 1, 2, .. so that
+ * an element's value says where it came from. */
+#include "op_testing.h"
 
-#include <heed/op.h>
-#include <heed/ops.h>
-#include <heed/rng.h>
-
-static heed_tape *t;
-
-/* The tape's memory is full of NaN, so that what an op forgets to write shows. */
-static void setup(void) {
-    t = heed_tape_new();
-    heed_full(t, HEED_F64, HEED_SHAPE(1 << 17), NAN);
-    heed_tape_reset(t);
-}
-
-static void teardown(void) {
-    heed_tape_free(t);
-}
-
-TestSuite(shape_copies, .init = setup, .fini = teardown);
-
-#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-/* ---- helpers ---- */
-
-static double value_at(heed_tensor x, int64_t i) {
-    switch (heed_dtype_of(t, x)) {
-    case HEED_F32: return (double)heed_f32(t, x)[i];
-    case HEED_F64: return heed_f64(t, x)[i];
-    case HEED_I32: return heed_i32(t, x)[i];
-    default: return heed_bool(t, x)[i];
-    }
-}
-
-static void expect(heed_tensor y, heed_shape shape, const double *want) {
-    cr_assert_eq(heed_tape_status(t), HEED_OK, "%s", heed_error_text(t));
-    cr_assert(heed_shape_equal(heed_shape_of(t, y), shape), "shape is %s, not %s", HEED_SHAPE_STR(heed_shape_of(t, y)), HEED_SHAPE_STR(shape));
-    for (int64_t i = 0; i < heed_shape_count(shape); i++)
-        cr_assert_eq(value_at(y, i), want[i], "element %d is %g, not %g", (int)i, value_at(y, i), want[i]);
-}
-#define EXPECT(y, shape, ...) expect((y), (shape), (const double[]){__VA_ARGS__})
-
-static void expect_error(const char *text) {
-    cr_assert_str_eq(heed_error_text(t), text);
-    heed_tape_reset(t);
-}
-
-/* 0, 1, 2, .. of that shape, an f64 variable. */
-static heed_tensor counted(heed_shape shape) {
-    int64_t n = heed_shape_count(shape);
-    double *values = malloc((size_t)(n + 1) * sizeof *values);
-    for (int64_t i = 0; i < n; i++)
-        values[i] = (double)i;
-    heed_tensor x = heed_variable(t, HEED_F64, shape, values);
-    free(values);
-    return x;
-}
-
-/* dL/dx for L = sum of i y_i, i the flat index in y, from 1. */
-static heed_tensor gradient(heed_tensor y, heed_tensor x) {
-    heed_tensor seed = heed_add_scalar(t, heed_reshape(t, heed_arange(t, HEED_F64, heed_count(t, y)), heed_shape_of(t, y)), 1);
-    heed_status status = heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seed});
-    cr_assert_eq(status, HEED_OK, "%s", heed_error_text(t));
-    return heed_grad(t, x);
-}
-
-static const void *data_of(heed_tensor x) {
-    return heed_tensor_array(t, x)->data;
-}
-
-static bool is_view_of(heed_tensor y, heed_tensor x) {
-    const char *begin = data_of(x);
-    size_t bytes = (size_t)heed_count(t, x) * heed_dtype_size(heed_dtype_of(t, x));
-    const char *at = data_of(y);
-    return at >= begin && at < begin + bytes;
-}
+TestSuite(shape_copies, .init = ops_setup, .fini = ops_teardown);
 
 /* ---- contiguous ---- */
 
 Test(shape_copies, contiguous_is_x_itself_where_it_can) {
-    heed_tensor x = counted(HEED_SHAPE(2, 3)), turned = heed_transpose(t, x, 0, 1);
+    heed_tensor x = ops_counted(HEED_SHAPE(2, 3)), turned = heed_transpose(t, x, 0, 1);
     heed_tensor same = heed_contiguous(t, x), packed = heed_contiguous(t, turned);
     cr_assert(same.index == x.index && same.epoch == x.epoch);
-    cr_assert_not(is_view_of(packed, x));
+    cr_assert_not(ops_is_view_of(packed, x));
     cr_assert(heed_array_contiguous(heed_tensor_array(t, packed)));
     EXPECT(packed, HEED_SHAPE(3, 2), 0, 3, 1, 4, 2, 5);
-    EXPECT(gradient(packed, x), HEED_SHAPE(2, 3), 1, 3, 5, 2, 4, 6);
+    EXPECT(ops_counted_gradient(packed, x), HEED_SHAPE(2, 3), 1, 3, 5, 2, 4, 6);
 }
 
 /* ---- concat, stack ---- */
 
 Test(shape_copies, concat_lays_inputs_side_by_side) {
-    heed_tensor a = counted(HEED_SHAPE(2, 2)), b = heed_neg(t, counted(HEED_SHAPE(2, 1))), none = counted(HEED_SHAPE(2, 0));
+    heed_tensor a = ops_counted(HEED_SHAPE(2, 2)), b = heed_neg(t, ops_counted(HEED_SHAPE(2, 1))),
+                none = ops_counted(HEED_SHAPE(2, 0));
     EXPECT(heed_concat(t, (heed_tensor[]){a, none, b}, 3, 1), HEED_SHAPE(2, 3), 0, 1, 0, 2, 3, -1);
-    EXPECT(heed_concat(t, (heed_tensor[]){heed_transpose(t, a, 0, 1), a}, 2, -2), HEED_SHAPE(4, 2), 0, 2, 1, 3, 0, 1, 2, 3);
+    EXPECT(heed_concat(t, (heed_tensor[]){heed_transpose(t, a, 0, 1), a}, 2, -2), HEED_SHAPE(4, 2), 0, 2, 1, 3, 0, 1, 2,
+           3);
     EXPECT(heed_concat(t, &a, 1, 0), HEED_SHAPE(2, 2), 0, 1, 2, 3);
-    heed_tensor x = counted(HEED_SHAPE(2, 1)), y = heed_concat(t, (heed_tensor[]){x, a, x}, 3, 1);
-    EXPECT(gradient(y, x), HEED_SHAPE(2, 1), 1 + 4, 5 + 8);
+    heed_tensor x = ops_counted(HEED_SHAPE(2, 1)), y = heed_concat(t, (heed_tensor[]){x, a, x}, 3, 1);
+    EXPECT(ops_counted_gradient(y, x), HEED_SHAPE(2, 1), 1 + 4, 5 + 8);
     EXPECT(heed_grad(t, a), HEED_SHAPE(2, 2), 2, 3, 6, 7);
 }
 
 Test(shape_copies, stack_makes_an_axis) {
-    heed_tensor a = counted(HEED_SHAPE(2)), b = heed_add_scalar(t, a, 10);
+    heed_tensor a = ops_counted(HEED_SHAPE(2)), b = heed_add_scalar(t, a, 10);
     EXPECT(heed_stack(t, (heed_tensor[]){a, b}, 2, 0), HEED_SHAPE(2, 2), 0, 1, 10, 11);
     EXPECT(heed_stack(t, (heed_tensor[]){a, b}, 2, -1), HEED_SHAPE(2, 2), 0, 10, 1, 11);
     heed_tensor one = heed_select(t, a, 0, 1);
     EXPECT(heed_stack(t, (heed_tensor[]){one, one, one}, 3, 0), HEED_SHAPE(3), 1, 1, 1);
-    EXPECT(gradient(heed_stack(t, (heed_tensor[]){a, b, a}, 3, 1), a), HEED_SHAPE(2), 1 + 2 + 3, 4 + 5 + 6);
+    EXPECT(ops_counted_gradient(heed_stack(t, (heed_tensor[]){a, b, a}, 3, 1), a), HEED_SHAPE(2), 1 + 2 + 3, 4 + 5 + 6);
 }
 
 Test(shape_copies, concat_and_stack_refuse) {
-    heed_tensor a = counted(HEED_SHAPE(2, 3)), b = counted(HEED_SHAPE(3, 3));
+    heed_tensor a = ops_counted(HEED_SHAPE(2, 3)), b = ops_counted(HEED_SHAPE(3, 3));
     heed_concat(t, (heed_tensor[]){a, b}, 2, 1);
     expect_error("concat: input 1 is (3, 3), input 0 is (2, 3): only axis 1 may differ");
-    heed_concat(t, (heed_tensor[]){counted(HEED_SHAPE(2)), counted(HEED_SHAPE(2, 1))}, 2, 0);
+    heed_concat(t, (heed_tensor[]){ops_counted(HEED_SHAPE(2)), ops_counted(HEED_SHAPE(2, 1))}, 2, 0);
     expect_error("concat: input 1 is (2, 1), input 0 is (2,): only axis 0 may differ");
-    heed_concat(t, (heed_tensor[]){heed_ones(t, HEED_I32, HEED_SHAPE(2)), heed_ones(t, HEED_BOOL, HEED_SHAPE(2))}, 2, 0);
+    heed_concat(t, (heed_tensor[]){heed_ones(t, HEED_I32, HEED_SHAPE(2)), heed_ones(t, HEED_BOOL, HEED_SHAPE(2))}, 2,
+                0);
     expect_error("concat: dtypes differ: input 0 is i32, input 1 is bool; see heed_cast");
     heed_concat(t, NULL, 0, 0);
     expect_error("concat: 0 inputs are given, it takes at least 1");
-    heed_stack(t, (heed_tensor[]){counted(HEED_SHAPE(2)), counted(HEED_SHAPE(3))}, 2, 0);
+    heed_stack(t, (heed_tensor[]){ops_counted(HEED_SHAPE(2)), ops_counted(HEED_SHAPE(3))}, 2, 0);
     expect_error("stack: input 1 is (3,), input 0 is (2,): shapes must be equal");
-    heed_stack(t, (heed_tensor[]){counted(HEED_SHAPE(2))}, 1, 2);
+    heed_stack(t, (heed_tensor[]){ops_counted(HEED_SHAPE(2))}, 1, 2);
     expect_error("stack: axis 2 is outside -2..1 of (2, 1)");
     heed_tensor deep = heed_ones(t, HEED_F32, HEED_SHAPE(1, 1, 1, 1, 1, 1, 1, 1));
     heed_stack(t, &deep, 1, 0);
@@ -136,37 +63,42 @@ Test(shape_copies, concat_and_stack_refuse) {
 /* ---- repeat, pad ---- */
 
 Test(shape_copies, repeat_tiles) {
-    heed_tensor x = counted(HEED_SHAPE(2, 2));
-    EXPECT(heed_repeat(t, x, (int64_t[]){2, 3}), HEED_SHAPE(4, 6), 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3);
+    heed_tensor x = ops_counted(HEED_SHAPE(2, 2));
+    EXPECT(heed_repeat(t, x, (int64_t[]){2, 3}), HEED_SHAPE(4, 6), 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 0, 1, 0, 1, 0, 1,
+           2, 3, 2, 3, 2, 3);
     EXPECT(heed_repeat(t, x, (int64_t[]){1, 0}), HEED_SHAPE(2, 0), 0);
-    EXPECT(heed_repeat(t, counted(HEED_SHAPE(2, 0)), (int64_t[]){3, INT64_MAX}), HEED_SHAPE(6, 0), 0);
+    EXPECT(heed_repeat(t, ops_counted(HEED_SHAPE(2, 0)), (int64_t[]){3, INT64_MAX}), HEED_SHAPE(6, 0), 0);
     EXPECT(heed_repeat(t, heed_full(t, HEED_F64, HEED_SCALAR, 4), NULL), HEED_SCALAR, 4);
-    EXPECT(gradient(heed_repeat(t, x, (int64_t[]){2, 2}), x), HEED_SHAPE(2, 2), 1 + 3 + 9 + 11, 2 + 4 + 10 + 12, 5 + 7 + 13 + 15, 6 + 8 + 14 + 16);
-    heed_tensor unused = counted(HEED_SHAPE(2));
-    EXPECT(gradient(heed_repeat(t, unused, (int64_t[]){0}), unused), HEED_SHAPE(2), 0, 0);
-    heed_repeat(t, counted(HEED_SHAPE(2, 2)), (int64_t[]){1, -1});
+    EXPECT(ops_counted_gradient(heed_repeat(t, x, (int64_t[]){2, 2}), x), HEED_SHAPE(2, 2), 1 + 3 + 9 + 11,
+           2 + 4 + 10 + 12, 5 + 7 + 13 + 15, 6 + 8 + 14 + 16);
+    heed_tensor unused = ops_counted(HEED_SHAPE(2));
+    EXPECT(ops_counted_gradient(heed_repeat(t, unused, (int64_t[]){0}), unused), HEED_SHAPE(2), 0, 0);
+    heed_repeat(t, ops_counted(HEED_SHAPE(2, 2)), (int64_t[]){1, -1});
     expect_error("repeat: axis 1 cannot be repeated -1 times");
 }
 
 Test(shape_copies, pad_borders_and_crops) {
-    heed_tensor x = counted(HEED_SHAPE(2, 3));
-    EXPECT(heed_pad(t, x, (int64_t[]){1, 0}, (int64_t[]){0, 2}, -7), HEED_SHAPE(3, 5), -7, -7, -7, -7, -7, 0, 1, 2, -7, -7, 3, 4, 5, -7, -7);
+    heed_tensor x = ops_counted(HEED_SHAPE(2, 3));
+    EXPECT(heed_pad(t, x, (int64_t[]){1, 0}, (int64_t[]){0, 2}, -7), HEED_SHAPE(3, 5), -7, -7, -7, -7, -7, 0, 1, 2, -7,
+           -7, 3, 4, 5, -7, -7);
     EXPECT(heed_pad(t, x, (int64_t[]){0, -1}, (int64_t[]){-1, 1}, 9), HEED_SHAPE(1, 3), 1, 2, 9);
     EXPECT(heed_pad(t, x, (int64_t[]){0, -3}, (int64_t[]){0, 2}, 9), HEED_SHAPE(2, 2), 9, 9, 9, 9);
     EXPECT(heed_pad(t, x, (int64_t[]){0, -2}, (int64_t[]){0, -1}, 9), HEED_SHAPE(2, 0), 0);
-    EXPECT(heed_pad(t, counted(HEED_SHAPE(0)), (int64_t[]){1}, (int64_t[]){1}, 5), HEED_SHAPE(2), 5, 5);
-    EXPECT(heed_pad(t, heed_full(t, HEED_BOOL, HEED_SHAPE(1), 1), (int64_t[]){1}, (int64_t[]){0}, 0), HEED_SHAPE(2), 0, 1);
-    EXPECT(gradient(heed_pad(t, x, (int64_t[]){1, -1}, (int64_t[]){0, 1}, 0), x), HEED_SHAPE(2, 3), 0, 4, 5, 0, 7, 8);
-    heed_pad(t, counted(HEED_SHAPE(2, 3)), (int64_t[]){0, -2}, (int64_t[]){0, -2}, 0);
+    EXPECT(heed_pad(t, ops_counted(HEED_SHAPE(0)), (int64_t[]){1}, (int64_t[]){1}, 5), HEED_SHAPE(2), 5, 5);
+    EXPECT(heed_pad(t, heed_full(t, HEED_BOOL, HEED_SHAPE(1), 1), (int64_t[]){1}, (int64_t[]){0}, 0), HEED_SHAPE(2), 0,
+           1);
+    EXPECT(ops_counted_gradient(heed_pad(t, x, (int64_t[]){1, -1}, (int64_t[]){0, 1}, 0), x), HEED_SHAPE(2, 3), 0, 4, 5,
+           0, 7, 8);
+    heed_pad(t, ops_counted(HEED_SHAPE(2, 3)), (int64_t[]){0, -2}, (int64_t[]){0, -2}, 0);
     expect_error("pad: axis 1 of (2, 3) cannot get -2 before and -2 after");
-    heed_pad(t, counted(HEED_SHAPE(2, 3)), (int64_t[]){0, INT64_MIN}, (int64_t[]){0, INT64_MAX}, 0);
+    heed_pad(t, ops_counted(HEED_SHAPE(2, 3)), (int64_t[]){0, INT64_MIN}, (int64_t[]){0, INT64_MAX}, 0);
     expect_error("pad: axis 1 of (2, 3) cannot get -9223372036854775808 before and 9223372036854775807 after");
 }
 
 /* ---- tril, triu ---- */
 
 Test(shape_copies, triangles) {
-    heed_tensor x = heed_add_scalar(t, counted(HEED_SHAPE(3, 3)), 1);
+    heed_tensor x = heed_add_scalar(t, ops_counted(HEED_SHAPE(3, 3)), 1);
     EXPECT(heed_tril(t, x, 0), HEED_SHAPE(3, 3), 1, 0, 0, 4, 5, 0, 7, 8, 9);
     EXPECT(heed_triu(t, x, 0), HEED_SHAPE(3, 3), 1, 2, 3, 0, 5, 6, 0, 0, 9);
     EXPECT(heed_tril(t, x, -1), HEED_SHAPE(3, 3), 0, 0, 0, 4, 0, 0, 7, 8, 0);
@@ -181,9 +113,9 @@ Test(shape_copies, triangles) {
             cr_assert_eq(heed_f64(t, upper)[j], far[i] < 0 ? j + 1 : 0);
         }
     }
-    heed_tensor a = counted(HEED_SHAPE(2, 3));
-    EXPECT(gradient(heed_triu(t, a, 1), a), HEED_SHAPE(2, 3), 0, 2, 3, 0, 0, 6);
-    heed_tril(t, counted(HEED_SHAPE(3)), 0);
+    heed_tensor a = ops_counted(HEED_SHAPE(2, 3));
+    EXPECT(ops_counted_gradient(heed_triu(t, a, 1), a), HEED_SHAPE(2, 3), 0, 2, 3, 0, 0, 6);
+    heed_tril(t, ops_counted(HEED_SHAPE(3)), 0);
     expect_error("tril: it takes the last two axes, (3,) has none to take");
 }
 
@@ -191,7 +123,7 @@ Test(shape_copies, triangles) {
 Test(shape_copies, a_triangle_forgets_what_it_masks) {
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(2, 2), (double[]){1, NAN, 2, 3});
     EXPECT(heed_tril(t, x, 0), HEED_SHAPE(2, 2), 1, 0, 2, 3);
-    EXPECT(gradient(heed_tril(t, x, 0), x), HEED_SHAPE(2, 2), 1, 0, 3, 4);
+    EXPECT(ops_counted_gradient(heed_tril(t, x, 0), x), HEED_SHAPE(2, 2), 1, 0, 3, 4);
 }
 
 /* ---- all sizes, all dtypes ---- */
@@ -209,7 +141,8 @@ Test(shape_copies, products_past_int64_are_refused_without_an_allocation) {
     before = heed_tape_statistics(t).allocations;
     heed_expand(t, x, HEED_SHAPE(big, big));
     cr_assert_eq(heed_tape_statistics(t).allocations, before);
-    expect_error("expand: (8589934592, 8589934592) cannot be: a size is negative, or it has more than 2^63 - 1 elements");
+    expect_error(
+        "expand: (8589934592, 8589934592) cannot be: a size is negative, or it has more than 2^63 - 1 elements");
     x = heed_ones(t, HEED_F32, HEED_SHAPE(1, 1));
     before = heed_tape_statistics(t).allocations;
     heed_repeat(t, x, (int64_t[]){big, big});
@@ -233,9 +166,10 @@ Test(shape_copies, every_size_is_exact) {
     for (int a = 0; a < LENGTH(sizes); a++)
         for (int b = 0; b < LENGTH(sizes); b++) {
             int64_t m = sizes[a], n = sizes[b];
-            heed_tensor x = counted(HEED_SHAPE(m, n));
+            heed_tensor x = ops_counted(HEED_SHAPE(m, n));
             heed_tensor turned = heed_contiguous(t, heed_transpose(t, x, 0, 1));
-            heed_tensor beside = heed_concat(t, (heed_tensor[]){x, x}, 2, 1), tiled = heed_repeat(t, x, (int64_t[]){2, 2});
+            heed_tensor beside = heed_concat(t, (heed_tensor[]){x, x}, 2, 1),
+                        tiled = heed_repeat(t, x, (int64_t[]){2, 2});
             heed_tensor lower = heed_tril(t, x, 1), padded = heed_pad(t, x, (int64_t[]){0, 1}, (int64_t[]){1, 0}, -1);
             heed_tensor above = heed_stack(t, (heed_tensor[]){x, heed_flip(t, x, 1)}, 2, 1);
             cr_assert_eq(heed_tape_status(t), HEED_OK, "%s", heed_error_text(t));
@@ -258,8 +192,8 @@ Test(shape_copies, every_size_is_exact) {
 
 static heed_tensor through_every_op(heed_tensor x) {
     heed_tensor parts[2];
-    heed_tensor y = heed_concat(t, (heed_tensor[]){x, heed_flip(t, x, 0)}, 2, 0);                  /* (4, 2) */
-    y = heed_repeat(t, heed_transpose(t, y, 0, 1), (int64_t[]){2, 1});                             /* (4, 4) */
+    heed_tensor y = heed_concat(t, (heed_tensor[]){x, heed_flip(t, x, 0)}, 2, 0);                   /* (4, 2) */
+    y = heed_repeat(t, heed_transpose(t, y, 0, 1), (int64_t[]){2, 1});                              /* (4, 4) */
     y = heed_pad(t, heed_triu(t, heed_tril(t, y, 2), -2), (int64_t[]){0, 1}, (int64_t[]){0, 1}, 0); /* (4, 6) */
     y = heed_reshape(t, heed_slice_step(t, heed_contiguous(t, y), 0, 0, 4, 2), HEED_SHAPE(3, 4));
     heed_split(t, y, 1, 2, NULL, parts);
@@ -278,7 +212,8 @@ Test(shape_copies, every_dtype_is_moved_alike) {
         cr_assert_eq(heed_tape_status(t), HEED_OK, "%s", heed_error_text(t));
         cr_assert_eq(heed_dtype_of(t, got), dtypes[d]);
         heed_tensor back = heed_cast(t, got, HEED_F32);
-        cr_assert_eq(memcmp(heed_f32(t, back), heed_f32(t, want), 8 * sizeof(float)), 0, "%s", heed_dtype_name(dtypes[d]));
+        cr_assert_eq(memcmp(heed_f32(t, back), heed_f32(t, want), 8 * sizeof(float)), 0, "%s",
+                     heed_dtype_name(dtypes[d]));
     }
 }
 
@@ -295,9 +230,11 @@ Test(shape_copies, the_same_bits_for_any_number_of_threads) {
         heed_tape_set_threads(t, threads[k]);
         heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(ROWS, COLUMNS), values);
         heed_tensor y = heed_repeat(t, heed_tril(t, x, 20), (int64_t[]){2, 3});
-        y = heed_concat(t, (heed_tensor[]){y, heed_pad(t, heed_flip(t, y, 1), (int64_t[]){1, 0}, (int64_t[]){-1, 0}, 2)}, 2, 1);
+        y = heed_concat(
+            t, (heed_tensor[]){y, heed_pad(t, heed_flip(t, y, 1), (int64_t[]){1, 0}, (int64_t[]){-1, 0}, 2)}, 2, 1);
         heed_tensor seed = heed_input(t, HEED_F32, HEED_SHAPE(2 * ROWS, 6 * COLUMNS), seeds);
-        cr_assert_eq(heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seed}), HEED_OK, "%s", heed_error_text(t));
+        cr_assert_eq(heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seed}), HEED_OK, "%s",
+                     heed_error_text(t));
         const float *g = heed_f32(t, heed_grad(t, x));
         if (k == 0)
             memcpy(first, g, sizeof first);

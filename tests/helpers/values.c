@@ -16,3 +16,10 @@ heed_tensor values_on_tape(heed_tape *t, heed_dtype dtype, heed_shape shape, con
     free(all);
     return x;
 }
+
+void values_scatter(double *values, int64_t n, double low, double high, unsigned seed) {
+    for (int64_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        values[i] = (float)(low + (high - low) * seed / 4294967296.0);
+    }
+}

@@ -7,4 +7,7 @@
 /* A variable with these values, in row-major order; an input, where the dtype has no gradient. */
 heed_tensor values_on_tape(heed_tape *t, heed_dtype dtype, heed_shape shape, const double *values);
 
+/* n numbers of f32 precision, evenly spread over [low, high) in an order without pattern. */
+void values_scatter(double *values, int64_t n, double low, double high, unsigned seed);
+
 #endif
