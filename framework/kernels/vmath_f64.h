@@ -22,6 +22,10 @@ static inline double heed_fma_f64(double a, double b, double c) {
 static inline double heed_fabs_f64(double x) {
     return fabs(x);
 }
+/* Both sides are computed first, as in f32. */
+static inline double heed_select_f64(int condition, double yes, double no) {
+    return condition ? yes : no;
+}
 static inline double heed_sqrt_f64(double x) {
     return sqrt(x);
 }

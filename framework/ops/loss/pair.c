@@ -1,4 +1,6 @@
-#include "pairwise.h"
+#include "pair.h"
+
+#include <string.h>
 
 int64_t heed_pair_blocks(const heed_call *call) {
     int64_t n = heed_array_count(call->in[PAIR_X]);
@@ -19,7 +21,11 @@ heed_status heed_shape_pair(heed_call *call) {
     return HEED_OK;
 }
 
-bool heed_pair_sample(int index, heed_sample_input x, heed_sample_input target, heed_sample *sample) {
+double heed_pair_elements(const heed_call *call) {
+    return (double)heed_array_count(call->in[PAIR_X]);
+}
+
+bool heed_pair_sample(int index, const heed_pair_draw *draw, heed_sample *sample) {
     static const heed_shape table[] = {
         {0, {0}},             {1, {1}},             {1, {2}},             {1, {15}},            {1, {16}},
         {1, {17}},            {1, {33}},            {2, {1, 1}},          {2, {2, 3}},          {2, {15, 16}},
@@ -30,8 +36,11 @@ bool heed_pair_sample(int index, heed_sample_input x, heed_sample_input target, 
     };
     if (index >= (int)(sizeof table / sizeof table[0]))
         return false;
-    x.dtype = target.dtype = HEED_F64;
-    x.shape = target.shape = table[index];
-    *sample = (heed_sample){.n_in = 2, .in = {x, target}};
+    *sample = (heed_sample){.n_in = 2, .in = {draw->x, draw->target}};
+    for (int i = 0; i < 2; i++) {
+        sample->in[i].dtype = HEED_F64;
+        sample->in[i].shape = table[index];
+    }
+    memcpy(sample->attr.bytes, &(heed_pair_attr){draw->parameter}, sizeof(heed_pair_attr));
     return true;
 }
