@@ -23,7 +23,7 @@ void heed_along_run(const heed_call *call, const heed_along *along);
 /* The workspace it needs for arrays of this shape, none wider than f64. */
 size_t heed_along_workspace(const heed_call *call, heed_shape shape, int axis, int n_in);
 
-/* The attribute and shape rule of softmax and log_softmax, and their samples. */
+/* For ops along one axis, which is their attribute (see along_op.h): it, the shape rule and samples. */
 typedef struct heed_axis_attr {
     int axis;
 } heed_axis_attr;
