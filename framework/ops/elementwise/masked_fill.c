@@ -22,31 +22,8 @@ static uint32_t value_bits(const heed_call *call) {
     }
 }
 
-#define FILL(call) ((REAL)((const masked_fill_attr *)(call)->attr)->value)
-#include <heed/real_f32.h>
-#include "masked_fill.c"
-#include <heed/real_f64.h>
-#include "masked_fill.c"
-#include <heed/real_end.h>
-#undef FILL
-
-/* The other dtypes are chosen as so many bits. */
-#define FILL(call) ((REAL)value_bits(call))
-#define BITS_ONLY
-#define REAL uint32_t
-#define TYPED(name) name##_4
-#include "masked_fill.c"
-#undef REAL
-#undef TYPED
-#define REAL uint16_t
-#define TYPED(name) name##_2
-#include "masked_fill.c"
-#undef REAL
-#undef TYPED
-#define REAL uint8_t
-#define TYPED(name) name##_1
-#include "masked_fill.c"
-#include <heed/real_end.h>
+#define OP_FILE "masked_fill.c"
+#include "every_dtype.h"
 
 static heed_status shape_rule(heed_call *call) {
     const heed_array *x = call->in[0], *mask = call->in[1];
@@ -97,6 +74,14 @@ heed_tensor heed_masked_fill(heed_tape *t, heed_tensor x, heed_tensor mask, doub
 
 #else
 
+static REAL TYPED(fill_of)(const heed_call *call) {
+#ifdef BITS_ONLY
+    return (REAL)value_bits(call);
+#else
+    return (REAL)((const masked_fill_attr *)call->attr)->value;
+#endif
+}
+
 /* to = the mask ? fill : from, where from is x in forward and dy in backward. */
 HEED_SPECIALISED void TYPED(fill_loop)(const heed_span *s, REAL *restrict to, const REAL *restrict from,
                                        const int64_t step_from, const int64_t step_mask, const REAL fill) {
@@ -110,7 +95,7 @@ HEED_SPECIALISED void TYPED(fill_loop)(const heed_span *s, REAL *restrict to, co
 
 static void TYPED(values)(const heed_span *s) {
     REAL *y = (REAL *)s->call->out[0]->data + s->at;
-    const REAL fill = FILL(s->call);
+    const REAL fill = TYPED(fill_of)(s->call);
     if (s->step[0] == 1 && s->step[1] == 1)
         TYPED(fill_loop)(s, y, s->in[0], 1, 1, fill);
     else

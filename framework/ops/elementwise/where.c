@@ -7,28 +7,8 @@
 #include "samples.h"
 #include "span.h"
 
-#include <heed/real_f32.h>
-#include "where.c"
-#include <heed/real_f64.h>
-#include "where.c"
-#include <heed/real_end.h>
-
-/* The other dtypes are chosen as so many bits. */
-#define BITS_ONLY
-#define REAL uint32_t
-#define TYPED(name) name##_4
-#include "where.c"
-#undef REAL
-#undef TYPED
-#define REAL uint16_t
-#define TYPED(name) name##_2
-#include "where.c"
-#undef REAL
-#undef TYPED
-#define REAL uint8_t
-#define TYPED(name) name##_1
-#include "where.c"
-#include <heed/real_end.h>
+#define OP_FILE "where.c"
+#include "every_dtype.h"
 
 static heed_status shape_rule(heed_call *call) {
     heed_dtype condition = call->in[0]->dtype, a = call->in[1]->dtype, b = call->in[2]->dtype;
