@@ -238,11 +238,12 @@ void heed_param_set_group(heed_param p, const char *group) {
     if (p.model == NULL || p.model->error.status || !model_extent(p.model, p.index, &e))
         return;
     group = group ? group : "";
-    if (strlen(group) >= GROUP_NAME)
+    size_t length = strlen(group);
+    if (length >= GROUP_NAME)
         heed_error_set(&p.model->error, HEED_INVALID, "group \"%s\" is longer than %d characters", group, GROUP_NAME - 1);
     else
         for (int i = 0; i < e.entries; i++)
-            strcpy(p.model->entries[e.first + i].group, group);
+            memcpy(p.model->entries[e.first + i].group, group, length + 1);
 }
 
 /* ---- building ---- */
