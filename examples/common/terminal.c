@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,6 +13,12 @@
 static const char *setting(const char *name) {
     const char *value = getenv(name);
     return value ? value : "";
+}
+
+/* A number of columns or lines, or 0 where the variable holds none. */
+static int size_setting(const char *name) {
+    long size = strtol(setting(name), NULL, 10);
+    return size > 0 && size <= USHRT_MAX ? (int)size : 0; /* as much as a winsize holds */
 }
 
 static int first_positive(int a, int b, int c) {
@@ -29,8 +36,8 @@ terminal terminal_open(FILE *out) {
         .live = live,
         .colour = live && !setting("NO_COLOR")[0],
         .many = !strcmp(depth, "truecolor") || !strcmp(depth, "24bit") || strstr(kind, "direct"),
-        .width = first_positive(size.ws_col, atoi(setting("COLUMNS")), 80),
-        .height = first_positive(size.ws_row, atoi(setting("LINES")), 24),
+        .width = first_positive(size.ws_col, size_setting("COLUMNS"), 80),
+        .height = first_positive(size.ws_row, size_setting("LINES"), 24),
     };
 }
 
