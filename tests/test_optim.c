@@ -118,7 +118,7 @@ static void run_case(size_t c, heed_dtype dtype, double tolerance) {
     heed_optim *opt = cases[c].make(m.model);
     heed_tape *t = heed_tape_new();
     for (int step = 0; step < 12; step++) {
-        char part[16];
+        char part[24];
         snprintf(part, sizeof part, "grad.%d", step);
         give_gradient(&m, t, golden_find(&g, part, "w")->values, golden_find(&g, part, "b")->values);
         cr_assert_eq(heed_optim_step(opt, m.g), HEED_OK, "%s", heed_optim_error_text(opt));
