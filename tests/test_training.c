@@ -34,8 +34,8 @@ Test(training, parameters_have_the_same_bits_for_any_number_of_threads) {
     int64_t n = size_of_model();
     float *one = malloc((size_t)n * sizeof *one), *many = malloc((size_t)n * sizeof *many);
     train(1, 200, one, n);
-    const int threads[] = {1, 2, 3, 7};
-    for (int i = 0; i < 4; i++) {
+    const int threads[] = {1, 2, 3, 7, 16};
+    for (int i = 0; i < 5; i++) {
         train(threads[i], 200, many, n);
         cr_assert_arr_eq(one, many, (size_t)n * sizeof *one, "%d threads", threads[i]);
     }
