@@ -90,8 +90,11 @@ static size_t product_bytes(int64_t m, int64_t n, int64_t k, size_t size, int th
 }
 
 /* The most that any product of any block takes. Not only the largest block is asked: how a product is cut depends on
- * its shape. */
+ * its shape. Of very many blocks none is: it is what no product takes more of. */
 static size_t gemm_bytes(const problem *a, size_t size, bool backward, int threads) {
+    enum { MANY_BLOCKS = 1 << 14, MOST_A_THREAD = 1 << 20 };
+    if (blocks_of(a) > MANY_BLOCKS)
+        return (size_t)threads * MOST_A_THREAD;
     size_t most = 0;
     for (int64_t i = 0; i < blocks_of(a); i++) {
         block at = block_at(a, 0, 0, i);
@@ -106,10 +109,19 @@ static size_t gemm_bytes(const problem *a, size_t size, bool backward, int threa
     return most;
 }
 
-/* Room for `count` elements; the place before it is returned. */
-static size_t take(size_t *at, int64_t count, size_t size) {
-    size_t begin = *at;
-    *at += ((size_t)count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+/* Past size_t: what follows from it stays so, and the engine refuses it. */
+#define TOO_MUCH SIZE_MAX
+
+static size_t times(size_t x, size_t y) {
+    size_t product;
+    return __builtin_mul_overflow(x, y, &product) ? TOO_MUCH : product;
+}
+
+/* Room for rows x columns elements; the place before it is returned. */
+static size_t take(size_t *at, int64_t rows, int64_t columns, size_t size) {
+    size_t begin = *at, bytes = times(times((size_t)rows, (size_t)columns), size);
+    bool fits = bytes < TOO_MUCH / 2 && begin < TOO_MUCH / 2;
+    *at = fits ? begin + (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : TOO_MUCH;
     return begin;
 }
 
@@ -117,10 +129,10 @@ static size_t take(size_t *at, int64_t count, size_t size) {
 static size_t lay_out(const problem *a, size_t size, bool backward, int threads, char *base, scratch *s) {
     int64_t rows = smaller(a->queries, BLOCK_QUERIES);
     size_t end = 0;
-    size_t weights = take(&end, rows * a->keys, size), gradient = take(&end, backward ? rows * a->keys : 0, size);
-    size_t mask = take(&end, a->keys, size), factors = take(&end, a->keys, size);
-    size_t clean = take(&end, larger(a->keys, rows) * larger(a->d_k, a->d_v), size), stats = take(&end, 2 * rows, size);
-    size_t gemm = take(&end, (int64_t)gemm_bytes(a, size, backward, threads), 1);
+    size_t weights = take(&end, rows, a->keys, size), gradient = take(&end, backward ? rows : 0, a->keys, size);
+    size_t mask = take(&end, 1, a->keys, size), factors = take(&end, 1, a->keys, size);
+    size_t clean = take(&end, larger(a->keys, rows), larger(a->d_k, a->d_v), size), stats = take(&end, rows, 2, size);
+    size_t gemm = take(&end, 1, (int64_t)gemm_bytes(a, size, backward, threads), 1);
     if (base)
         *s = (scratch){.weights = base + weights, .gradient = base + gradient, .mask = base + mask,
                        .factors = base + factors, .clean = base + clean, .stats = base + stats, .gemm = base + gemm,
@@ -150,12 +162,12 @@ static int64_t mask_unit_count(const problem *a, const gradients *g) {
 
 static size_t mask_sum_bytes(const gradients *g) {
     size_t end = 0;
-    take(&end, g->d_mask ? g->mask_count : 0, sizeof(double));
+    take(&end, 1, g->d_mask ? g->mask_count : 0, sizeof(double));
     return end;
 }
 
 static size_t bytes_for(const problem *a, size_t size, bool backward, share by) {
-    return (size_t)by.workers * lay_out(a, size, backward, by.threads, NULL, NULL);
+    return times((size_t)by.workers, lay_out(a, size, backward, by.threads, NULL, NULL));
 }
 
 size_t heed_attention_workspace(const heed_attention_problem *a, size_t element_size, int threads) {
@@ -166,7 +178,8 @@ size_t heed_attention_backward_workspace(const heed_attention_problem *a, const 
                                          size_t element_size, int threads) {
     size_t bytes = bytes_for(a, element_size, true, share_of(heads_of(a), threads));
     size_t for_mask = g->d_mask ? bytes_for(a, element_size, true, share_of(mask_unit_count(a, g), threads)) : 0;
-    return (bytes > for_mask ? bytes : for_mask) + mask_sum_bytes(g);
+    size_t most = bytes > for_mask ? bytes : for_mask, sums = mask_sum_bytes(g);
+    return most < TOO_MUCH / 2 && sums < TOO_MUCH / 2 ? most + sums : TOO_MUCH;
 }
 
 /* ---- running the units ---- */

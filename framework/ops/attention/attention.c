@@ -106,6 +106,9 @@ static heed_status check_operands(heed_call *call) {
             return heed_fail(call, "batch or heads differ: q %s, k %s, v %s", q_text, k_text, v_text);
     if (size_from_end(k, 1) != size_from_end(q, 1))
         return heed_fail(call, "q and k differ in width: %s and %s", q_text, k_text);
+    for (int i = 1; i <= 2; i++) /* so that the products of two sizes are numbers */
+        if (size_from_end(q, i) > INT32_MAX || size_from_end(k, i) > INT32_MAX || size_from_end(v, i) > INT32_MAX)
+            return heed_fail(call, "a size is above 2^31 - 1: q %s, k %s, v %s", q_text, k_text, v_text);
     if (size_from_end(v, 2) != size_from_end(k, 2))
         return heed_fail(call, "k and v differ in length: %s and %s", k_text, v_text);
     return HEED_OK;
@@ -136,7 +139,8 @@ static void ask_for_memory(heed_call *call) {
     call->workspace_bytes = heed_attention_workspace(&a, size, call->threads);
     if (!call->needs_grad)
         return;
-    call->saved_bytes = (size_t)(a.batch * a.heads * a.queries) * 2 * size;
+    if (__builtin_mul_overflow((size_t)(a.batch * a.heads * a.queries), 2 * size, &call->saved_bytes))
+        call->saved_bytes = SIZE_MAX; /* is refused as out of memory */
     heed_attention_gradient g = {.d_mask = NULL};
     if (call->in[MASK] && !a.mask_is_bool) {
         heed_array packed = *call->in[MASK];
