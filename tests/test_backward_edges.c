@@ -222,6 +222,27 @@ Test(backward_edges, another_models_parameters_must_not_have_changed_either) {
     }
 }
 
+/* A clone has the stacks and second names of its original, in storage of its own, whatever its dtype; unbound again, the original counts. */
+Test(backward_edges, clones_have_stacks_and_second_names_too) {
+    pair p = new_pair();
+    cr_assert_eq(heed_model_set_trainable(p.model, "b", false), 1);
+    heed_model *clone = heed_model_clone(p.model, HEED_F32);
+    heed_grads *g = heed_grads_new(clone);
+    heed_param both = {clone, p.both.index}, tied = {clone, p.tied.index};
+    ((float *)heed_param_data(both))[0] = 5;
+    cr_assert_eq(heed_param_data(both), heed_param_data(tied));
+    cr_assert_eq(heed_tape_bind(t, p.model, clone), HEED_OK, "%s", heed_error_text(t));
+    walk(sum(heed_mul(t, heed_use(t, p.both), heed_use(t, p.tied))), g); /* a·a + b·a: b is frozen */
+    const float *slopes = heed_grads_of(g, both);
+    cr_assert(slopes[0] == 2 * 5 + 3 && slopes[1] == 2 * 1 + 3 && slopes[WIDTH] == 0, "%g %g", (double)slopes[0], (double)slopes[1]);
+    cr_assert_eq(heed_tape_bind(t, p.model, NULL), HEED_OK);
+    walk(sum(heed_use(t, p.tied)), p.g);
+    expect_gradient(&p, 1, 0);
+    heed_grads_free(g);
+    heed_model_free(clone);
+    free_pair(&p);
+}
+
 Test(backward_edges, clearing_heals_gradients_that_could_not_be_mixed) {
     pair p = new_pair();
     walk(sum(heed_use(t, p.a)), p.g);

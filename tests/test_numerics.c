@@ -59,6 +59,25 @@ Test(numerics, gradients_of_what_was_broadcast_are_exact_sums) {
     cr_expect_eq(heed_item(t, heed_grad(t, x)), N);
 }
 
+/* "Softmax finite at offsets of 1e30": where it stands in other ops, too. */
+Test(numerics, every_softmax_is_finite_far_from_zero) {
+    const float far[2][2] = {{1e30f, 1e30f}, {-1e30f, 1e30f}}, want[2][2] = {{0.5f, 0.5f}, {0, 1}};
+    heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(2, 2), far), all = heed_full(t, HEED_BOOL, HEED_SCALAR, 1);
+    heed_tensor q = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){0, 1e15f}), k = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){-1e15f, 1e15f});
+    heed_tensor one = heed_input(t, HEED_F32, HEED_SHAPE(2, 2), (float[]){1, 0, 0, 1}), pattern;
+    heed_attention(t, q, k, one, (heed_attention_options){.scale = 1, .pattern = &pattern});
+    heed_tensor results[] = {heed_masked_softmax(t, x, all), heed_exp(t, heed_log_softmax(t, x, 1)), pattern};
+    for (int r = 0; r < 3; r++) {
+        const float *y = heed_f32(t, results[r]);
+        for (int i = 0; i < 4; i++)
+            cr_expect_eq(y[i], want[i / 2][i % 2], "result %d, element %d: %g", r, i, (double)y[i]);
+        back(results[r], heed_ones(t, HEED_F32, HEED_SHAPE(2, 2)));
+        const float *dx = heed_f32(t, heed_grad(t, r < 2 ? x : q));
+        for (int i = 0; i < (r < 2 ? 4 : 2); i++)
+            cr_expect(isfinite(dx[i]), "result %d: gradient %g", r, (double)dx[i]);
+    }
+}
+
 /* ---- shapes ---- */
 
 /* "Any dim 0 is fine": y has this shape, and a backward from it comes through. */
