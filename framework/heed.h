@@ -7,6 +7,7 @@
 #include <heed/error.h>
 #include <heed/gradcheck.h>
 #include <heed/model.h>
+#include <heed/npy.h>
 #include <heed/op.h>
 #include <heed/ops.h>
 #include <heed/rng.h>
