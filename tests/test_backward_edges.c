@@ -1,5 +1,5 @@
 /* Backward where it is easily misled: settings that change between forward and backward, storage that has two names, models
- * that change meanwhile, ops that someone else has written. Expected values by hand. */
+ * that change meanwhile. Expected values by hand. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -101,6 +101,27 @@ Test(backward_edges, a_retained_recording_takes_a_second_seed) {
         const double *g = heed_f64(t, heed_grad(t, x));
         cr_assert(g[0] == (i == 0 ? 2 : 0) && g[1] == (i == 0 ? 0 : 12));
     }
+}
+
+Test(backward_edges, seeds_must_be_like_what_they_seed) {
+    heed_tape *other = heed_tape_new();
+    const struct {
+        heed_dtype dtype;
+        heed_shape shape;
+        const char *text;
+    } wrong[] = {
+        {HEED_F64, HEED_SHAPE(2), "backward: the seed is f64 (2,); it must be like the value it seeds, f64 (3,)"},
+        {HEED_F64, HEED_SHAPE(1, 3), "backward: the seed is f64 (1, 3); it must be like the value it seeds, f64 (3,)"},
+        {HEED_F32, HEED_SHAPE(3), "backward: the seed is f32 (3,); it must be like the value it seeds, f64 (3,)"},
+    };
+    for (int i = 0; i < 4; i++) {
+        heed_tensor y = heed_square(t, heed_variable(t, HEED_F64, HEED_SHAPE(3), (double[]){1, 2, 3}));
+        heed_tensor seed = i < 3 ? heed_zeros(t, wrong[i].dtype, wrong[i].shape) : heed_zeros(other, HEED_F64, HEED_SHAPE(3));
+        cr_expect_eq(heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seed}), HEED_INVALID);
+        cr_expect_str_eq(heed_error_text(t), i < 3 ? wrong[i].text : "backward: the seed is not of this tape, or from before its last reset");
+        heed_tape_reset(t);
+    }
+    heed_tape_free(other);
 }
 
 Test(backward_edges, only_what_was_recorded_has_a_gradient) {
@@ -243,6 +264,88 @@ Test(backward_edges, clones_have_stacks_and_second_names_too) {
     free_pair(&p);
 }
 
+/* ---- averages ---- */
+
+/* A seed is averaged by weight as a loss is: mean over 3 of (a seeded with 4), then over 1 of (a seeded with 8). */
+Test(backward_edges, seeds_are_averaged_by_weight) {
+    for (int narrow = 0; narrow < 2; narrow++) {
+        pair p = new_pair();
+        heed_model *model = narrow ? heed_model_clone(p.model, HEED_F32) : p.model;
+        heed_grads *g = heed_grads_new(model);
+        cr_assert_eq(heed_tape_bind(t, p.model, model), HEED_OK);
+        for (int i = 0; i < 2; i++) {
+            heed_tensor y = heed_set_weight(t, heed_scale(t, heed_use(t, p.a), 1), i == 0 ? 3 : 1);
+            heed_tensor seed = heed_full(t, narrow ? HEED_F32 : HEED_F64, HEED_SHAPE(1, WIDTH), i == 0 ? 4 : 8);
+            cr_assert_eq(heed_backward_with(t, y, g, (heed_backward_options){.seed = seed}), HEED_OK, "%s", heed_error_text(t));
+        }
+        const void *slope = heed_grads_of(g, p.a);
+        cr_expect_eq(narrow ? (double)*(const float *)slope : *(const double *)slope, (3 * 4 + 1 * 8) / 4);
+        cr_expect_eq(heed_grads_weight(g), 4);
+        heed_tape_reset(t);
+        cr_assert_eq(heed_tape_bind(t, p.model, NULL), HEED_OK);
+        heed_grads_free(g);
+        if (narrow)
+            heed_model_free(model);
+        free_pair(&p);
+    }
+}
+
+/* "A loss carries its weight ... through ops on scalars": of one weight, or of none beside it; two weights are none. */
+Test(backward_edges, weights_go_through_scalars) {
+    heed_tensor x = heed_ones(t, HEED_F64, HEED_SHAPE(6)), three = heed_mean(t, heed_slice(t, x, 0, 0, 3), HEED_ALL_AXES);
+    heed_tensor six = heed_mean(t, x, HEED_ALL_AXES), penalty = heed_sum(t, x, HEED_ALL_AXES);
+    cr_expect_eq(heed_weight(t, heed_scale(t, six, 2)), 6);
+    cr_expect_eq(heed_weight(t, heed_add(t, six, heed_scale(t, six, 3))), 6);
+    cr_expect_eq(heed_weight(t, heed_add(t, penalty, six)), 6);
+    cr_expect_lt(heed_weight(t, heed_add(t, three, six)), 0);
+    cr_expect_lt(heed_weight(t, penalty), 0);
+}
+
+/* Into empty gradients, and into others; large enough for several threads; and accumulated on by backward. */
+Test(backward_edges, merged_gradients_go_on) {
+    enum { MANY = 70000 };
+    heed_model *model = heed_model_new();
+    heed_param w = heed_param_new(heed_model_root(model), "w", HEED_SHAPE(MANY), heed_init_constant(1));
+    cr_assert_eq(heed_model_build(model, HEED_F32, 1), HEED_OK);
+    heed_grads *to = heed_grads_new(model), *from = heed_grads_new(model);
+    walk(heed_scale(t, sum(heed_use(t, w)), 5), from);
+    cr_assert_eq(heed_grads_merge(to, from, 3), HEED_OK);
+    walk(heed_scale(t, sum(heed_use(t, w)), 7), to); /* 12 */
+    cr_assert_eq(heed_grads_merge(to, from, 3), HEED_OK); /* 17 */
+    const float *g = heed_grads_of(to, w);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(g[i], 17, "%d: %g", i, (double)g[i]);
+    heed_tape_reset(t);
+    for (int i = 0; i < 2; i++) {
+        heed_grads_clear(i ? from : to);
+        walk(heed_set_weight(t, heed_scale(t, sum(heed_use(t, w)), i ? 8 : 4), i ? 1 : 3), i ? from : to);
+    }
+    cr_assert_eq(heed_grads_merge(to, from, 3), HEED_OK); /* (3 * 4 + 1 * 8) / 4 */
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(g[i], 5, "%d: %g", i, (double)g[i]);
+    heed_tape_reset(t);
+    heed_grads_free(to);
+    heed_grads_free(from);
+    heed_model_free(model);
+}
+
+/* "Where it is asked for twice it is the same tensor": unless it is another by now. */
+Test(backward_edges, a_parameter_used_twice_is_one_tensor) {
+    pair p = new_pair();
+    heed_tensor first = heed_use(t, p.a), again = heed_use(t, p.a);
+    cr_expect(first.index == again.index && first.epoch == again.epoch);
+    heed_tape_set_recording(t, false);
+    again = heed_use(t, p.a);
+    cr_expect_neq(again.index, first.index);
+    heed_tape_set_recording(t, true);
+    cr_assert_eq(heed_param_set(p.a, (double[WIDTH]){5}, WIDTH), HEED_OK);
+    again = heed_use(t, p.a);
+    cr_expect_neq(again.index, first.index);
+    cr_expect_eq(heed_f64(t, again)[0], 5);
+    heed_tape_reset(t);
+    free_pair(&p);
+}
+
 Test(backward_edges, clearing_heals_gradients_that_could_not_be_mixed) {
     pair p = new_pair();
     walk(sum(heed_use(t, p.a)), p.g);
@@ -263,72 +366,4 @@ Test(backward_edges, a_refused_backward_leaves_the_numbers) {
     cr_assert_eq(heed_backward(t, loss, p.g), HEED_STATE); /* a second walk, with a weight of its own */
     expect_gradient(&p, 1.0 / WIDTH, 0);
     free_pair(&p);
-}
-
-/* ---- ops from elsewhere ---- */
-
-static void copy(heed_call *call) {
-    heed_array_copy(call->out[0], call->in[0], call->threads);
-}
-
-static void copy_back(heed_call *call) {
-    heed_array_copy(call->dx[0], call->dy[0], call->threads);
-}
-
-static bool no_samples(int index, heed_sample *sample) {
-    (void)index;
-    (void)sample;
-    return false;
-}
-
-Test(backward_edges, an_op_without_a_gradient_for_a_dtype_says_so) {
-    static const heed_op op = {.size = sizeof op, .name = "half", .min_in = 1, .max_in = 1, .n_out = 1, .shape = heed_shape_same,
-                               .forward_any = copy, .backward = {[HEED_F32] = copy_back}, .samples = no_samples};
-    heed_tensor x = scalar(1);
-    cr_assert(heed_is_nil(heed_apply(t, &op, &x, 1, NULL)));
-    SAYS(t, "half: it has no gradient on f64; see heed_cast");
-    heed_tape_reset(t);
-    x = heed_input(t, HEED_F64, HEED_SCALAR, (double[]){5});
-    cr_assert_eq(heed_item(t, heed_apply(t, &op, &x, 1, NULL)), 5); /* nobody asks for one */
-}
-
-/* A view that starts where its second input says. */
-static heed_status from_row(heed_call *call) {
-    heed_array row = *call->in[0];
-    row.shape = HEED_SHAPE(row.shape.n[1]);
-    row.stride[0] = call->in[0]->stride[1];
-    row.data = (double *)row.data + call->in[0]->stride[0] * call->in[1]->shape.n[0];
-    *call->out[0] = row;
-    return HEED_OK;
-}
-
-Test(backward_edges, a_view_may_have_further_inputs) {
-    static const heed_op op = {.size = sizeof op, .name = "row", .min_in = 2, .max_in = 2, .n_out = 1, .flags = HEED_VIEW, .shape = from_row,
-                               .samples = no_samples};
-    heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(3, 2), (double[]){1, 2, 3, 4, 5, 6}), one = heed_zeros(t, HEED_I32, HEED_SHAPE(1));
-    heed_tensor y = heed_apply(t, &op, (heed_tensor[]){x, one}, 2, NULL);
-    cr_assert_eq(heed_f64(t, y)[1], 4);
-    walk(sum(heed_square(t, y)), NULL);
-    const double *g = heed_f64(t, heed_grad(t, x)), expected[] = {0, 0, 6, 8, 0, 0};
-    for (int i = 0; i < 6; i++)
-        cr_assert_eq(g[i], expected[i]);
-}
-
-Test(backward_edges, descriptors_that_cannot_be_run_are_refused) {
-    heed_op op = {.size = sizeof op, .name = "odd", .min_in = 1, .max_in = 1, .shape = heed_shape_same, .flags = HEED_NO_GRADIENT,
-                  .forward_any = copy, .samples = no_samples};
-    heed_apply(t, &op, &(heed_tensor){0}, 1, NULL);
-    SAYS(t, "odd: the descriptor says neither how many outputs there are nor how to ask");
-    heed_tape_reset(t);
-    op.n_out = 1;
-    op.dispatch = 1;
-    heed_tensor x = scalar(1);
-    heed_apply(t, &op, &x, 1, NULL);
-    SAYS(t, "odd: input 1 is to pick the kernel; there are 1");
-    heed_tape_reset(t);
-    op.dispatch = 0;
-    op.attr_size = 8;
-    x = scalar(1);
-    heed_apply(t, &op, &x, 1, NULL);
-    SAYS(t, "odd: its attributes are NULL");
 }
