@@ -10,6 +10,13 @@ static heed_param new_bias(const heed_module *module, const char *name, int64_t 
     return p;
 }
 
+static bool uses_features(const heed_multi_head_options *o) {
+    const heed_attention_features *f = &o->features;
+    return (f->n_kv_heads && f->n_kv_heads != o->n_heads) || f->rope_base != 0 || f->alibi || f->relative_buckets || f->window || f->qk_norm ||
+           f->learned_temperature || f->lora_rank || o->bias_kv || o->zero_attn || (o->d_key && o->d_key != o->d_model) ||
+           (o->d_value && o->d_value != o->d_model);
+}
+
 static bool check_options(const heed_module *module, const heed_multi_head_options *o) {
     if (o->d_model < 1 || o->n_heads < 1)
         heed_module_fail(module, "n_heads %d and d_model %lld must be positive", o->n_heads, (long long)o->d_model);
@@ -17,6 +24,8 @@ static bool check_options(const heed_module *module, const heed_multi_head_optio
         heed_module_fail(module, "n_heads %d does not divide d_model %lld", o->n_heads, (long long)o->d_model);
     else if (!(o->dropout >= 0 && o->dropout <= 1))
         heed_module_fail(module, "dropout %g is not in [0, 1]", o->dropout);
+    else if (uses_features(o))
+        heed_module_fail(module, "only plain attention is built");
     return heed_model_status(module->model) == HEED_OK;
 }
 
@@ -119,7 +128,9 @@ heed_tensor heed_multi_head_attention_forward(const heed_multi_head_attention *a
                                               heed_tensor memory, heed_attend attend) {
     heed_enter(t, &attn->module);
     heed_tensor qkv[3], y = HEED_NIL;
-    if (check_rank(attn, t, "query", query) && check_rank(attn, t, "memory", memory)) {
+    if (!heed_is_nil(attend.value) || attend.cache || attend.weights || attend.mean_weights)
+        heed_fail_tape(t, HEED_INVALID, "values apart, caches and returned weights are not built");
+    else if (check_rank(attn, t, "query", query) && check_rank(attn, t, "memory", memory)) {
         make_qkv(attn, t, query, memory, qkv);
         heed_tensor q = heed_watch(t, "q", qkv[0]); /* (B, H, T, d_k) */
         heed_tensor k = heed_watch(t, "k", qkv[1]); /* (B, H, S, d_k) */

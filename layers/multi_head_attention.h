@@ -20,20 +20,52 @@ typedef struct heed_multi_head_attention {
     double dropout;           /* of the attention weights */
 } heed_multi_head_attention;
 
+/* Projections that LoRA is put on. */
+enum { HEED_LORA_Q = 1 << 0, HEED_LORA_K = 1 << 1, HEED_LORA_V = 1 << 2, HEED_LORA_O = 1 << 3 };
+
+/* What today's models add to Vaswani's heads; all zero: nothing. Queries and keys stand at places: key j at j, query i at
+ * i + S - T, as under a causal mask. */
+typedef struct heed_attention_features {
+    int n_kv_heads;           /* heads of keys and values, each shared by n_heads / n_kv_heads queries' heads. 0: n_heads; 1: multi-query */
+    double rope_base;         /* rotary positions (Su et al. 2021), 10000 as in the paper; 0: none. d_k must be even */
+    bool rope_interleaved;    /* pairs (0, 1), (2, 3), ... as in the paper; otherwise (i, i + d_k/2), as GPT-NeoX and Llama */
+    bool alibi;               /* -slope_h |distance| added to the scores (Press et al. 2022) */
+    int relative_buckets;     /* T5's learned bias by distance (Raffel et al. 2020); 0: none, 32 as in the paper. Causal attention has
+                                 all buckets backwards, other attention half of them each way */
+    int64_t relative_longest; /* from this distance on, all share the last bucket; 0: 128, as in the paper */
+    int64_t window;           /* so many keys back, the own place included; without causal as many ahead. 0: all */
+    bool qk_norm;             /* rmsnorm of each query and key over d_k, with gains, before RoPE (Henry et al. 2020) */
+    bool learned_temperature; /* scores are divided by e^log_temperature, learned by head */
+    int lora_rank;            /* low-rank updates of projections (Hu et al. 2021), see lora.h; 0: none */
+    double lora_alpha;        /* 0: lora_rank, that is a factor of 1 */
+    unsigned lora_on;         /* HEED_LORA_Q | ...; 0: queries and values, as in the paper */
+} heed_attention_features;
+
 typedef struct heed_multi_head_options {
     int64_t d_model;
     int n_heads;    /* must divide d_model */
     bool no_bias;
     double dropout; /* of the attention weights */
+    int64_t d_key, d_value; /* widths of the memory that keys and values are made of; 0: d_model */
+    bool bias_kv;   /* one more key and value that every query sees, learned: PyTorch's add_bias_kv */
+    bool zero_attn; /* one more of zeros: PyTorch's add_zero_attn */
+    heed_attention_features features;
 } heed_multi_head_options;
 /* At the start w_q, w_k, w_v are Xavier uniform as one (3 d_model, d_model) matrix, w_o as PyTorch's Linear, biases 0. */
 void heed_multi_head_attention_init(heed_multi_head_attention *attn, const heed_module *parent, const char *name,
                                     heed_multi_head_options options);
 
+typedef struct heed_kv_cache heed_kv_cache;
+
 typedef struct heed_attend {
     heed_tensor key_padding; /* HEED_NIL, or bool (B, S): true where a source token is padding, as PyTorch's key_padding_mask */
-    heed_tensor mask;        /* HEED_NIL, or what heed_attention takes, over (B, H, T, S) */
+    heed_tensor mask;        /* HEED_NIL, or what heed_attention takes, over (B, H, T, S); bool: true = may look, where PyTorch's
+                                attn_mask has true = hidden */
     bool causal;
+    heed_tensor value;       /* HEED_NIL: values are made of memory; or (B, S, d_value) */
+    heed_kv_cache *cache;    /* NULL, or keys and values of the tokens before these; see kv_cache.h */
+    heed_tensor *weights;      /* not NULL: receives the weights by head, after dropout: (B, H, T, S) ... */
+    heed_tensor *mean_weights; /* ... and their mean over the heads, (B, T, S) */
 } heed_attend;
 /* query (B, T, d_model), memory (B, S, d_model) - the same tensor for self-attention - -> (B, T, d_model).
  * Watched values: q, k, v (B, H, T or S, d_k), attn_scores (q kᵀ / sqrt(d_k) before any mask) and pattern (B, H, T, S),
