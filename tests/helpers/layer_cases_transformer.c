@@ -1,0 +1,168 @@
+/* What transformers are made of. */
+#include "layer_table.h"
+
+typedef union room {
+    heed_feed_forward feed_forward;
+    heed_encoder_layer encoder_layer;
+    heed_encoder encoder;
+    heed_decoder_layer decoder_layer;
+    heed_decoder decoder;
+} room;
+
+/* A layer reads those that mean something to it. */
+typedef struct settings {
+    int64_t d, d2; /* d_model, d_ff */
+    int n_heads, n_layers;
+    double p, eps; /* of dropout; of norms, 0: 1e-5 */
+    bool no_bias, causal, post_norm;
+    heed_activation activation;
+} settings;
+
+static void init_feed_forward(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const settings *o = options;
+    heed_feed_forward_init(&r->feed_forward, root, "mlp",
+                           (heed_feed_forward_options){.d_model = o->d, .d_ff = o->d2, .activation = o->activation, .dropout = o->p,
+                                                       .no_bias = o->no_bias});
+}
+static heed_tensor feed_forward(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    (void)options;
+    return heed_feed_forward_forward(&r->feed_forward, t, in[0]);
+}
+
+static heed_transformer_options transformer(const settings *o) {
+    return (heed_transformer_options){.d_model = o->d, .d_ff = o->d2, .n_heads = o->n_heads, .n_layers = o->n_layers, .dropout = o->p,
+                                      .activation = o->activation, .post_norm = o->post_norm, .no_bias = o->no_bias, .eps = o->eps};
+}
+
+/* x, padding */
+static void init_encoder_layer(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const settings *o = options;
+    heed_encoder_layer_init(&r->encoder_layer, root, "layer", transformer(o));
+}
+static heed_tensor encoder_layer(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    const settings *o = options;
+    return heed_encoder_layer_forward(&r->encoder_layer, t, in[0], (heed_attend){.key_padding = in[1], .causal = o->causal});
+}
+
+static void init_encoder(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const settings *o = options;
+    heed_encoder_init(&r->encoder, root, "encoder", transformer(o));
+}
+static heed_tensor encoder(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    const settings *o = options;
+    return heed_encoder_forward(&r->encoder, t, in[0], (heed_attend){.key_padding = in[1], .causal = o->causal});
+}
+
+/* x, memory, padding of the memory */
+static void init_decoder_layer(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const settings *o = options;
+    heed_decoder_layer_init(&r->decoder_layer, root, "layer", transformer(o));
+}
+static heed_tensor decoder_layer(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    const settings *o = options;
+    return heed_decoder_layer_forward(&r->decoder_layer, t, in[0], in[1], (heed_attend){.causal = o->causal},
+                                      (heed_attend){.key_padding = in[2]});
+}
+
+static void init_decoder(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const settings *o = options;
+    heed_decoder_init(&r->decoder, root, "decoder", transformer(o));
+}
+static heed_tensor decoder(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    const settings *o = options;
+    return heed_decoder_forward(&r->decoder, t, in[0], in[1], (heed_attend){.causal = o->causal}, (heed_attend){.key_padding = in[2]});
+}
+
+static const layer_case cases[] = {
+    {"feed_forward", "relu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 7, .activation = HEED_RELU}},
+    {"feed_forward", "relu, batch", init_feed_forward, feed_forward, {REAL(2, 2, 3)}, &(settings){.d = 3, .d2 = 5, .activation = HEED_RELU}},
+    {"feed_forward", "gelu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 16, .activation = HEED_GELU}},
+    {"feed_forward", "gelu, batch", init_feed_forward, feed_forward, {REAL(2, 3, 5)}, &(settings){.d = 5, .d2 = 17, .activation = HEED_GELU}},
+    {"feed_forward", "gelu_tanh", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 15, .activation = HEED_GELU_TANH}},
+    {"feed_forward", "gelu_tanh, a vector", init_feed_forward, feed_forward, {REAL(6)}, &(settings){.d = 6, .d2 = 33, .activation = HEED_GELU_TANH}},
+    {"feed_forward", "silu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 9, .activation = HEED_SILU}},
+    {"feed_forward", "silu, no bias", init_feed_forward, feed_forward, {REAL(2, 3, 2)}, &(settings){.d = 2, .d2 = 8, .activation = HEED_SILU, .no_bias = true}},
+    {"feed_forward", "dropout", init_feed_forward, feed_forward, {REAL(4, 4)}, &(settings){.d = 4, .d2 = 16, .activation = HEED_GELU, .p = 0.5}},
+
+    {"encoder_layer", "pre-norm", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU}},
+    {"encoder_layer", "post-norm", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .post_norm = true}},
+    {"encoder_layer", "relu", init_encoder_layer, encoder_layer, {REAL(1, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 5, .n_heads = 2, .activation = HEED_RELU}},
+    {"encoder_layer", "post-norm, silu", init_encoder_layer, encoder_layer, {REAL(2, 2, 6), NOTHING},
+     &(settings){.d = 6, .d2 = 7, .n_heads = 3, .activation = HEED_SILU, .post_norm = true}},
+    {"encoder_layer", "padding", init_encoder_layer, encoder_layer, {REAL(3, 4, 4), COINS(3, 4)},
+     &(settings){.d = 4, .d2 = 8, .n_heads = 2, .activation = HEED_GELU}},
+    {"encoder_layer", "causal", init_encoder_layer, encoder_layer, {REAL(2, 5, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 8, .n_heads = 1, .activation = HEED_GELU_TANH, .causal = true}},
+    {"encoder_layer", "post-norm, causal, padding", init_encoder_layer, encoder_layer, {REAL(2, 5, 4), COINS(2, 5)},
+     &(settings){.d = 4, .d2 = 8, .n_heads = 2, .activation = HEED_GELU, .post_norm = true, .causal = true}},
+    {"encoder_layer", "no bias", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .no_bias = true}},
+    {"encoder_layer", "dropout", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .p = 0.3}},
+
+    {"decoder_layer", "pre-norm", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true}},
+    {"decoder_layer", "post-norm", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true, .post_norm = true}},
+    {"decoder_layer", "relu", init_decoder_layer, decoder_layer, {REAL(1, 2, 4), REAL(1, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 5, .n_heads = 2, .activation = HEED_RELU, .causal = true}},
+    {"decoder_layer", "not causal", init_decoder_layer, decoder_layer, {REAL(2, 3, 6), REAL(2, 2, 6), NOTHING},
+     &(settings){.d = 6, .d2 = 6, .n_heads = 3, .activation = HEED_SILU}},
+    {"decoder_layer", "padding", init_decoder_layer, decoder_layer, {REAL(3, 3, 4), REAL(3, 4, 4), COINS(3, 4)},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true}},
+    {"decoder_layer", "post-norm, padding", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 5, 4), COINS(2, 5)},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 1, .activation = HEED_GELU_TANH, .causal = true, .post_norm = true}},
+    {"decoder_layer", "no bias", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true, .no_bias = true}},
+    {"decoder_layer", "dropout", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true, .p = 0.3}},
+
+    {"encoder", "one layer", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 1, .activation = HEED_GELU}},
+    {"encoder", "two layers", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU}},
+    {"encoder", "three layers, post-norm", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 3, .activation = HEED_GELU, .post_norm = true}},
+    {"encoder", "two layers, relu", init_encoder, encoder, {REAL(1, 2, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 4, .n_heads = 2, .n_layers = 2, .activation = HEED_RELU}},
+    {"encoder", "padding", init_encoder, encoder, {REAL(3, 4, 4), COINS(3, 4)},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_SILU}},
+    {"encoder", "causal", init_encoder, encoder, {REAL(2, 5, 6), NOTHING},
+     &(settings){.d = 6, .d2 = 6, .n_heads = 3, .n_layers = 2, .activation = HEED_GELU_TANH, .causal = true}},
+    {"encoder", "no bias, post-norm", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .no_bias = true, .post_norm = true}},
+    {"encoder", "dropout, eps 0.01", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .p = 0.2, .eps = 0.01}},
+
+    {"decoder", "one layer", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 1, .activation = HEED_GELU, .causal = true}},
+    {"decoder", "two layers", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true}},
+    {"decoder", "three layers, post-norm", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 3, .activation = HEED_GELU, .causal = true, .post_norm = true}},
+    {"decoder", "two layers, relu", init_decoder, decoder, {REAL(1, 2, 4), REAL(1, 2, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 4, .n_heads = 2, .n_layers = 2, .activation = HEED_RELU, .causal = true}},
+    {"decoder", "not causal", init_decoder, decoder, {REAL(2, 3, 6), REAL(2, 2, 6), NOTHING},
+     &(settings){.d = 6, .d2 = 6, .n_heads = 3, .n_layers = 2, .activation = HEED_SILU}},
+    {"decoder", "padding", init_decoder, decoder, {REAL(3, 3, 4), REAL(3, 4, 4), COINS(3, 4)},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU_TANH, .causal = true}},
+    {"decoder", "no bias, post-norm", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .no_bias = true, .post_norm = true}},
+    {"decoder", "dropout", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .p = 0.2}},
+};
+
+const layer_table layer_cases_transformer = {cases, sizeof cases / sizeof *cases, sizeof(room)};
