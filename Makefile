@@ -65,6 +65,7 @@ EXAMPLE_SOURCES := $(wildcard examples/[0-9]*/*.c examples/[0-9]*.c)
 HELPER_SOURCES  := $(wildcard tests/helpers/*.c)
 CHECK_SOURCES   := $(wildcard tests/gradcheck_*.c)
 CHECK_MAIN      := tests/gradcheck_main.c
+PARITY_MAIN     := tests/parity_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 # What the suites test of the examples' insides, beside running them.
@@ -72,7 +73,7 @@ TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.
                               $(addprefix examples/02_dates/,dates.c formats.c utf8.c vocabulary.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
-                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(wildcard tests/exhaustive.c))
+                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PARITY_MAIN) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -81,6 +82,7 @@ EXAMPLES := $(sort $(patsubst examples/%/,$(BUILD)/examples/%,$(dir $(wildcard e
 TSAN_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TSAN_SOURCES))
 PROGRAMS := $(EXAMPLES) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/heed_tests) \
             $(if $(wildcard $(CHECK_MAIN)),$(BUILD)/gradcheck) \
+            $(if $(wildcard $(PARITY_MAIN)),$(BUILD)/parity) \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -204,6 +206,8 @@ $(call objects,$(wildcard tests/test_*.c)): EXTRA_CFLAGS = @$(SETUP_DIR)/criteri
 
 $(BUILD)/gradcheck: $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/parity: $(call objects,$(PARITY_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
@@ -218,7 +222,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test gradcheck bench exhaustive asan tsan tsan-run test-installed check-headers setup \
+.PHONY: FORCE all everything demo test gradcheck parity bench exhaustive asan tsan tsan-run test-installed check-headers setup \
         install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(EXAMPLES) ## the library, static and shared, and the examples (the default)
@@ -245,6 +249,9 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates ## the test suites: F
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N
 	@$< $(if $(OP),--op '$(OP)') $(if $(LAYER),--layer '$(LAYER)') $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
+
+parity: $(BUILD)/parity ## every layer that PyTorch has against what PyTorch gave: outputs and all gradients, as a table
+	@$<
 
 bench: $(BUILD)/bench/heed_bench ## measure speed: WORKLOAD=all or gpt-tiny,memory,...; STEPS=N, THREADS=N, JSON=1
 	@$< $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(STEPS),--steps '$(STEPS)') $(if $(THREADS),--threads '$(THREADS)') \

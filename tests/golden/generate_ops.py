@@ -5,7 +5,7 @@ Running the tests does not need this program; it was run once, with the PyTorch 
 
     /usr/bin/python3 tests/golden/generate_ops.py
 
-The form is that of layers.txt: a case is one call of one function, and the loss is the sum over the output of output * seed.
+The form is that of torch_cases.py: a case is one call of one function, and the loss is the sum over the output of output * seed.
 """
 import os
 

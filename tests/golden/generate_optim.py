@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes optim.txt: what PyTorch's optimizers make of two parameters in twelve steps.
 
-Needs Debian's python3-torch; run it here with /usr/bin/python3. The form is that of layers.txt: tests/helpers/golden.h.
+Needs Debian's python3-torch; run it here with /usr/bin/python3. The form is that of torch_cases.py: tests/helpers/golden.h.
 In each case start.w and start.b are the parameters' first values, grad.K.* the gradients of step K (0..11), and
 end.* the values after all of them. The test has the options under the case's name.
 """
