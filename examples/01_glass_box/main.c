@@ -81,11 +81,11 @@ static heed_status teach(pairs_run *run) {
     show_task(&run->term, &probe);
     heed_status status = show_before(run);
     if (!status)
-        status = train_until(run, lesson_step(run->o->steps));
+        status = train_until(run, lesson_step((int)run->o->steps));
     if (!status)
         status = give_lesson(run);
     if (!status)
-        status = train_until(run, run->o->steps);
+        status = train_until(run, (int)run->o->steps);
     if (!status) {
         show_film(&run->term, &run->film);
         show_norms(&run->term, &run->film);
@@ -100,14 +100,14 @@ static heed_status run_pairs(const options *o, terminal term, heed_error *error)
         return heed_error_set(error, HEED_NO_MEMORY, "out of memory");
     run->o = o;
     run->term = term;
-    run->film.steps = o->steps;
-    heed_status status = glass_init(&run->g, HEED_F32, o->seed);
+    run->film.steps = (int)o->steps;
+    heed_status status = glass_init(&run->g, HEED_F32, (uint64_t)o->seed);
     if (status)
         heed_error_set(&run->error, status, "%s", heed_model_error_text(run->g.model));
-    else if ((status = glass_training_init(&run->training, &run->g, o->seed, o->threads)))
+    else if ((status = glass_training_init(&run->training, &run->g, (uint64_t)o->seed, (int)o->threads)))
         heed_error_set(&run->error, status, "%s", glass_training_error(&run->training));
     else
-        status = o->quiet ? train_until(run, o->steps) : teach(run);
+        status = o->quiet ? train_until(run, (int)o->steps) : teach(run);
     if (!status)
         show_answer(&term, &run->film, glass_examine(&run->g, heed_rng_hash("examination"), EXAMINED));
     *error = run->error;
@@ -122,7 +122,7 @@ static heed_status run_pairs(const options *o, terminal term, heed_error *error)
 
 static heed_status run_planted(const options *o, terminal term, heed_error *error) {
     planted_lesson lesson;
-    heed_status status = planted_teach(&lesson, o->seed, o->steps, o->threads, error);
+    heed_status status = planted_teach(&lesson, (uint64_t)o->seed, (int)o->steps, (int)o->threads, error);
     if (!status && !o->quiet)
         show_planted(&term, &lesson);
     if (!status)
@@ -131,16 +131,14 @@ static heed_status run_planted(const options *o, terminal term, heed_error *erro
 }
 
 int main(int argc, char **argv) {
-    options o;
-    if (!options_read(&o, argc, argv))
-        return 2;
-    if (o.help) {
-        options_print_help(argv[0]);
-        return 0;
-    }
+    options o = options_defaults;
+    if (!options_read(&options_table, &o, NULL, argc, argv))
+        return MISUSED;
     heed_error error = {0};
-    heed_status status = (o.planted ? run_planted : run_pairs)(&o, terminal_open(stdout), &error);
-    if (status)
-        complain("%s", error.text);
-    return status ? 1 : 0;
+    int result = DONE;
+    if (o.help)
+        options_print_help(&options_table, argv[0]);
+    else if ((o.task == TASK_PLANTED ? run_planted : run_pairs)(&o, terminal_open(stdout), &error))
+        result = failed(error.text);
+    return program_end(result);
 }

@@ -10,48 +10,12 @@
 #include "options.h"
 #include "report.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-/* How a program ends. */
-enum { DONE = 0, FAILED = 1, MISUSED = 2 };
 
 enum { HEADS_DATES = 400 }; /* with which each head is tried: there are many heads */
-
-static int failed(const char *text) {
-    complain("%s", text[0] ? text : "out of memory");
-    return FAILED;
-}
-
-/* ---- interruption ---- */
-
-static volatile sig_atomic_t interrupted; /* the signal's number */
-
-static void note_signal(int number) {
-    interrupted = number;
-}
-
-/* The first Ctrl-C is noted, a second one ends the program at once. A signal that is ignored stays so, as it is in a
- * script's background. */
-static void watch_signal(int number, bool watch) {
-    struct sigaction action = {.sa_handler = watch ? note_signal : SIG_DFL,
-                               .sa_flags = watch ? SA_RESETHAND | SA_RESTART : 0};
-    struct sigaction before;
-    sigemptyset(&action.sa_mask);
-    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-        sigaction(number, &action, NULL);
-}
-
-static void watch_signals(bool watch) {
-    watch_signal(SIGINT, watch);
-    watch_signal(SIGTERM, watch);
-}
 
 /* ---- examining ---- */
 
@@ -78,21 +42,6 @@ static int examine(const options *o, const reader *r, const reader *start) {
 }
 
 /* ---- learning ---- */
-
-/* Found out before a minute of training, not after. */
-static bool can_save(const char *path) {
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        complain("--save %s: this is no regular file", path);
-    else if (access(folder, W_OK | X_OK))
-        complain("--save %s: the folder cannot be written: %s", path, strerror(errno));
-    else
-        return true;
-    return false;
-}
 
 static heed_status save(const options *o, const reader *r, const progress *end, heed_error *error) {
     char seed[24], steps[24];
@@ -121,7 +70,7 @@ static void introduce(const options *o, const reader *r) {
 }
 
 static bool after_each_step(void *user, const progress *now) {
-    return board_show(user, now) == HEED_OK && !interrupted;
+    return board_show(user, now) == HEED_OK && !interrupted();
 }
 
 /* Trains, saves, and says where. */
@@ -133,16 +82,16 @@ static int train_and_save(const options *o, reader *r, board *b) {
     board_end(b);
     if (!status)
         status = save(o, r, &end, &error);
-    watch_signals(false);
+    interruption_watch(false);
     if (status || board_error_text(b)[0])
         return failed(status ? error.text : board_error_text(b));
-    if (interrupted)
+    if (interrupted())
         printf("stopped after step %lld of %lld; ", (long long)end.step, (long long)o->plan.steps);
     else if (!o->quiet)
         printf("\ntrained in %.0f s; ", difftime(time(NULL), started));
-    if (interrupted || !o->quiet)
+    if (interrupted() || !o->quiet)
         printf("the weights are in %s\n", o->save);
-    if (!interrupted && !o->quiet)
+    if (!interrupted() && !o->quiet)
         printf("\n");
     fflush(stdout);
     return DONE;
@@ -157,11 +106,11 @@ static int learn(const options *o, const char *program) {
     if (!r || !start || !b) {
         complain("out of memory");
     } else {
-        watch_signals(true);
+        interruption_watch(true);
         if (!o->quiet)
             introduce(o, r);
         result = train_and_save(o, r, b);
-        if (result == DONE && !interrupted)
+        if (result == DONE && !interrupted())
             result = examine(o, r, start);
         if (result == DONE && !o->quiet)
             printf("\nask it: %s --load %s --ask \"3rd of May, 1979\"\n", program, o->save);
@@ -215,20 +164,12 @@ static int use_file(const options *o) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!options_read(&o, argc, argv))
+    if (!dates_options_read(&o, argc, argv))
         return MISUSED;
     int result = DONE;
     if (o.help)
-        options_print_help(argv[0]);
+        dates_options_print_help(argv[0]);
     else
         result = o.load || o.ask ? use_file(&o) : learn(&o, argv[0]);
-    if ((fflush(stdout) || ferror(stdout)) && result == DONE) {
-        complain("standard output: %s", strerror(errno));
-        result = FAILED;
-    }
-    if (interrupted) { /* whoever started the program sees that it was stopped */
-        watch_signals(false);
-        raise(interrupted);
-    }
-    return result;
+    return program_end(result);
 }

@@ -2,6 +2,8 @@
 #ifndef DATES_OPTIONS_H
 #define DATES_OPTIONS_H
 
+#include "../common/options.h"
+#include "../common/program.h"
 #include "train.h"
 
 #define DEFAULT_FILE "dates.safetensors"
@@ -18,10 +20,7 @@ typedef struct options {
 } options;
 
 /* False where something is wrong: then one line about it was printed to stderr. */
-bool options_read(options *o, int argc, char **argv);
-void options_print_help(const char *program);
-
-/* "02_dates: ", the message, and a newline, to stderr. */
-void complain(const char *format, ...) HEED_PRINTF(1, 2);
+bool dates_options_read(options *o, int argc, char **argv);
+void dates_options_print_help(const char *program);
 
 #endif
