@@ -22,6 +22,7 @@
 #include <heed/layers/multi_head_attention.h>
 #include <heed/layers/norm.h>
 #include <heed/layers/position.h>
+#include <heed/layers/score.h>
 #include <heed/layers/self_attention.h>
 #include <heed/layers/state_attention.h>
 #include <heed/layers/transformer.h>

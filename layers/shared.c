@@ -11,14 +11,16 @@ static void show_scores(heed_tape *t, heed_tensor q, heed_tensor k, double scale
 }
 
 heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
-    heed_tensor pattern = HEED_NIL;
+    heed_tensor pattern = HEED_NIL, *wanted = options.pattern;
     bool watched = heed_watching(t, "pattern");
-    options.pattern = watched ? &pattern : NULL;
+    options.pattern = watched || wanted ? &pattern : NULL;
     heed_tensor z = heed_attention(t, q, k, v, options);
     if (heed_watching(t, "attn_scores") && !heed_is_nil(z))
         show_scores(t, q, k, options.scale != 0 ? options.scale : 1 / sqrt((double)heed_size(t, q, -1)));
     if (watched)
         heed_watch(t, "pattern", pattern);
+    if (wanted)
+        *wanted = pattern;
     return z;
 }
 

@@ -1,4 +1,4 @@
-/* The simple layers: how they start, what PyTorch does not have against naive twins, GRU, and attention over states. */
+/* The simple layers: how they start, what PyTorch does not have against naive twins, and GRU. */
 #include <heed/heed.h>
 
 #include <criterion/criterion.h>
@@ -233,52 +233,4 @@ Test(layers, gru_of_no_steps_is_its_start) {
     cr_expect(heed_shape_equal(heed_shape_of(b.t, states), HEED_SHAPE(2, 0, 4)), "%s", heed_error_text(b.t));
     expect_same_bits(b.t, last, h0, "last");
     free_gru(&b);
-}
-
-/* ---- attention over states ---- */
-
-enum { SB = 2, ST = 3, SS = 4, SD = 5 };
-
-/* [context ; h] for one decoder state h (SD) over states (SS, SD), of which those with padding true do not count. */
-static void look_back(const double *h, const double *states, const bool *padding, double *both) {
-    double a[SS], total = 0;
-    for (int s = 0; s < SS; s++) {
-        double score = 0;
-        for (int i = 0; i < SD; i++)
-            score += h[i] * states[s * SD + i];
-        total += a[s] = padding[s] ? 0 : exp(score);
-    }
-    for (int i = 0; i < SD; i++) {
-        both[i] = 0;
-        for (int s = 0; s < SS; s++)
-            both[i] += a[s] / total * states[s * SD + i];
-        both[SD + i] = h[i];
-    }
-}
-
-Test(layers, state_attention_is_its_formula) {
-    heed_model *model = heed_model_new();
-    heed_state_attention attn;
-    heed_state_attention_init(&attn, heed_model_root(model), "attn");
-    built(model);
-    heed_tape *t = heed_tape_new();
-    const bool padding[2][SB][SS] = {{{false}}, {{false, false, true, false}, {true, false, false, true}}};
-    double *h = normals(SB * ST * SD, 4), *states = normals(SB * SS * SD, 5), want[SB * ST * 2 * SD];
-    heed_tensor many = heed_input(t, HEED_F64, HEED_SHAPE(SB, ST, SD), h), over = heed_input(t, HEED_F64, HEED_SHAPE(SB, SS, SD), states);
-    heed_tensor one = heed_select(t, many, 1, 1);
-    for (int padded = 0; padded < 2; padded++) {
-        for (int i = 0; i < SB * ST; i++)
-            look_back(h + i * SD, states + i / ST * SS * SD, padding[padded][i / ST], want + i * 2 * SD);
-        heed_tensor pad = padded ? heed_input(t, HEED_BOOL, HEED_SHAPE(SB, SS), padding[1]) : HEED_NIL;
-        heed_tensor y = heed_state_attention_forward(&attn, t, many, over, pad);
-        expect_near(values_of(t, y), want, SB * ST * 2 * SD, 1e-13, "many states");
-        y = heed_state_attention_forward(&attn, t, one, over, pad);
-        cr_expect(heed_shape_equal(heed_shape_of(t, y), HEED_SHAPE(SB, 2 * SD)));
-        for (int s = 0; s < SB; s++)
-            expect_near(values_of(t, y) + s * 2 * SD, want + (s * ST + 1) * 2 * SD, 2 * SD, 1e-13, "one state");
-    }
-    heed_tape_free(t);
-    heed_model_free(model);
-    free(h);
-    free(states);
 }

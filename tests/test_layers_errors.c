@@ -93,6 +93,37 @@ Test(layers_errors, one_name_twice) {
 
 /* ---- called wrongly: the tape has it ---- */
 
+static void refused_score(heed_score_options options, const char *text) {
+    heed_score score;
+    heed_score_init(&score, fresh(), "score", options);
+    EXPECT_REFUSED(text);
+}
+
+Test(layers_errors, scores_that_cannot_be) {
+    refused_score((heed_score_options){.kind = HEED_SCORE_DOT, .d_query = 4, .d_key = 6},
+                  "score: dot scores need queries and keys of one size: d_query is 4, d_key 6");
+    refused_score((heed_score_options){.kind = HEED_SCORE_COSINE, .d_query = 6, .d_key = 4},
+                  "score: cosine scores need queries and keys of one size: d_query is 6, d_key 4");
+    refused_score((heed_score_options){.kind = HEED_SCORE_LOCATION, .d_query = 6, .d_key = 4},
+                  "score: location scores need the longest source: longest is 0, must be positive");
+    refused_score((heed_score_options){.kind = HEED_SCORE_GENERAL, .d_query = 0, .d_key = 4},
+                  "score: d_query 0, d_key 4 and d_hidden 0 must be positive");
+    refused_score((heed_score_options){.kind = HEED_SCORES, .d_query = 4, .d_key = 4}, "score: 7 is no kind of score");
+}
+
+static void refused_window(heed_window window, int64_t reach, const char *text) {
+    heed_state_attention attn;
+    heed_state_attention_init(&attn, fresh(), "attn",
+                              (heed_state_attention_options){.score = {.d_query = 4, .d_key = 4}, .window = window, .reach = reach});
+    EXPECT_REFUSED(text);
+}
+
+Test(layers_errors, windows_that_cannot_be) {
+    refused_window(HEED_WINDOW_MONOTONIC, 0, "attn: a monotonic window reaches 0 places; it must be 1 to 2^31 - 1");
+    refused_window(HEED_WINDOW_PREDICTIVE, -2, "attn: a predictive window reaches -2 places; it must be 1 to 2^31 - 1");
+    refused_window((heed_window)5, 1, "attn: 5 is no window");
+}
+
 typedef struct bench {
     heed_model *model;
     heed_linear_layer linear;
@@ -110,7 +141,8 @@ static bench new_bench(bool build) {
     heed_position_init(&b.position, root, "position", HEED_POSITION_LEARNED, 10, 4);
     heed_multi_head_attention_init(&b.attn, root, "attn", (heed_multi_head_options){.d_model = 8, .n_heads = 2});
     heed_gru_init(&b.gru, root, "gru", 3, 4);
-    heed_state_attention_init(&b.states, root, "states");
+    heed_state_attention_init(&b.states, root, "states",
+                              (heed_state_attention_options){.score = {.kind = HEED_SCORE_LOCATION, .d_query = 6, .d_key = 5, .longest = 4}});
     if (build)
         cr_assert(heed_model_build(b.model, HEED_F32, 1) == HEED_OK);
     return b;
@@ -151,10 +183,33 @@ Test(layers_errors, inputs_that_do_not_fit) {
                  "attn: memory is (6, 8); it must be (batch, tokens, 8)");
     x = zeros(&b, HEED_SHAPE(6, 3));
     EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, x, HEED_NIL, HEED_NIL, NULL), "gru: x is (6, 3); it must be (batch, steps, inputs)");
-    x = zeros(&b, HEED_SHAPE(6));
-    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, x, x, HEED_NIL), "states: h is (6,); it must be (batch, d) or (batch, steps, d)");
-    x = zeros(&b, HEED_SHAPE(2, 6));
-    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, x, x, HEED_NIL), "states: states are (2, 6); they must be (batch, steps, d)");
+    free_bench(&b);
+}
+
+static heed_tensor look_back(const bench *b, heed_tensor h, heed_tensor states, heed_tensor padding) {
+    return heed_state_attention_forward(&b->states, b->t, h, heed_state_attention_memory(&b->states, b->t, states, padding), 0, NULL);
+}
+
+Test(layers_errors, states_that_do_not_fit) {
+    bench b = new_bench(true);
+    heed_tensor h = zeros(&b, HEED_SHAPE(6)), states = zeros(&b, HEED_SHAPE(2, 3, 5));
+    EXPECT_FAILS(&b, look_back(&b, h, states, HEED_NIL), "states: h is (6,); it must be (batch, 6) or (batch, steps, 6)");
+    h = zeros(&b, HEED_SHAPE(2, 6));
+    EXPECT_FAILS(&b, look_back(&b, h, zeros(&b, HEED_SHAPE(3, 5)), HEED_NIL), "states: states are (3, 5); they must be (batch, steps, d)");
+    h = zeros(&b, HEED_SHAPE(2, 6));
+    EXPECT_FAILS(&b, look_back(&b, h, zeros(&b, HEED_SHAPE(2, 3, 4)), HEED_NIL), "states.score: keys are (2, 3, 4); must be (batch, steps, 5)");
+    h = zeros(&b, HEED_SHAPE(2, 1, 7)), states = zeros(&b, HEED_SHAPE(2, 3, 5));
+    EXPECT_FAILS(&b, look_back(&b, h, states, HEED_NIL), "states.score: queries are (2, 1, 7); must be (batch, steps, 6)");
+    h = zeros(&b, HEED_SHAPE(3, 6)), states = zeros(&b, HEED_SHAPE(2, 3, 5));
+    EXPECT_FAILS(&b, look_back(&b, h, states, HEED_NIL), "states: h has 3 rows, the memory 2");
+    h = zeros(&b, HEED_SHAPE(2, 6));
+    EXPECT_FAILS(&b, look_back(&b, h, zeros(&b, HEED_SHAPE(2, 5, 5)), HEED_NIL), "states.score: the source has 5 places, location scores have 4");
+    h = zeros(&b, HEED_SHAPE(2, 6)), states = zeros(&b, HEED_SHAPE(2, 3, 5));
+    EXPECT_FAILS(&b, look_back(&b, h, states, zeros(&b, HEED_SHAPE(2, 3))),
+                 "states: padding is f32 (2, 3); it must be bool (2, 3), true where a token is padding");
+    h = zeros(&b, HEED_SHAPE(2, 6)), states = zeros(&b, HEED_SHAPE(2, 3, 5));
+    heed_state_memory memory = heed_state_attention_memory(&b.states, b.t, states, HEED_NIL);
+    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, h, memory, -1, NULL), "states: the first step is -1; it must be 0 to 2^31 - 1");
     free_bench(&b);
 }
 
@@ -200,8 +255,9 @@ Test(layers_errors, nil_and_stale_inputs) {
     EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, zeros(&b, HEED_SHAPE(2, 6, 3)), HEED_NIL, stale, NULL),
                  "gru: slice: input 0 is not of this tape, or from before its last reset");
     EXPECT_FAILS(&b, heed_position_forward(&b.position, b.t, stale, 0), "position: add: input 0 is not of this tape, or from before its last reset");
-    EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, stale, stale, HEED_NIL),
-                 "states: attention: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, look_back(&b, stale, stale, HEED_NIL), "states.score: linear: input 0 is not of this tape, or from before its last reset");
+    heed_tensor states = zeros(&b, HEED_SHAPE(2, 3, 5));
+    EXPECT_FAILS(&b, look_back(&b, zeros(&b, HEED_SHAPE(2, 6)), states, stale), "states: not: input 0 is not of this tape, or from before its last reset");
     free_bench(&b);
 }
 

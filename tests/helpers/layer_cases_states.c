@@ -1,31 +1,84 @@
-/* Attention over the states of a recurrent encoder. */
+/* Scores, attention over the states of a recurrent encoder, and the encoder-decoder made of them. */
 #include "layer_table.h"
 
 typedef union room {
+    heed_score score;
     heed_state_attention state_attention;
 } room;
 
-/* h, states, padding */
+/* ---- scores: q, k ---- */
+
+static void init_score(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    heed_score_init(&r->score, root, "score", *(const heed_score_options *)options);
+}
+static heed_tensor score(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    (void)options;
+    return heed_score_forward(&r->score, t, in[0], in[1]);
+}
+
+/* ---- attention over states: h, states, padding ---- */
+
 static void init_state_attention(void *layer, const heed_module *root, const void *options) {
     room *r = layer;
-    (void)options;
-    heed_state_attention_init(&r->state_attention, root, "attn");
+    heed_state_attention_init(&r->state_attention, root, "attn", *(const heed_state_attention_options *)options);
 }
 static heed_tensor state_attention(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
     const room *r = layer;
     (void)options;
-    return heed_state_attention_forward(&r->state_attention, t, in[0], in[1], in[2]);
+    return heed_state_attention_forward(&r->state_attention, t, in[0], heed_state_attention_memory(&r->state_attention, t, in[1], in[2]), 1, NULL);
 }
 
+/* ---- the table ---- */
+
+#define SCORE(what_, k, q, keys, ...) {"score", what_, init_score, score, {REAL q, REAL keys}, &(heed_score_options){.kind = k, __VA_ARGS__}}
+#define ATTEND(what_, h, states, padding, k, dq, dk, ...) \
+    {"state_attention", what_, init_state_attention, state_attention, {REAL h, REAL states, padding}, \
+     &(heed_state_attention_options){.score = {.kind = k, .d_query = dq, .d_key = dk, .d_hidden = 3, .longest = 33}, __VA_ARGS__}}
+#define GLOBAL .window = HEED_WINDOW_GLOBAL
+#define MONOTONIC .window = HEED_WINDOW_MONOTONIC, .reach = 2
+#define PREDICTIVE .window = HEED_WINDOW_PREDICTIVE, .reach = 2
+
 static const layer_case cases[] = {
-    {"state_attention", "one state", init_state_attention, state_attention, {REAL(2, 4), REAL(2, 5, 4), NOTHING}, NULL},
-    {"state_attention", "one to look at", init_state_attention, state_attention, {REAL(2, 3), REAL(2, 1, 3), NOTHING}, NULL},
-    {"state_attention", "width 1", init_state_attention, state_attention, {REAL(2, 1), REAL(2, 6, 1), NOTHING}, NULL},
-    {"state_attention", "many states", init_state_attention, state_attention, {REAL(2, 3, 4), REAL(2, 5, 4), NOTHING}, NULL},
-    {"state_attention", "width 17", init_state_attention, state_attention, {REAL(2, 2, 17), REAL(2, 3, 17), NOTHING}, NULL},
-    {"state_attention", "33 to look at", init_state_attention, state_attention, {REAL(1, 2, 3), REAL(1, 33, 3), NOTHING}, NULL},
-    {"state_attention", "one state, padding", init_state_attention, state_attention, {REAL(3, 4), REAL(3, 5, 4), COINS(3, 5)}, NULL},
-    {"state_attention", "many states, padding", init_state_attention, state_attention, {REAL(3, 2, 4), REAL(3, 5, 4), COINS(3, 5)}, NULL},
+    SCORE("dot", HEED_SCORE_DOT, (2, 3, 4), (2, 5, 4), .d_query = 4, .d_key = 4),
+    SCORE("dot of 17", HEED_SCORE_DOT, (1, 2, 17), (1, 16, 17), .d_query = 17, .d_key = 17),
+    SCORE("scaled dot", HEED_SCORE_SCALED_DOT, (2, 3, 4), (2, 5, 4), .d_query = 4, .d_key = 4),
+    SCORE("scaled dot, width 1", HEED_SCORE_SCALED_DOT, (2, 1, 1), (2, 2, 1), .d_query = 1, .d_key = 1),
+    SCORE("general", HEED_SCORE_GENERAL, (2, 3, 4), (2, 5, 4), .d_query = 4, .d_key = 4),
+    SCORE("general, 2 and 15", HEED_SCORE_GENERAL, (2, 3, 2), (2, 5, 15), .d_query = 2, .d_key = 15),
+    SCORE("additive", HEED_SCORE_ADDITIVE, (2, 3, 4), (2, 5, 4), .d_query = 4, .d_key = 4),
+    SCORE("additive, 3 and 16", HEED_SCORE_ADDITIVE, (2, 1, 3), (2, 4, 16), .d_query = 3, .d_key = 16, .d_hidden = 17),
+    SCORE("additive through one", HEED_SCORE_ADDITIVE, (1, 3, 2), (1, 33, 5), .d_query = 2, .d_key = 5, .d_hidden = 1),
+    SCORE("concat", HEED_SCORE_CONCAT, (2, 3, 4), (2, 5, 4), .d_query = 4, .d_key = 4),
+    SCORE("concat, 15 and 2", HEED_SCORE_CONCAT, (2, 2, 15), (2, 3, 2), .d_query = 15, .d_key = 2, .d_hidden = 5),
+    SCORE("location, all places", HEED_SCORE_LOCATION, (2, 3, 4), (2, 5, 6), .d_query = 4, .d_key = 6, .longest = 5),
+    SCORE("location, not all", HEED_SCORE_LOCATION, (2, 3, 4), (2, 2, 1), .d_query = 4, .d_key = 1, .longest = 17),
+    SCORE("cosine", HEED_SCORE_COSINE, (2, 3, 4), (2, 5, 4), .d_query = 4, .d_key = 4),
+    SCORE("cosine of 33", HEED_SCORE_COSINE, (1, 2, 33), (1, 3, 33), .d_query = 33, .d_key = 33),
+
+    ATTEND("one state", (2, 4), (2, 5, 4), NOTHING, HEED_SCORE_DOT, 4, 4, GLOBAL),
+    ATTEND("one to look at", (2, 3), (2, 1, 3), NOTHING, HEED_SCORE_DOT, 3, 3, GLOBAL),
+    ATTEND("width 1", (2, 1), (2, 6, 1), NOTHING, HEED_SCORE_DOT, 1, 1, GLOBAL),
+    ATTEND("many states", (2, 3, 4), (2, 5, 4), NOTHING, HEED_SCORE_DOT, 4, 4, GLOBAL),
+    ATTEND("width 17", (2, 2, 17), (2, 3, 17), NOTHING, HEED_SCORE_DOT, 17, 17, GLOBAL),
+    ATTEND("33 to look at", (1, 2, 3), (1, 33, 3), NOTHING, HEED_SCORE_DOT, 3, 3, GLOBAL),
+    ATTEND("one state, padding", (3, 4), (3, 5, 4), COINS(3, 5), HEED_SCORE_DOT, 4, 4, GLOBAL),
+    ATTEND("many states, padding", (3, 2, 4), (3, 5, 4), COINS(3, 5), HEED_SCORE_DOT, 4, 4, GLOBAL),
+    ATTEND("scaled dot", (2, 3, 4), (2, 5, 4), COINS(2, 5), HEED_SCORE_SCALED_DOT, 4, 4, GLOBAL),
+    ATTEND("general", (2, 3, 4), (2, 5, 6), COINS(2, 5), HEED_SCORE_GENERAL, 4, 6, GLOBAL),
+    ATTEND("additive", (2, 3, 4), (2, 5, 6), NOTHING, HEED_SCORE_ADDITIVE, 4, 6, GLOBAL),
+    ATTEND("additive, padding", (2, 3, 4), (2, 5, 6), COINS(2, 5), HEED_SCORE_ADDITIVE, 4, 6, GLOBAL),
+    ATTEND("concat, padding", (2, 3, 4), (2, 5, 3), COINS(2, 5), HEED_SCORE_CONCAT, 4, 3, GLOBAL),
+    ATTEND("location, padding", (2, 3, 4), (2, 5, 3), COINS(2, 5), HEED_SCORE_LOCATION, 4, 3, GLOBAL),
+    ATTEND("cosine, padding", (2, 3, 4), (2, 5, 4), COINS(2, 5), HEED_SCORE_COSINE, 4, 4, GLOBAL),
+    ATTEND("monotonic, dot", (2, 3, 4), (2, 7, 4), NOTHING, HEED_SCORE_DOT, 4, 4, MONOTONIC),
+    ATTEND("monotonic, additive", (2, 3, 4), (2, 7, 2), COINS(2, 7), HEED_SCORE_ADDITIVE, 4, 2, MONOTONIC),
+    ATTEND("monotonic, past the end", (2, 5, 4), (2, 2, 4), NOTHING, HEED_SCORE_COSINE, 4, 4, MONOTONIC),
+    ATTEND("predictive, dot", (2, 3, 4), (2, 7, 4), NOTHING, HEED_SCORE_DOT, 4, 4, PREDICTIVE),
+    ATTEND("predictive, general", (2, 4), (2, 7, 5), MOSTLY(2, 7), HEED_SCORE_GENERAL, 4, 5, PREDICTIVE),
+    ATTEND("predictive, concat", (2, 3, 4), (2, 7, 5), MOSTLY(2, 7), HEED_SCORE_CONCAT, 4, 5, PREDICTIVE),
+    ATTEND("predictive, location", (2, 3, 4), (2, 7, 5), NOTHING, HEED_SCORE_LOCATION, 4, 5, PREDICTIVE),
 };
 
 const layer_table layer_cases_states = {cases, sizeof cases / sizeof *cases, sizeof(room)};
