@@ -18,13 +18,15 @@ enum { BLOCK_QUERIES = 64, ALIGNMENT = 64 };
 typedef heed_attention_problem problem;
 typedef heed_attention_result result;
 typedef heed_attention_gradient gradients;
+typedef heed_attention_sums score_sums;
 
 /* ---- blocks ---- */
 
-/* Queries first .. first + rows - 1 of one head, and as many keys as the last of them can see. */
+/* Queries first .. first + rows - 1 of one head, and keys begin .. begin + keys - 1, which have all that they can see. */
 typedef struct block {
     int64_t b, h;
-    int64_t first, rows, keys;
+    int64_t first, rows;
+    int64_t begin, keys;
 } block;
 
 static int64_t smaller(int64_t x, int64_t y) {
@@ -39,16 +41,40 @@ static int64_t blocks_of(const problem *a) {
     return a->queries / BLOCK_QUERIES + (a->queries % BLOCK_QUERIES != 0);
 }
 
-/* The query sees keys 0 .. n - 1, unless the mask hides them. */
+static int64_t within(int64_t low, int64_t x, int64_t high) {
+    return larger(low, smaller(x, high));
+}
+
+/* The query sees keys keys_from .. keys_before - 1, unless the mask hides them. */
+static int64_t keys_from(const problem *a, int64_t query) {
+    return a->window > 0 ? within(0, query + a->keys - a->queries - a->window + 1, a->keys) : 0;
+}
+
 static int64_t keys_before(const problem *a, int64_t query) {
-    return a->causal ? larger(0, smaller(a->keys, query + 1 + a->keys - a->queries)) : a->keys;
+    const int64_t ahead = a->causal ? 1 : a->window;
+    return ahead > 0 ? within(0, query + a->keys - a->queries + ahead, a->keys) : a->keys;
 }
 
 static block block_at(const problem *a, int64_t b, int64_t h, int64_t index) {
     block at = {.b = b, .h = h, .first = index * BLOCK_QUERIES};
     at.rows = smaller(BLOCK_QUERIES, a->queries - at.first);
-    at.keys = keys_before(a, at.first + at.rows - 1);
+    /* Products add up keys in blocks of HEED_GEMM_BLOCK_K. A query's keys must fall into the same blocks whichever
+     * other queries are with it, or its sums would have other bits. */
+    at.begin = keys_from(a, at.first) / HEED_GEMM_BLOCK_K * HEED_GEMM_BLOCK_K;
+    at.keys = keys_before(a, at.first + at.rows - 1) - at.begin;
     return at;
+}
+
+/* As many keys as a block can have. */
+static int64_t widest(const problem *a) {
+    if (a->window == 0)
+        return a->keys;
+    return smaller(a->keys, (a->causal ? a->window : 2 * a->window) + BLOCK_QUERIES + HEED_GEMM_BLOCK_K);
+}
+
+/* The head of k and v that this head of q reads. */
+static int64_t kv_head_of(const problem *a, int64_t h) {
+    return h / (a->heads / a->kv_heads);
 }
 
 /* Element (b, h, i, 0), elements being of so many bytes. */
@@ -71,11 +97,11 @@ static share share_of(int64_t units, int threads) {
     return (share){1, threads};
 }
 
-/* A worker's memory: rows are as long as there are keys. */
+/* A worker's memory. Rows have room for the keys of the widest block. */
 typedef struct scratch {
     void *weights;  /* (BLOCK_QUERIES, keys of the block): scores, then weights */
     void *gradient; /* the same, dL/d weights, then dL/d scores; backward only */
-    void *mask;     /* (keys): what is added to a row of scores */
+    void *added;    /* (keys): what is added to a row of scores */
     void *factors;  /* (keys): what dropout multiplies a row of weights by */
     void *clean;    /* (keys or BLOCK_QUERIES, d_k or d_v): an operand without its NaN and inf */
     void *stats;    /* (BLOCK_QUERIES, 2): largest score, 1 / sum of e^(score - largest); 0 and 0 if it sees nothing */
@@ -128,41 +154,47 @@ static size_t take(size_t *at, int64_t rows, int64_t columns, size_t size) {
 /* Lays a worker's memory out from base on, and returns how much it is. base may be NULL to ask only that. */
 static size_t lay_out(const problem *a, size_t size, bool backward, int threads, char *base, scratch *s) {
     int64_t rows = smaller(a->queries, BLOCK_QUERIES);
+    const int64_t keys = widest(a);
     size_t end = 0;
-    size_t weights = take(&end, rows, a->keys, size), gradient = take(&end, backward ? rows : 0, a->keys, size);
-    size_t mask = take(&end, 1, a->keys, size), factors = take(&end, 1, a->keys, size);
-    size_t clean = take(&end, larger(a->keys, rows), larger(a->d_k, a->d_v), size), stats = take(&end, rows, 2, size);
+    size_t weights = take(&end, rows, keys, size), gradient = take(&end, backward ? rows : 0, keys, size);
+    size_t added = take(&end, 1, keys, size), factors = take(&end, 1, keys, size);
+    size_t clean = take(&end, larger(keys, rows), larger(a->d_k, a->d_v), size), stats = take(&end, rows, 2, size);
     size_t gemm = take(&end, 1, (int64_t)gemm_bytes(a, size, backward, threads), 1);
     if (base)
-        *s = (scratch){.weights = base + weights, .gradient = base + gradient, .mask = base + mask,
+        *s = (scratch){.weights = base + weights, .gradient = base + gradient, .added = base + added,
                        .factors = base + factors, .clean = base + clean, .stats = base + stats, .gemm = base + gemm,
                        .threads = threads};
     return end;
 }
 
-/* Backward goes over whole heads, whose dk and dv its blocks add to in order; a mask's gradient over the mask's own
- * places. */
+/* Forward goes over blocks of one head. Backward goes over whole heads of k and v, whose dk and dv the blocks of all
+ * heads that read them add to in order; the gradient of what is added to scores over its own places. */
 static int64_t heads_of(const problem *a) {
     return a->batch * a->heads;
 }
 
-typedef struct mask_units {
-    int64_t batch, heads, blocks; /* 1 where the mask is the same along that axis: a unit then goes over all of it */
-} mask_units;
-
-static mask_units mask_units_of(const problem *a, const gradients *g) {
-    return (mask_units){g->mask_step[0] ? a->batch : 1, g->mask_step[1] ? a->heads : 1,
-                        g->mask_step[2] ? blocks_of(a) : 1};
+static int64_t kv_heads_of(const problem *a) {
+    return a->batch * a->kv_heads;
 }
 
-static int64_t mask_unit_count(const problem *a, const gradients *g) {
-    mask_units units = mask_units_of(a, g);
+typedef struct sum_units {
+    int64_t batch, heads, blocks; /* 1 where several along that axis share places: a unit then goes over all of it */
+} sum_units;
+
+static sum_units sum_units_of(const problem *a, const score_sums *sums) {
+    const bool rows_apart = sums->step[2] != 0 && sums->step[2] != -sums->step[3]; /* a relative bias' are not */
+    return (sum_units){sums->step[0] ? a->batch : 1, sums->step[1] ? a->heads : 1, rows_apart ? blocks_of(a) : 1};
+}
+
+static int64_t sum_unit_count(const problem *a, const score_sums *sums) {
+    sum_units units = sum_units_of(a, sums);
     return units.batch * units.heads * units.blocks;
 }
 
-static size_t mask_sum_bytes(const gradients *g) {
+static size_t sum_bytes(const gradients *g) {
+    const int64_t mask = g->d_mask.data ? g->d_mask.count : 0, relative = g->d_relative.data ? g->d_relative.count : 0;
     size_t end = 0;
-    take(&end, 1, g->d_mask ? g->mask_count : 0, sizeof(double));
+    take(&end, 1, larger(mask, relative), sizeof(double));
     return end;
 }
 
@@ -176,9 +208,12 @@ size_t heed_attention_workspace(const heed_attention_problem *a, size_t element_
 
 size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g,
                                          size_t element_size, int threads) {
-    size_t bytes = bytes_for(a, element_size, true, share_of(heads_of(a), threads));
-    size_t for_mask = g->d_mask ? bytes_for(a, element_size, true, share_of(mask_unit_count(a, g), threads)) : 0;
-    size_t most = bytes > for_mask ? bytes : for_mask, sums = mask_sum_bytes(g);
+    size_t most = bytes_for(a, element_size, true, share_of(kv_heads_of(a), threads)), sums = sum_bytes(g);
+    const score_sums *of[] = {&g->d_mask, &g->d_relative};
+    for (int i = 0; i < 2; i++) {
+        size_t bytes = of[i]->data ? bytes_for(a, element_size, true, share_of(sum_unit_count(a, of[i]), threads)) : 0;
+        most = bytes > most ? bytes : most;
+    }
     return most < TOO_MUCH / 2 && sums < TOO_MUCH / 2 ? most + sums : TOO_MUCH;
 }
 
@@ -189,10 +224,11 @@ typedef void unit_body(const attention_job *job, int64_t unit, scratch *s);
 
 struct attention_job {
     const problem *a;
-    const result *out;   /* forward */
-    const gradients *g;   /* backward */
-    double *mask_sums;                  /* laid out as d_mask */
-    size_t size;                        /* of an element */
+    const result *out;      /* forward */
+    const gradients *g;     /* backward */
+    const score_sums *into; /* backward of what is added to scores: which, ... */
+    double *sums;           /* ... and its places in double */
+    size_t size;            /* of an element */
     unit_body *body;
     int64_t units;
     share by;
@@ -220,7 +256,7 @@ static void run_units(attention_job job, int64_t units, unit_body *body, int thr
     heed_parallel_for(job.by.workers, job.by.workers, 1, run_workers, &job);
 }
 
-/* ---- masks and dropout ---- */
+/* ---- dropout ---- */
 
 /* The first 2^32 p of all 2^32 words. */
 static uint64_t dropped_words(double p) {

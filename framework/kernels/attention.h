@@ -1,12 +1,13 @@
-/* attention.h: softmax(q kᵀ scale + mask) v and its gradient, for every batch b and head h, without ever holding T x S
- * weights (Dao et al. 2022 show why that pays; Vaswani et al. 2017 have the formula).
+/* attention.h: softmax(q kᵀ scale + mask + relative) v and its gradient, for every batch b and head h, without ever
+ * holding T x S weights (Dao et al. 2022 show why that pays; Vaswani et al. 2017 have the formula).
  *
- *     heed_attention_problem a = {.batch = B, .heads = H, .queries = T, .keys = S, .d_k = d_k, .d_v = d_v,
- *                                 .q = ..., .k = ..., .v = ..., .scale = ...};
+ *     heed_attention_problem a = {.batch = B, .heads = H, .kv_heads = H, .queries = T, .keys = S, .d_k = d_k,
+ *                                 .d_v = d_v, .q = ..., .k = ..., .v = ..., .scale = ...};
  *     void *workspace = 64-aligned memory of heed_attention_workspace(&a, sizeof(float), threads) bytes;
  *     heed_attention_f32(&a, &out, threads, workspace);
  *
- * Work is cut into blocks of queries; a block's scores, weights and their gradients live in the workspace only. Each
+ * Work is cut into blocks of queries; a block's scores, weights and their gradients live in the workspace only, and
+ * keys that none of its queries can see, for their place, are left out of its products. Each
  * query's softmax is over the keys it can see: in a block they are multiplied together with others, but with weight
  * zero, and elements of hidden keys and values that are NaN or inf are kept out. So what a query does not see leaves
  * its output and gradient alone to the last bit, and a query computed by itself has the bits it has among others. */
@@ -25,13 +26,16 @@ typedef struct heed_attention_view {
 } heed_attention_view;
 
 typedef struct heed_attention_problem {
-    int64_t batch, heads, queries, keys, d_k, d_v;
+    int64_t batch, heads, kv_heads, queries, keys, d_k, d_v;
     heed_attention_view q;    /* (B, H, T, d_k) */
-    heed_attention_view k;    /* (B, H, S, d_k) */
-    heed_attention_view v;    /* (B, H, S, d_v) */
+    heed_attention_view k;    /* (B, H_kv, S, d_k); heads h H / H_kv ... of q read head h of k and v */
+    heed_attention_view v;    /* (B, H_kv, S, d_v) */
     heed_attention_view mask; /* (B, H, T, S), steps 0 where it is broadcast; data NULL: none */
     bool mask_is_bool;        /* bools, false hiding a key; or else reals added to the score, -inf hiding */
+    heed_attention_view relative; /* (1, H, 1, T + S - 1): element j - i + T - 1 is added to the score of query i and
+                                     key j, -inf hiding; data NULL: none */
     bool causal;              /* query i sees keys j <= i + S - T */
+    int64_t window;           /* > 0: it sees keys j > i + S - T - window, and without causal j < i + S - T + window */
     double scale;
     double dropout;           /* the probability that a weight becomes 0; the others are divided by 1 - dropout */
     uint64_t dropout_key;     /* from which that is drawn, for each (b, h, i, j) */
@@ -44,15 +48,21 @@ typedef struct heed_attention_result {
     void *stats;   /* (B, H, T, 2): what backward rebuilds the weights from; or NULL */
 } heed_attention_result;
 
+/* Where the gradient of what is added to the scores goes: that of the score (b, h, i, j) is added to element
+ * start + b step[0] + h step[1] + i step[2] + j step[3] of `count`. Steps are 0 along axes that are summed over. */
+typedef struct heed_attention_sums {
+    void *data; /* NULL: it is not wanted */
+    int64_t step[4], start, count;
+} heed_attention_sums;
+
 /* What backward reads and writes, contiguous; gradients that are NULL are not wanted. */
 typedef struct heed_attention_gradient {
     const void *stats;     /* as forward wrote them */
     const void *d_context; /* (B, H, T, d_v); or NULL: zero */
     const void *d_pattern; /* (B, H, T, S); or NULL: zero */
     void *dq, *dk, *dv;
-    void *d_mask;            /* of real masks: the gradient of the scores, summed to the mask's own shape ... */
-    int64_t mask_step[4];    /* ... in which it lies so; 0 along axes that are summed over */
-    int64_t mask_count;      /* its elements */
+    heed_attention_sums d_mask;     /* of real masks */
+    heed_attention_sums d_relative;
 } heed_attention_gradient;
 
 /* Bytes of scratch memory, aligned to 64, for elements of element_size bytes and at most `threads` threads (<= 0: all

@@ -7,9 +7,13 @@ typedef struct TYPED(matrix) {
     int64_t row, column; /* steps */
 } TYPED(matrix);
 
-/* The rows of x from row `first` of the block's head on. */
-static TYPED(matrix) TYPED(matrix_of)(const heed_attention_view *x, const block *at, int64_t first) {
-    return (TYPED(matrix)){row_of(x, at->b, at->h, first, sizeof(REAL)), x->step[2], x->step[3]};
+static TYPED(matrix) TYPED(queries_of)(const problem *a, const block *at) {
+    return (TYPED(matrix)){row_of(&a->q, at->b, at->h, at->first, sizeof(REAL)), a->q.step[2], a->q.step[3]};
+}
+
+/* The block's rows of k or v. */
+static TYPED(matrix) TYPED(sources_of)(const problem *a, const heed_attention_view *x, const block *at) {
+    return (TYPED(matrix)){row_of(x, at->b, kv_head_of(a, at->h), at->begin, sizeof(REAL)), x->step[2], x->step[3]};
 }
 
 static TYPED(matrix) TYPED(transposed)(TYPED(matrix) x) {
@@ -26,22 +30,23 @@ static void TYPED(multiply)(const scratch *s, int64_t m, int64_t n, int64_t k, d
     TYPED(heed_gemm)(&product, s->threads, s->gemm);
 }
 
-/* ---- masks ---- */
+/* ---- what is added to scores ----
+ *
+ * In rows of the block's keys: element 0 is key at->begin. */
 
-/* What is added to the query's scores: -inf hides a key. NULL: nothing is. The row it returns is of use until the next
- * call. */
+/* What the mask adds to the query's scores, in s->added unless it lies in the mask so; NULL: nothing. */
 static const REAL *TYPED(mask_row)(const problem *a, const block *at, int64_t query, const scratch *s) {
-    const int64_t step = a->mask.step[3];
-    REAL *row = s->mask;
+    const int64_t step = a->mask.step[3], begin = at->begin * step;
+    REAL *row = s->added;
     if (a->mask.data == NULL)
         return NULL;
     if (a->mask_is_bool) {
-        const bool *seen = row_of(&a->mask, at->b, at->h, query, sizeof(bool));
+        const bool *seen = (const bool *)row_of(&a->mask, at->b, at->h, query, sizeof(bool)) + begin;
         for (int64_t j = 0; j < at->keys; j++)
             row[j] = seen[j * step] ? 0 : -(REAL)INFINITY;
         return row;
     }
-    const REAL *added = row_of(&a->mask, at->b, at->h, query, sizeof(REAL));
+    const REAL *added = (const REAL *)row_of(&a->mask, at->b, at->h, query, sizeof(REAL)) + begin;
     if (step == 1)
         return added;
     for (int64_t j = 0; j < at->keys; j++)
@@ -49,28 +54,55 @@ static const REAL *TYPED(mask_row)(const problem *a, const block *at, int64_t qu
     return row;
 }
 
-/* Whether row r of the block, which saw something at all, sees key j. */
+/* The relative bias of the query and key 0; of key j it is j steps behind. */
+static const REAL *TYPED(relative_row)(const problem *a, const block *at, int64_t query) {
+    return (const REAL *)a->relative.data + at->h * a->relative.step[1] + (a->queries - 1 - query) * a->relative.step[3];
+}
+
+/* -inf where either hides. */
+static REAL TYPED(both)(REAL mask, REAL relative) {
+    return mask == -(REAL)INFINITY || relative == -(REAL)INFINITY ? -(REAL)INFINITY : mask + relative;
+}
+
+/* What is added to the query's scores: -inf hides a key. NULL: nothing is. The row is of use until the next call. */
+static const REAL *TYPED(added_row)(const problem *a, const block *at, int64_t query, const scratch *s) {
+    const REAL *mask = TYPED(mask_row)(a, at, query, s);
+    if (a->relative.data == NULL)
+        return mask;
+    const int64_t step = a->relative.step[3];
+    const REAL *relative = TYPED(relative_row)(a, at, query) + at->begin * step;
+    REAL *row = s->added;
+    if (mask == NULL && step == 1)
+        return relative;
+    for (int64_t j = 0; j < at->keys; j++)
+        row[j] = TYPED(both)(mask ? mask[j] : 0, relative[j * step]);
+    return row;
+}
+
+/* Whether row r of the block, which saw something at all, sees the block's key j. */
 static bool TYPED(sees)(const problem *a, const block *at, const scratch *s, int64_t r, int64_t j) {
-    const int64_t query = at->first + r, step = a->mask.step[3];
-    if (((const REAL *)s->stats)[2 * r + 1] == 0 || j >= keys_before(a, query))
+    const int64_t query = at->first + r, key = at->begin + j, step = a->mask.step[3];
+    if (((const REAL *)s->stats)[2 * r + 1] == 0 || key < keys_from(a, query) || key >= keys_before(a, query))
+        return false;
+    if (a->relative.data && TYPED(relative_row)(a, at, query)[key * a->relative.step[3]] == -(REAL)INFINITY)
         return false;
     if (a->mask.data == NULL)
         return true;
     if (a->mask_is_bool)
-        return ((const bool *)row_of(&a->mask, at->b, at->h, query, sizeof(bool)))[j * step];
-    return ((const REAL *)row_of(&a->mask, at->b, at->h, query, sizeof(REAL)))[j * step] != -(REAL)INFINITY;
+        return ((const bool *)row_of(&a->mask, at->b, at->h, query, sizeof(bool)))[key * step];
+    return ((const REAL *)row_of(&a->mask, at->b, at->h, query, sizeof(REAL)))[key * step] != -(REAL)INFINITY;
 }
 
-static void TYPED(add_mask)(REAL *restrict scores, const REAL *restrict mask, int64_t n) {
-    for (int64_t j = 0; j < n && mask; j++)
-        scores[j] = mask[j] == -(REAL)INFINITY ? mask[j] : scores[j] + mask[j]; /* hidden, were the score NaN */
+static void TYPED(add_to_scores)(REAL *restrict scores, const REAL *restrict added, int64_t n) {
+    for (int64_t j = 0; j < n && added; j++)
+        scores[j] = added[j] == -(REAL)INFINITY ? added[j] : scores[j] + added[j]; /* hidden, were the score NaN */
 }
 
 /* ---- weights ---- */
 
 static void TYPED(score)(const problem *a, const block *at, const scratch *s) {
-    TYPED(multiply)(s, at->rows, at->keys, a->d_k, a->scale, TYPED(matrix_of)(&a->q, at, at->first),
-                    TYPED(transposed)(TYPED(matrix_of)(&a->k, at, 0)), s->weights, false);
+    TYPED(multiply)(s, at->rows, at->keys, a->d_k, a->scale, TYPED(queries_of)(a, at),
+                    TYPED(transposed)(TYPED(sources_of)(a, &a->k, at)), s->weights, false);
 }
 
 /* Largest score and 1 / sum of exponentials, or 0 and 0 if there is nothing above -inf. The exponentials are left in
@@ -85,39 +117,41 @@ static void TYPED(softmax_stats)(REAL *restrict row, int64_t n, REAL *stats) {
     stats[1] = sum == 0 ? 0 : 1 / sum;
 }
 
-/* Weights of the keys a query sees before `seen`; 0 behind it. */
-static void TYPED(scale_row)(REAL *restrict row, int64_t seen, int64_t keys, REAL factor) {
-    for (int64_t j = 0; j < seen; j++)
+/* The weights of the keys that a query sees, begin .. end - 1 of the row; 0 before and behind them. */
+static void TYPED(scale_row)(REAL *restrict row, int64_t begin, int64_t end, int64_t keys, REAL factor) {
+    for (int64_t j = 0; j < begin; j++)
+        row[j] = 0;
+    for (int64_t j = begin; j < end; j++)
         row[j] *= factor;
-    for (int64_t j = seen; j < keys; j++)
+    for (int64_t j = end; j < keys; j++)
         row[j] = 0;
 }
 
-/* 0 or 1 / (1 - p) for each key. */
+/* 0 or 1 / (1 - p) for each of the block's first n keys; at->begin is a multiple of 4. */
 static void TYPED(draw_factors)(const problem *a, const block *at, int64_t query, int64_t n, REAL *factors) {
     const uint64_t row = (uint64_t)((at->b * a->heads + at->h) * a->queries + query);
     const uint64_t dropped = dropped_words(a->dropout);
     const REAL kept = a->dropout < 1 ? (REAL)(1 / (1 - a->dropout)) : 0;
     for (int64_t j = 0; j < n; j += 4) {
-        heed_philox words = draw_four(a->dropout_key, row, (uint64_t)j / 4);
+        heed_philox words = draw_four(a->dropout_key, row, (uint64_t)(at->begin + j) / 4);
         for (int64_t i = 0; i < smaller(4, n - j); i++)
             factors[j + i] = words.word[i] < dropped ? 0 : kept;
     }
 }
 
 /* Scores of a row to weights, before dropout. Stats are found, or, in backward, known. */
-static void TYPED(weigh_row)(const problem *a, const block *at, const scratch *s, int64_t r, const REAL *mask,
+static void TYPED(weigh_row)(const problem *a, const block *at, const scratch *s, int64_t r, const REAL *added,
                              bool stats_known) {
     REAL *restrict row = (REAL *)s->weights + r * at->keys;
     REAL *stats = (REAL *)s->stats + 2 * r;
-    const int64_t seen = keys_before(a, at->first + r);
-    TYPED(add_mask)(row, mask, seen);
+    const int64_t begin = keys_from(a, at->first + r) - at->begin, end = keys_before(a, at->first + r) - at->begin;
+    TYPED(add_to_scores)(row + begin, added ? added + begin : NULL, end - begin);
     if (!stats_known)
-        TYPED(softmax_stats)(row, seen, stats);
+        TYPED(softmax_stats)(row + begin, end - begin, stats);
     const REAL max = stats[0];
-    for (int64_t j = 0; j < seen && stats_known; j++)
+    for (int64_t j = begin; j < end && stats_known; j++)
         row[j] = TYPED(heed_exp)(row[j] - max);
-    TYPED(scale_row)(row, seen, at->keys, stats[1]);
+    TYPED(scale_row)(row, begin, end, at->keys, stats[1]);
 }
 
 /* ---- weighted sums ---- */

@@ -7,9 +7,11 @@ static int64_t TYPED(queries_before)(const problem *a, const block *at) {
 
 /* ---- forward ---- */
 
-static void TYPED(put_pattern)(const problem *a, const REAL *row, int64_t keys, REAL *pattern) {
-    memcpy(pattern, row, (size_t)keys * sizeof(REAL));
-    for (int64_t j = keys; j < a->keys; j++)
+static void TYPED(put_pattern)(const problem *a, const block *at, const REAL *row, REAL *pattern) {
+    for (int64_t j = 0; j < at->begin; j++)
+        pattern[j] = 0;
+    memcpy(pattern + at->begin, row, (size_t)at->keys * sizeof(REAL));
+    for (int64_t j = at->begin + at->keys; j < a->keys; j++)
         pattern[j] = 0;
 }
 
@@ -21,7 +23,7 @@ static void TYPED(forward_block)(const attention_job *job, int64_t unit, scratch
     TYPED(score)(a, &at, s);
     for (int64_t r = 0; r < at.rows; r++) {
         REAL *restrict row = (REAL *)s->weights + r * at.keys;
-        TYPED(weigh_row)(a, &at, s, r, TYPED(mask_row)(a, &at, at.first + r, s), false);
+        TYPED(weigh_row)(a, &at, s, r, TYPED(added_row)(a, &at, at.first + r, s), false);
         if (a->dropout > 0) {
             const REAL *restrict factors = s->factors;
             TYPED(draw_factors)(a, &at, at.first + r, at.keys, s->factors);
@@ -29,11 +31,11 @@ static void TYPED(forward_block)(const attention_job *job, int64_t unit, scratch
                 row[j] *= factors[j];
         }
         if (job->out->pattern)
-            TYPED(put_pattern)(a, row, at.keys, (REAL *)job->out->pattern + (before + r) * a->keys);
+            TYPED(put_pattern)(a, &at, row, (REAL *)job->out->pattern + (before + r) * a->keys);
     }
     if (job->out->stats)
         memcpy((REAL *)job->out->stats + 2 * before, s->stats, 2 * (size_t)at.rows * sizeof(REAL));
-    TYPED(weighted_sum)(a, &at, s, TYPED(OVER_KEYS), s->weights, TYPED(matrix_of)(&a->v, &at, 0), a->d_v, 1,
+    TYPED(weighted_sum)(a, &at, s, TYPED(OVER_KEYS), s->weights, TYPED(sources_of)(a, &a->v, &at), a->d_v, 1,
                         (REAL *)job->out->context + before * a->d_v);
 }
 
@@ -45,12 +47,13 @@ void TYPED(heed_attention)(const heed_attention_problem *a, const heed_attention
 
 /* ---- backward ----
  *
- *     y = f∘p v,   p = softmax(s),   s = scale q kᵀ + mask,   f the factors of dropout (1 without)
+ *     y = f∘p v,   p = softmax(s),   s = scale q kᵀ + mask + relative,   f the factors of dropout (1 without)
  *
  *     dL/dv = (f∘p)ᵀ dL/dy
  *     dL/dp = f∘(dL/dy vᵀ)                      and f∘(dL/d pattern), where something was made of the pattern
  *     dL/ds = p∘(dL/dp - sum_j p_j dL/dp_j)     row by row
- *     dL/dq = scale dL/ds k,    dL/dk = scale dL/dsᵀ q,    dL/dmask = dL/ds */
+ *     dL/dq = scale dL/ds k,    dL/dk = scale dL/dsᵀ q,    dL/dmask = dL/ds,
+ *     dL/drelative_m = sum of dL/ds_ij over j - i + T - 1 = m */
 
 /* dL/d(f∘p) of the block into s->gradient. */
 static void TYPED(gradient_of_weights)(const problem *a, const gradients *g, const block *at, const scratch *s) {
@@ -58,38 +61,42 @@ static void TYPED(gradient_of_weights)(const problem *a, const gradients *g, con
     for (int64_t r = 0; r < at->rows; r++) {
         REAL *row = (REAL *)s->gradient + r * at->keys;
         if (g->d_pattern)
-            memcpy(row, (const REAL *)g->d_pattern + (before + r) * a->keys, (size_t)at->keys * sizeof(REAL));
+            memcpy(row, (const REAL *)g->d_pattern + (before + r) * a->keys + at->begin, (size_t)at->keys * sizeof(REAL));
         else if (g->d_context == NULL)
             memset(row, 0, (size_t)at->keys * sizeof(REAL));
     }
     if (g->d_context) {
         const TYPED(matrix) d_context = {(const REAL *)g->d_context + before * a->d_v, a->d_v, 1};
-        TYPED(multiply)(s, at->rows, at->keys, a->d_v, 1, d_context, TYPED(transposed)(TYPED(matrix_of)(&a->v, at, 0)),
-                        s->gradient, g->d_pattern != NULL);
+        TYPED(multiply)(s, at->rows, at->keys, a->d_v, 1, d_context,
+                        TYPED(transposed)(TYPED(sources_of)(a, &a->v, at)), s->gradient, g->d_pattern != NULL);
     }
 }
 
 /* From dL/d(f∘p) to dL/ds in row r of s->gradient; p in s->weights becomes f∘p. */
 static void TYPED(gradient_of_row)(const problem *a, const block *at, const scratch *s, int64_t r,
-                                   const REAL *restrict mask) {
+                                   const REAL *restrict added) {
     REAL *restrict p = (REAL *)s->weights + r * at->keys, *restrict d = (REAL *)s->gradient + r * at->keys;
     const REAL *restrict factors = s->factors;
-    const int64_t seen = ((const REAL *)s->stats)[2 * r + 1] == 0 ? 0 : keys_before(a, at->first + r);
+    const bool blind = ((const REAL *)s->stats)[2 * r + 1] == 0;
+    const int64_t begin = blind ? 0 : keys_from(a, at->first + r) - at->begin;
+    const int64_t end = blind ? 0 : keys_before(a, at->first + r) - at->begin;
     if (a->dropout > 0) {
-        TYPED(draw_factors)(a, at, at->first + r, seen, s->factors);
-        for (int64_t j = 0; j < seen; j++)
+        TYPED(draw_factors)(a, at, at->first + r, end, s->factors);
+        for (int64_t j = begin; j < end; j++)
             d[j] *= factors[j];
     }
-    for (int64_t j = 0; j < seen && mask; j++)
-        d[j] = mask[j] == -(REAL)INFINITY ? 0 : d[j];
-    const REAL mean = (REAL)TYPED(heed_row_dot)(p, d, seen);
-    for (int64_t j = 0; j < seen; j++)
+    for (int64_t j = begin; j < end && added; j++)
+        d[j] = added[j] == -(REAL)INFINITY ? 0 : d[j];
+    const REAL mean = (REAL)TYPED(heed_row_dot)(p + begin, d + begin, end - begin);
+    for (int64_t j = begin; j < end; j++)
         d[j] = p[j] * (d[j] - mean);
-    for (int64_t j = 0; j < seen && mask; j++)
-        d[j] = mask[j] == -(REAL)INFINITY ? 0 : d[j]; /* were the mean NaN */
-    for (int64_t j = seen; j < at->keys; j++)
+    for (int64_t j = begin; j < end && added; j++)
+        d[j] = added[j] == -(REAL)INFINITY ? 0 : d[j]; /* were the mean NaN */
+    for (int64_t j = 0; j < begin; j++)
         d[j] = 0;
-    for (int64_t j = 0; j < seen && a->dropout > 0; j++)
+    for (int64_t j = end; j < at->keys; j++)
+        d[j] = 0;
+    for (int64_t j = begin; j < end && a->dropout > 0; j++)
         p[j] *= factors[j];
 }
 
@@ -99,9 +106,9 @@ static void TYPED(gradient_of_scores)(const problem *a, const gradients *g, cons
     TYPED(score)(a, at, s);
     TYPED(gradient_of_weights)(a, g, at, s);
     for (int64_t r = 0; r < at->rows; r++) {
-        const REAL *mask = TYPED(mask_row)(a, at, at->first + r, s);
-        TYPED(weigh_row)(a, at, s, r, mask, true);
-        TYPED(gradient_of_row)(a, at, s, r, mask);
+        const REAL *added = TYPED(added_row)(a, at, at->first + r, s);
+        TYPED(weigh_row)(a, at, s, r, added, true);
+        TYPED(gradient_of_row)(a, at, s, r, added);
     }
 }
 
@@ -115,46 +122,56 @@ static REAL *TYPED(cleared_head)(void *gradient, int64_t head, int64_t count) {
     return at_head;
 }
 
-static void TYPED(backward_head)(const attention_job *job, int64_t head, scratch *s) {
+/* dk and dv: those of the block's head of k and v, to which it adds. */
+static void TYPED(backward_block)(const attention_job *job, const block *at, REAL *dk, REAL *dv, scratch *s) {
     const problem *a = job->a;
     const gradients *g = job->g;
-    REAL *dk = TYPED(cleared_head)(g->dk, head, a->keys * a->d_k);
-    REAL *dv = TYPED(cleared_head)(g->dv, head, a->keys * a->d_v);
-    for (int64_t i = 0; i < blocks_of(a); i++) {
-        const block at = block_at(a, head / a->heads, head % a->heads, i);
-        const int64_t before = TYPED(queries_before)(a, &at);
-        TYPED(gradient_of_scores)(a, g, &at, s);
-        if (dv && g->d_context)
-            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_QUERIES), s->weights,
-                                (TYPED(matrix)){(const REAL *)g->d_context + before * a->d_v, a->d_v, 1}, a->d_v, 1,
-                                dv);
-        if (dk)
-            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_QUERIES), s->gradient, TYPED(matrix_of)(&a->q, &at, at.first),
-                                a->d_k, a->scale, dk);
-        if (g->dq)
-            TYPED(weighted_sum)(a, &at, s, TYPED(OVER_KEYS), s->gradient, TYPED(matrix_of)(&a->k, &at, 0), a->d_k,
-                                a->scale, (REAL *)g->dq + before * a->d_k);
-    }
+    const int64_t before = TYPED(queries_before)(a, at);
+    TYPED(gradient_of_scores)(a, g, at, s);
+    if (dv && g->d_context)
+        TYPED(weighted_sum)(a, at, s, TYPED(OVER_QUERIES), s->weights,
+                            (TYPED(matrix)){(const REAL *)g->d_context + before * a->d_v, a->d_v, 1}, a->d_v, 1,
+                            dv + at->begin * a->d_v);
+    if (dk)
+        TYPED(weighted_sum)(a, at, s, TYPED(OVER_QUERIES), s->gradient, TYPED(queries_of)(a, at), a->d_k, a->scale,
+                            dk + at->begin * a->d_k);
+    if (g->dq)
+        TYPED(weighted_sum)(a, at, s, TYPED(OVER_KEYS), s->gradient, TYPED(sources_of)(a, &a->k, at), a->d_k, a->scale,
+                            (REAL *)g->dq + before * a->d_k);
 }
 
-/* ---- the gradient of a mask: dL/ds summed over all that one place masks, in order of batch, head and query ---- */
+static void TYPED(backward_head)(const attention_job *job, int64_t kv_head, scratch *s) {
+    const problem *a = job->a;
+    const int64_t b = kv_head / a->kv_heads, group = a->heads / a->kv_heads, first = kv_head % a->kv_heads * group;
+    REAL *dk = TYPED(cleared_head)(job->g->dk, kv_head, a->keys * a->d_k);
+    REAL *dv = TYPED(cleared_head)(job->g->dv, kv_head, a->keys * a->d_v);
+    for (int64_t h = first; h < first + group; h++)
+        for (int64_t i = 0; i < blocks_of(a); i++) {
+            const block at = block_at(a, b, h, i);
+            TYPED(backward_block)(job, &at, dk, dv, s);
+        }
+}
 
-static void TYPED(add_to_mask)(const gradients *g, const block *at, const scratch *s, double *sums) {
+/* ---- the gradient of what is added to scores: dL/ds summed over all that one place is added to, in order of batch,
+ * head and query ---- */
+
+static void TYPED(add_to_sums)(const score_sums *into, const block *at, const scratch *s, double *sums) {
+    const int64_t step = into->step[3];
     for (int64_t r = 0; r < at->rows; r++) {
         const REAL *restrict d = (const REAL *)s->gradient + r * at->keys;
-        double *restrict sum =
-            sums + at->b * g->mask_step[0] + at->h * g->mask_step[1] + (at->first + r) * g->mask_step[2];
-        if (g->mask_step[3] == 0)
+        double *restrict sum = sums + into->start + at->b * into->step[0] + at->h * into->step[1] +
+                               (at->first + r) * into->step[2] + at->begin * step;
+        if (step == 0)
             *sum += TYPED(heed_row_sum)(d, at->keys);
         else
             for (int64_t j = 0; j < at->keys; j++)
-                sum[j * g->mask_step[3]] += (double)d[j];
+                sum[j * step] += (double)d[j];
     }
 }
 
-static void TYPED(backward_mask)(const attention_job *job, int64_t unit, scratch *s) {
+static void TYPED(backward_added)(const attention_job *job, int64_t unit, scratch *s) {
     const problem *a = job->a;
-    const mask_units units = mask_units_of(a, job->g);
+    const sum_units units = sum_units_of(a, job->into);
     const int64_t i = unit % units.blocks, h = unit / units.blocks % units.heads, b = unit / units.blocks / units.heads;
     const int64_t end_b = b + (units.batch > 1 ? 1 : a->batch), end_h = h + (units.heads > 1 ? 1 : a->heads);
     const int64_t end_i = i + (units.blocks > 1 ? 1 : blocks_of(a));
@@ -163,20 +180,24 @@ static void TYPED(backward_mask)(const attention_job *job, int64_t unit, scratch
             for (int64_t at_i = i; at_i < end_i; at_i++) {
                 const block at = block_at(a, at_b, at_h, at_i);
                 TYPED(gradient_of_scores)(a, job->g, &at, s);
-                TYPED(add_to_mask)(job->g, &at, s, job->mask_sums);
+                TYPED(add_to_sums)(job->into, &at, s, job->sums);
             }
 }
 
 void TYPED(heed_attention_backward)(const heed_attention_problem *a, const heed_attention_gradient *g, int threads,
                                     void *workspace) {
-    attention_job job = {.a = a, .g = g, .size = sizeof(REAL), .mask_sums = workspace,
-                         .workspace = (char *)workspace + mask_sum_bytes(g)};
+    attention_job job = {.a = a, .g = g, .size = sizeof(REAL), .sums = workspace,
+                         .workspace = (char *)workspace + sum_bytes(g)};
     if (g->dq || g->dk || g->dv)
-        run_units(job, heads_of(a), TYPED(backward_head), threads);
-    if (g->d_mask == NULL || g->mask_count == 0)
-        return;
-    memset(job.mask_sums, 0, (size_t)g->mask_count * sizeof(double));
-    run_units(job, mask_unit_count(a, g), TYPED(backward_mask), threads);
-    for (int64_t i = 0; i < g->mask_count; i++)
-        ((REAL *)g->d_mask)[i] = (REAL)job.mask_sums[i];
+        run_units(job, kv_heads_of(a), TYPED(backward_head), threads);
+    const score_sums *of[] = {&g->d_mask, &g->d_relative};
+    for (int n = 0; n < 2; n++) {
+        job.into = of[n];
+        if (job.into->data == NULL || job.into->count == 0)
+            continue;
+        memset(job.sums, 0, (size_t)job.into->count * sizeof(double));
+        run_units(job, sum_unit_count(a, job.into), TYPED(backward_added), threads);
+        for (int64_t i = 0; i < job.into->count; i++)
+            ((REAL *)job.into->data)[i] = (REAL)job.sums[i];
+    }
 }

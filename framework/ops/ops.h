@@ -161,12 +161,16 @@ heed_tensor heed_kl_div(heed_tape *t, heed_tensor log_probs, heed_tensor target)
 typedef struct heed_attention_options {
     heed_tensor mask;     /* HEED_NIL, or broadcast to (B, H, T, S): bool, true = may look; or real, added to the scores */
     bool causal;          /* query i sees keys j <= i + S - T: the last query sees all */
+    int64_t window;       /* > 0: it sees keys j > i + S - T - window, and without causal j < i + S - T + window */
+    heed_tensor relative; /* HEED_NIL, or a bias by distance (H, T + S - 1), (1, T + S - 1) or (T + S - 1):
+                             element j - i + T - 1 is added to the score of query i and key j, as a real mask is */
     double scale;         /* 0: 1 / sqrt(d_k) */
     double dropout;       /* of the weights, when training; weights are then 0 or a / (1 - p) */
     heed_tensor *pattern; /* not NULL: receives the weights (B, H, T, S); the context keeps its bits */
 } heed_attention_options;
-/* softmax(q kᵀ scale + mask) v: q (B, H, T, d_k), k (B, H, S, d_k), v (B, H, S, d_v) -> (B, H, T, d_v), B and H equal.
- * Rank 3 (B, T, d) and rank 2 (T, d) are taken too, then mask and pattern lose those axes as well.
+/* softmax(q kᵀ scale + mask + relative) v: q (B, H, T, d_k), k (B, H_kv, S, d_k), v (B, H_kv, S, d_v) -> (B, H, T, d_v).
+ * H_kv divides H: each head of k and v serves H / H_kv of q, one after another (Ainslie et al. 2023; with one head, Shazeer 2019).
+ * Rank 3 (H, T, d) and rank 2 (T, d) are taken too, then mask and pattern lose those axes as well.
  * A query with every key masked, or whose scores are all -inf, gives zeros with zero gradient; a masked key adds nothing
  * to output or gradient, be it NaN. Vaswani et al. 2017, equation 1. */
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options);

@@ -1,6 +1,6 @@
 /* Scaled dot-product attention as one op (Vaswani et al. 2017, equation 1):
  *
- *     s = scale q kᵀ + mask,     p = softmax(s) row by row,     y = p v
+ *     s = scale q kᵀ + mask + relative,     p = softmax(s) row by row,     y = p v
  *
  * The softmax's gradient is ds_ij = p_ij (dp_ij - sum_k p_ik dp_ik); all others follow from products
  * (kernels/attention_typed.h). Neither s nor p is kept: of each query the largest score and the sum of its
@@ -17,12 +17,13 @@
 
 #include "../../kernels/attention.h"
 
-enum { Q, K, V, MASK, INPUTS };
+enum { Q, K, V, MASK, RELATIVE, INPUTS };
 enum { CONTEXT, PATTERN };
 
 typedef struct attention_attr {
     bool causal, with_pattern;
     double scale, dropout;
+    int64_t window;
 } attention_attr;
 
 static int outputs(const void *attr) {
@@ -34,6 +35,10 @@ static int outputs(const void *attr) {
 /* The size of an axis counted from the end, 1 being the last; 1 where the rank has none. */
 static int64_t size_from_end(const heed_array *x, int from_end) {
     return from_end <= x->shape.rank ? x->shape.n[x->shape.rank - from_end] : 1;
+}
+
+static int64_t smaller(int64_t x, int64_t y) {
+    return x < y ? x : y;
 }
 
 static heed_attention_view view_of(const heed_array *x) {
@@ -49,15 +54,30 @@ static heed_shape scores_shape(const heed_call *call) {
     return shape;
 }
 
+/* (H, T + S - 1): as many distances as there are. */
+static heed_shape distances_shape(const heed_call *call) {
+    const heed_array *q = call->in[Q], *k = call->in[K];
+    int64_t distances = size_from_end(q, 2) + size_from_end(k, 2) - 1;
+    return HEED_SHAPE(size_from_end(q, 3), distances < 0 ? 0 : distances);
+}
+
+/* Steps of (1, H, 1, T + S - 1). */
+static heed_attention_view relative_view(const heed_call *call, const heed_array *relative) {
+    heed_array expanded = heed_array_expanded(relative, distances_shape(call));
+    return (heed_attention_view){.data = relative->data, .step = {0, expanded.stride[0], 0, expanded.stride[1]}};
+}
+
 static double scale_of(const attention_attr *attr, int64_t d_k) {
     return attr->scale != 0 ? attr->scale : d_k > 0 ? 1 / sqrt((double)d_k) : 1;
 }
 
 static heed_attention_problem problem_of(const heed_call *call) {
     const attention_attr *attr = call->attr;
-    const heed_array *q = call->in[Q], *mask = call->in[MASK];
+    const heed_array *q = call->in[Q], *mask = call->in[MASK], *relative = call->in[RELATIVE];
+    const int64_t far = size_from_end(q, 2) + size_from_end(call->in[K], 2); /* a window of this size hides nothing */
     heed_attention_problem a = {.batch = size_from_end(q, 4),
                                 .heads = size_from_end(q, 3),
+                                .kv_heads = size_from_end(call->in[K], 3),
                                 .queries = size_from_end(q, 2),
                                 .d_k = size_from_end(q, 1),
                                 .keys = size_from_end(call->in[K], 2),
@@ -66,6 +86,7 @@ static heed_attention_problem problem_of(const heed_call *call) {
                                 .k = view_of(call->in[K]),
                                 .v = view_of(call->in[V]),
                                 .causal = attr->causal,
+                                .window = smaller(attr->window, far),
                                 .scale = scale_of(attr, size_from_end(q, 1)),
                                 .dropout = call->training ? attr->dropout : 0,
                                 .dropout_key = call->rng_key};
@@ -74,18 +95,27 @@ static heed_attention_problem problem_of(const heed_call *call) {
         a.mask = view_of(&expanded);
         a.mask_is_bool = mask->dtype == HEED_BOOL;
     }
+    if (relative)
+        a.relative = relative_view(call, relative);
     return a;
 }
 
-/* mask_gradient: dL/dmask, of the mask's shape and contiguous; or NULL. */
-static void lay_mask_gradient(const heed_call *call, const heed_array *mask_gradient, heed_attention_gradient *g) {
-    if (mask_gradient == NULL)
-        return;
-    heed_array expanded = heed_array_expanded(mask_gradient, scores_shape(call));
-    heed_attention_view view = view_of(&expanded);
-    g->d_mask = mask_gradient->data;
-    memcpy(g->mask_step, view.step, sizeof view.step);
-    g->mask_count = heed_array_count(mask_gradient);
+/* d_mask, d_relative: gradients of the inputs' shapes, contiguous; or NULL. */
+static void lay_out_sums(const heed_call *call, const heed_array *d_mask, const heed_array *d_relative,
+                         heed_attention_gradient *g) {
+    if (d_mask) {
+        heed_array expanded = heed_array_expanded(d_mask, scores_shape(call));
+        const heed_attention_view view = view_of(&expanded);
+        g->d_mask = (heed_attention_sums){.data = d_mask->data, .count = heed_array_count(d_mask)};
+        memcpy(g->d_mask.step, view.step, sizeof view.step);
+    }
+    if (d_relative) { /* (h, j - i + T - 1) */
+        const heed_attention_view view = relative_view(call, d_relative);
+        g->d_relative = (heed_attention_sums){.data = d_relative->data,
+                                              .step = {0, view.step[1], -view.step[3], view.step[3]},
+                                              .start = (size_from_end(call->in[Q], 2) - 1) * view.step[3],
+                                              .count = heed_array_count(d_relative)};
+    }
 }
 
 /* ---- the shape rule ---- */
@@ -101,9 +131,12 @@ static heed_status check_operands(heed_call *call) {
         return heed_fail(call, "q is %s, must have 2 to 4 axes: (batch, heads, time, d_k)", q_text);
     if (k->shape.rank != q->shape.rank || v->shape.rank != q->shape.rank)
         return heed_fail(call, "ranks differ: q %s, k %s, v %s", q_text, k_text, v_text);
-    for (int i = 0; i < q->shape.rank - 2; i++)
-        if (k->shape.n[i] != q->shape.n[i] || v->shape.n[i] != q->shape.n[i])
-            return heed_fail(call, "batch or heads differ: q %s, k %s, v %s", q_text, k_text, v_text);
+    const int64_t heads = size_from_end(q, 3), kv_heads = size_from_end(k, 3);
+    if (size_from_end(k, 4) != size_from_end(q, 4) || size_from_end(v, 4) != size_from_end(q, 4))
+        return heed_fail(call, "batches differ: q %s, k %s, v %s", q_text, k_text, v_text);
+    if (size_from_end(v, 3) != kv_heads || (kv_heads == 0 ? heads != 0 : heads % kv_heads != 0))
+        return heed_fail(call, "heads of k and v must be equal and divide those of q: q %s, k %s, v %s", q_text, k_text,
+                         v_text);
     if (size_from_end(k, 1) != size_from_end(q, 1))
         return heed_fail(call, "q and k differ in width: %s and %s", q_text, k_text);
     for (int i = 1; i <= 2; i++) /* so that the products of two sizes are numbers */
@@ -114,6 +147,22 @@ static heed_status check_operands(heed_call *call) {
     return HEED_OK;
 }
 
+static heed_status check_relative(heed_call *call) {
+    const heed_array *relative = call->in[RELATIVE];
+    if (relative == NULL)
+        return HEED_OK;
+    if (relative->dtype != call->in[Q]->dtype)
+        return heed_fail(call, "the relative bias is %s, must be %s", heed_dtype_name(relative->dtype),
+                         heed_dtype_name(call->in[Q]->dtype));
+    const heed_shape must = distances_shape(call), is = relative->shape;
+    const bool fits = is.rank >= 1 && is.rank <= 2 && is.n[is.rank - 1] == must.n[1] &&
+                      (is.rank == 1 || is.n[0] == must.n[0] || is.n[0] == 1);
+    if (!fits)
+        return heed_fail(call, "the relative bias is %s, must be %s: heads, T + S - 1 distances", HEED_SHAPE_STR(is),
+                         HEED_SHAPE_STR(must));
+    return HEED_OK;
+}
+
 static heed_status check_options(heed_call *call) {
     const attention_attr *attr = call->attr;
     const heed_array *mask = call->in[MASK];
@@ -121,6 +170,8 @@ static heed_status check_options(heed_call *call) {
         return heed_fail(call, "dropout is %g, must be in [0, 1]", attr->dropout);
     if (!isfinite(attr->scale))
         return heed_fail(call, "scale is %g, must be finite", attr->scale);
+    if (attr->window < 0)
+        return heed_fail(call, "the window is %lld, must be 0 (none) or more", (long long)attr->window);
     if (mask == NULL)
         return HEED_OK;
     if (mask->dtype != HEED_BOOL && mask->dtype != call->in[Q]->dtype)
@@ -133,6 +184,14 @@ static heed_status check_options(heed_call *call) {
     return HEED_OK;
 }
 
+static const heed_array *packed_like(const heed_array *x, heed_array *packed) {
+    if (x == NULL)
+        return NULL;
+    *packed = *x;
+    heed_array_set_strides(packed);
+    return packed;
+}
+
 static void ask_for_memory(heed_call *call) {
     const heed_attention_problem a = problem_of(call);
     const size_t size = heed_dtype_size(call->in[Q]->dtype);
@@ -141,18 +200,16 @@ static void ask_for_memory(heed_call *call) {
         return;
     if (__builtin_mul_overflow((size_t)(a.batch * a.heads * a.queries), 2 * size, &call->saved_bytes))
         call->saved_bytes = SIZE_MAX; /* is refused as out of memory */
-    heed_attention_gradient g = {.d_mask = NULL};
-    if (call->in[MASK] && !a.mask_is_bool) {
-        heed_array packed = *call->in[MASK];
-        heed_array_set_strides(&packed);
-        lay_mask_gradient(call, &packed, &g);
-    }
+    heed_attention_gradient g = {.stats = NULL};
+    heed_array mask, relative;
+    lay_out_sums(call, a.mask_is_bool ? NULL : packed_like(call->in[MASK], &mask),
+                 packed_like(call->in[RELATIVE], &relative), &g);
     call->backward_workspace_bytes = heed_attention_backward_workspace(&a, &g, size, call->threads);
 }
 
 static heed_status shape(heed_call *call) {
     const attention_attr *attr = call->attr;
-    if (check_operands(call) || check_options(call))
+    if (check_operands(call) || check_relative(call) || check_options(call))
         return HEED_INVALID;
     heed_shape context = call->in[Q]->shape;
     context.n[context.rank - 1] = size_from_end(call->in[V], 1);
@@ -189,7 +246,7 @@ static void backward(heed_call *call) {
     heed_attention_gradient g = {.stats = call->saved, .d_context = data_of(call->dy[CONTEXT]),
                                  .d_pattern = call->n_out > 1 ? data_of(call->dy[PATTERN]) : NULL,
                                  .dq = data_of(call->dx[Q]), .dk = data_of(call->dx[K]), .dv = data_of(call->dx[V])};
-    lay_mask_gradient(call, call->dx[MASK], &g);
+    lay_out_sums(call, call->dx[MASK], call->dx[RELATIVE], &g);
     if (call->in[Q]->dtype == HEED_F64)
         heed_attention_backward_f64(&a, &g, call->threads, call->workspace);
     else
@@ -206,39 +263,57 @@ typedef struct attention_sample {
     mask_kind kind;
     heed_shape mask;
     attention_attr attr;
+    int64_t kv_heads;   /* 0: as many as q has */
+    heed_shape relative; /* rank 0: none */
 } attention_sample;
 
 static const attention_sample table[] = {
-    {{2, {1, 1}}, 1, 1, NO_MASK, {0}, {0}},
-    {{2, {2, 3}}, 2, 4, NO_MASK, {0}, {0}},
-    {{2, {5, 4}}, 3, 2, NO_MASK, {0}, {.causal = true}},
-    {{2, {3, 4}}, 5, 2, NO_MASK, {0}, {.causal = true}},
-    {{2, {16, 2}}, 16, 2, NO_MASK, {0}, {.causal = true, .with_pattern = true}},
-    {{2, {15, 3}}, 17, 2, NO_MASK, {0}, {.with_pattern = true}},
-    {{2, {2, 16}}, 33, 1, NO_MASK, {0}, {.scale = 0.7}},
-    {{2, {33, 2}}, 2, 15, NO_MASK, {0}, {.scale = -0.3}},
-    {{2, {70, 2}}, 3, 2, NO_MASK, {0}, {.with_pattern = true}},
-    {{2, {66, 1}}, 66, 1, NO_MASK, {0}, {.causal = true}},
-    {{2, {4, 3}}, 5, 3, BOOL_MASK, {2, {4, 5}}, {0}},
-    {{2, {4, 3}}, 5, 3, REAL_MASK, {2, {4, 5}}, {0}},
-    {{2, {4, 3}}, 5, 3, REAL_MASK, {1, {5}}, {.causal = true}},
-    {{2, {17, 2}}, 2, 3, REAL_MASK, {2, {17, 1}}, {.with_pattern = true}},
-    {{2, {4, 3}}, 4, 2, REAL_MASK, {0, {0}}, {.causal = true}},
-    {{2, {70, 2}}, 3, 2, REAL_MASK, {2, {1, 3}}, {0}},
-    {{3, {2, 3, 4}}, 5, 2, NO_MASK, {0}, {.causal = true}},
-    {{3, {2, 3, 4}}, 5, 2, BOOL_MASK, {3, {2, 1, 5}}, {.with_pattern = true}},
-    {{3, {2, 3, 4}}, 3, 4, REAL_MASK, {3, {2, 3, 3}}, {.causal = true}},
-    {{3, {3, 1, 15}}, 1, 2, REAL_MASK, {3, {1, 1, 1}}, {.with_pattern = true}},
-    {{4, {2, 3, 4, 2}}, 5, 3, NO_MASK, {0}, {0}},
-    {{4, {2, 2, 5, 3}}, 5, 3, NO_MASK, {0}, {.causal = true, .with_pattern = true}},
-    {{4, {2, 3, 4, 2}}, 5, 2, BOOL_MASK, {4, {2, 1, 1, 5}}, {0}},
-    {{4, {2, 3, 4, 2}}, 5, 2, BOOL_MASK, {4, {2, 3, 4, 5}}, {.causal = true}},
-    {{4, {2, 3, 4, 2}}, 5, 2, REAL_MASK, {4, {1, 3, 4, 5}}, {.with_pattern = true}},
-    {{4, {2, 3, 4, 2}}, 4, 2, REAL_MASK, {3, {3, 1, 4}}, {.causal = true}},
-    {{4, {2, 3, 4, 2}}, 5, 2, REAL_MASK, {4, {2, 1, 4, 1}}, {.with_pattern = true}},
-    {{4, {1, 2, 16, 3}}, 15, 2, REAL_MASK, {2, {16, 15}}, {0}},
-    {{4, {2, 2, 4, 3}}, 5, 2, NO_MASK, {0}, {.dropout = 0.4}},
-    {{4, {1, 2, 6, 3}}, 6, 2, REAL_MASK, {2, {6, 6}}, {.causal = true, .dropout = 0.25, .with_pattern = true}},
+    {{2, {1, 1}}, 1, 1, NO_MASK, {0}, {0}, 0, {0}},
+    {{2, {2, 3}}, 2, 4, NO_MASK, {0}, {0}, 0, {0}},
+    {{2, {5, 4}}, 3, 2, NO_MASK, {0}, {.causal = true}, 0, {0}},
+    {{2, {3, 4}}, 5, 2, NO_MASK, {0}, {.causal = true}, 0, {0}},
+    {{2, {16, 2}}, 16, 2, NO_MASK, {0}, {.causal = true, .with_pattern = true}, 0, {0}},
+    {{2, {15, 3}}, 17, 2, NO_MASK, {0}, {.with_pattern = true}, 0, {0}},
+    {{2, {2, 16}}, 33, 1, NO_MASK, {0}, {.scale = 0.7}, 0, {0}},
+    {{2, {33, 2}}, 2, 15, NO_MASK, {0}, {.scale = -0.3}, 0, {0}},
+    {{2, {70, 2}}, 3, 2, NO_MASK, {0}, {.with_pattern = true}, 0, {0}},
+    {{2, {66, 1}}, 66, 1, NO_MASK, {0}, {.causal = true}, 0, {0}},
+    {{2, {4, 3}}, 5, 3, BOOL_MASK, {2, {4, 5}}, {0}, 0, {0}},
+    {{2, {4, 3}}, 5, 3, REAL_MASK, {2, {4, 5}}, {0}, 0, {0}},
+    {{2, {4, 3}}, 5, 3, REAL_MASK, {1, {5}}, {.causal = true}, 0, {0}},
+    {{2, {17, 2}}, 2, 3, REAL_MASK, {2, {17, 1}}, {.with_pattern = true}, 0, {0}},
+    {{2, {4, 3}}, 4, 2, REAL_MASK, {0, {0}}, {.causal = true}, 0, {0}},
+    {{2, {70, 2}}, 3, 2, REAL_MASK, {2, {1, 3}}, {0}, 0, {0}},
+    {{3, {2, 3, 4}}, 5, 2, NO_MASK, {0}, {.causal = true}, 0, {0}},
+    {{3, {2, 3, 4}}, 5, 2, BOOL_MASK, {3, {2, 1, 5}}, {.with_pattern = true}, 0, {0}},
+    {{3, {2, 3, 4}}, 3, 4, REAL_MASK, {3, {2, 3, 3}}, {.causal = true}, 0, {0}},
+    {{3, {3, 1, 15}}, 1, 2, REAL_MASK, {3, {1, 1, 1}}, {.with_pattern = true}, 0, {0}},
+    {{4, {2, 3, 4, 2}}, 5, 3, NO_MASK, {0}, {0}, 0, {0}},
+    {{4, {2, 2, 5, 3}}, 5, 3, NO_MASK, {0}, {.causal = true, .with_pattern = true}, 0, {0}},
+    {{4, {2, 3, 4, 2}}, 5, 2, BOOL_MASK, {4, {2, 1, 1, 5}}, {0}, 0, {0}},
+    {{4, {2, 3, 4, 2}}, 5, 2, BOOL_MASK, {4, {2, 3, 4, 5}}, {.causal = true}, 0, {0}},
+    {{4, {2, 3, 4, 2}}, 5, 2, REAL_MASK, {4, {1, 3, 4, 5}}, {.with_pattern = true}, 0, {0}},
+    {{4, {2, 3, 4, 2}}, 4, 2, REAL_MASK, {3, {3, 1, 4}}, {.causal = true}, 0, {0}},
+    {{4, {2, 3, 4, 2}}, 5, 2, REAL_MASK, {4, {2, 1, 4, 1}}, {.with_pattern = true}, 0, {0}},
+    {{4, {1, 2, 16, 3}}, 15, 2, REAL_MASK, {2, {16, 15}}, {0}, 0, {0}},
+    {{4, {2, 2, 4, 3}}, 5, 2, NO_MASK, {0}, {.dropout = 0.4}, 0, {0}},
+    {{4, {1, 2, 6, 3}}, 6, 2, REAL_MASK, {2, {6, 6}}, {.causal = true, .dropout = 0.25, .with_pattern = true}, 0, {0}},
+    {{4, {2, 4, 3, 2}}, 5, 3, NO_MASK, {0}, {0}, 2, {0}},
+    {{4, {2, 3, 4, 2}}, 4, 2, NO_MASK, {0}, {.causal = true, .with_pattern = true}, 1, {0}},
+    {{4, {1, 6, 2, 3}}, 3, 2, REAL_MASK, {3, {6, 2, 3}}, {.dropout = 0.3}, 3, {0}},
+    {{3, {4, 3, 2}}, 2, 3, BOOL_MASK, {2, {3, 2}}, {0}, 2, {0}},
+    {{2, {7, 2}}, 7, 2, NO_MASK, {0}, {.causal = true, .window = 3}, 0, {0}},
+    {{2, {7, 2}}, 7, 2, NO_MASK, {0}, {.window = 2}, 0, {0}},
+    {{2, {3, 2}}, 8, 2, REAL_MASK, {1, {8}}, {.causal = true, .window = 4, .with_pattern = true}, 0, {0}},
+    {{2, {66, 1}}, 66, 1, NO_MASK, {0}, {.causal = true, .window = 5}, 0, {0}},
+    {{2, {2, 1}}, 290, 1, NO_MASK, {0}, {.causal = true, .window = 20}, 0, {0}},
+    {{4, {1, 2, 5, 2}}, 5, 2, NO_MASK, {0}, {.causal = true, .window = 1, .dropout = 0.2}, 1, {0}},
+    {{2, {4, 2}}, 3, 2, NO_MASK, {0}, {0}, 0, {1, {6}}},
+    {{4, {2, 3, 4, 2}}, 4, 2, NO_MASK, {0}, {.causal = true}, 0, {2, {3, 7}}},
+    {{4, {2, 2, 3, 2}}, 5, 1, BOOL_MASK, {4, {2, 1, 1, 5}}, {.with_pattern = true}, 0, {2, {1, 7}}},
+    {{4, {2, 2, 4, 2}}, 4, 2, REAL_MASK, {2, {4, 1}}, {.window = 3}, 1, {2, {2, 7}}},
+    {{3, {2, 70, 1}}, 2, 1, NO_MASK, {0}, {.scale = 0.7}, 0, {2, {2, 71}}},
+    {{2, {1, 3}}, 1, 2, NO_MASK, {0}, {.with_pattern = true}, 0, {1, {1}}},
 };
 
 static bool samples(int index, heed_sample *sample) {
@@ -248,12 +323,15 @@ static bool samples(int index, heed_sample *sample) {
     heed_shape k = from->q, v = from->q;
     k.n[k.rank - 2] = v.n[v.rank - 2] = from->keys;
     v.n[v.rank - 1] = from->d_v;
+    if (from->kv_heads)
+        k.n[k.rank - 3] = v.n[v.rank - 3] = from->kv_heads;
     *sample = (heed_sample){.n_in = INPUTS};
     sample->in[Q] = (heed_sample_input){.dtype = HEED_F64, .shape = from->q};
     sample->in[K] = (heed_sample_input){.dtype = HEED_F64, .shape = k};
     sample->in[V] = (heed_sample_input){.dtype = HEED_F64, .shape = v};
     sample->in[MASK] = (heed_sample_input){.dtype = from->kind == BOOL_MASK ? HEED_BOOL : HEED_F64, .shape = from->mask,
                                            .high = from->kind == BOOL_MASK ? 2 : 0, .absent = from->kind == NO_MASK};
+    sample->in[RELATIVE] = (heed_sample_input){.dtype = HEED_F64, .shape = from->relative, .absent = from->relative.rank == 0};
     memcpy(sample->attr.bytes, &from->attr, sizeof from->attr);
     return true;
 }
@@ -264,21 +342,21 @@ const heed_op heed_op_attention = {
     .min_in = INPUTS,
     .max_in = INPUTS,
     .outputs = outputs,
-    .optional = HEED_SAVE(MASK),
+    .optional = HEED_SAVE(MASK) | HEED_SAVE(RELATIVE),
     .flags = HEED_STRIDED | HEED_RANDOM | HEED_PARTIAL_DY,
     .attr_size = sizeof(attention_attr),
     .shape = shape,
     .forward = {[HEED_F32] = forward, [HEED_F64] = forward},
     .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
-    .save_in = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V) | HEED_SAVE(MASK),
+    .save_in = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V) | HEED_SAVE(MASK) | HEED_SAVE(RELATIVE),
     .samples = samples,
 };
 
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
     const attention_attr attr = {.causal = options.causal, .with_pattern = options.pattern != NULL,
-                                 .scale = options.scale, .dropout = options.dropout};
+                                 .scale = options.scale, .dropout = options.dropout, .window = options.window};
     heed_tensor out[2];
-    heed_apply_many(t, &heed_op_attention, (heed_tensor[]){q, k, v, options.mask}, INPUTS, &attr, out);
+    heed_apply_many(t, &heed_op_attention, (heed_tensor[]){q, k, v, options.mask, options.relative}, INPUTS, &attr, out);
     if (options.pattern)
         *options.pattern = out[PATTERN];
     return out[CONTEXT];
