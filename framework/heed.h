@@ -6,6 +6,7 @@
 #include <heed/base.h>
 #include <heed/error.h>
 #include <heed/gradcheck.h>
+#include <heed/loader.h>
 #include <heed/model.h>
 #include <heed/npy.h>
 #include <heed/op.h>
@@ -13,6 +14,9 @@
 #include <heed/rng.h>
 #include <heed/safetensors.h>
 #include <heed/tape.h>
+#include <heed/text.h>
+#include <heed/vocabulary.h>
+#include <heed/windows.h>
 
 #include <heed/layers/dropout.h>
 #include <heed/layers/embedding.h>
