@@ -1,7 +1,8 @@
 #include "record.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "../common/training.h"
 
 static bool to_be_shown(const record *r, int step) {
     const int64_t parts = RECORD_FRAMES - 1;
@@ -19,12 +20,6 @@ static void look(record_frame *frame, const glass_training *tr) {
     frame->marks = record_examine(tr->g);
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 heed_status record_train(record *r, glass_training *tr, int until) {
     heed_status status = HEED_OK;
     while (!status && tr->steps < until) {
@@ -32,10 +27,10 @@ heed_status record_train(record *r, glass_training *tr, int until) {
         record_frame *frame = &r->frame[r->frames];
         if (shown)
             look(frame, tr);
-        double start = now();
+        double start = training_clock();
         glass_step step;
         status = glass_training_step(tr, &step);
-        r->seconds += now() - start;
+        r->seconds += training_clock() - start;
         if (shown && !status) {
             frame->at = step;
             r->frames++;

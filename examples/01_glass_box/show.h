@@ -4,7 +4,7 @@
 #ifndef GLASS_BOX_SHOW_H
 #define GLASS_BOX_SHOW_H
 
-#include "../common/terminal.h"
+#include "../common/say.h"
 #include "inside.h"
 #include "planted.h"
 #include "record.h"
@@ -16,18 +16,9 @@ char value_name(int value); /* 0 to 9, A to F */
 char asked_key(const glass_question *question);
 char right_value(const glass_question *question);
 
-/* printf, where {q|...} is in the colour of queries, {k|...} keys, {v|...} values, {g|...} gradients, {+|...} what is
- * good, {b|...} bold and {d|...} dim. They do not nest. */
-void say(const terminal *term, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same as a paragraph: indented by two columns, broken between words (~ is a space that is not broken at), an empty
- * line behind it. */
-void say_text(const terminal *term, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void say_heading(const terminal *term, const char *title, const char *rest);
 void say_pair(const terminal *term, const glass_question *question, int pair); /* "c4" */
 /* The first three numbers of a vector: " 0.04 -0.02  0.11 …". */
 void say_vector(const terminal *term, ink colour, const double *x, int decimals);
-/* `share` of `columns`, to an eighth of a column; without colour too. */
-void say_bar(const terminal *term, ink colour, double share, int columns);
 
 /* ---- the pairs ---- */
 

@@ -1,12 +1,12 @@
 #include "board.h"
 
+#include "../common/training.h"
 #include "exam.h"
 #include "map.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     SAMPLE = 100,        /* held-out dates read for the line of progress */
@@ -36,17 +36,11 @@ struct board {
     int lines;                     /* of the map on the terminal now */
 };
 
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 board *board_new(const reader *r, const plan *p, bool quiet) {
     board *b = calloc(1, sizeof *b);
     if (b == NULL)
         return NULL;
-    *b = (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = seconds(), .looked = -INFINITY};
+    *b = (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = training_clock(), .looked = -INFINITY};
     heed_tape_set_threads(b->t, (int)p->threads);
     b->sample = exam_new(&r->letters, SAMPLE_FIRST, SAMPLE);
     b->lookout = lookout_new((int)p->threads);
@@ -78,7 +72,7 @@ static heed_status look(board *b) {
     b->status = exam_run(b->sample, b->r, b->t, &b->found);
     if (!b->status)
         b->status = lookout_take(b->lookout, b->r, &b->probe, &b->map);
-    b->looked = seconds();
+    b->looked = training_clock();
     return b->status;
 }
 
@@ -98,7 +92,7 @@ static void write_step(const board *b, const progress *now, char text[PART]) {
 }
 
 static void write_numbers(const board *b, const progress *now, char text[PART]) {
-    double spent = seconds() - b->started, left = spent / (double)now->step * (double)(b->p->steps - now->step);
+    double spent = training_clock() - b->started, left = spent / (double)now->step * (double)(b->p->steps - now->step);
     double exact = b->found.dates ? 100.0 * b->found.exact / b->found.dates : 0;
     char speed[GROUPED];
     snprintf(text, PART, "loss %.4f  exact %3.0f %%  %7s char/s  %3.0f s left", b->loss, exact,
@@ -124,7 +118,7 @@ static void show_live(board *b, const terminal *term, const progress *now, bool 
     }
     fputs(numbers, term->out);
     fflush(term->out);
-    b->drawn = seconds();
+    b->drawn = training_clock();
 }
 
 static void show_plain(board *b, const terminal *term, const progress *now, bool map) {
@@ -148,7 +142,7 @@ heed_status board_show(board *b, const progress *now) {
     if (b->quiet)
         return HEED_OK;
     terminal term = terminal_open(stdout);
-    double clock = seconds();
+    double clock = training_clock();
     bool last = now->step == b->p->steps;
     int interval = interval_ended(b->p, now->step, PLAIN_LINES);
     bool due = term.live ? clock - b->looked >= look_every || last : interval > 0;
