@@ -18,6 +18,7 @@
 #include <heed/vocabulary.h>
 #include <heed/windows.h>
 
+#include <heed/layers/beam.h>
 #include <heed/layers/dropout.h>
 #include <heed/layers/embedding.h>
 #include <heed/layers/feed_forward.h>
