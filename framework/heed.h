@@ -22,6 +22,7 @@
 #include <heed/layers/dropout.h>
 #include <heed/layers/embedding.h>
 #include <heed/layers/feed_forward.h>
+#include <heed/layers/gpt.h>
 #include <heed/layers/gru.h>
 #include <heed/layers/linear.h>
 #include <heed/layers/multi_head_attention.h>

@@ -40,3 +40,18 @@ heed_tensor heed_rmsnorm_forward(const heed_rmsnorm_layer *layer, heed_tape *t, 
     heed_leave(t);
     return y;
 }
+
+void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const char *name, heed_norm_kind kind, int64_t d, double eps,
+                    bool shift) {
+    *layer = (heed_norm_layer){.kind = kind};
+    if (kind == HEED_RMSNORM)
+        heed_rmsnorm_init(&layer->as.rmsnorm, parent, name, d, eps);
+    else
+        heed_layernorm_init(&layer->as.layernorm, parent, name, d, eps, shift);
+    if (kind != HEED_LAYERNORM && kind != HEED_RMSNORM)
+        heed_module_fail(&layer->as.layernorm.module, "%d is no kind of norm", (int)kind);
+}
+
+heed_tensor heed_norm_forward(const heed_norm_layer *layer, heed_tape *t, heed_tensor x) {
+    return layer->kind == HEED_RMSNORM ? heed_rmsnorm_forward(&layer->as.rmsnorm, t, x) : heed_layernorm_forward(&layer->as.layernorm, t, x);
+}

@@ -26,5 +26,21 @@ typedef struct heed_rmsnorm_layer {
 void heed_rmsnorm_init(heed_rmsnorm_layer *layer, const heed_module *parent, const char *name, int64_t d, double eps);
 heed_tensor heed_rmsnorm_forward(const heed_rmsnorm_layer *layer, heed_tape *t, heed_tensor x);
 
+/* Either of them, for layers that leave the choice to their users. */
+typedef enum heed_norm_kind { HEED_LAYERNORM, HEED_RMSNORM } heed_norm_kind;
+
+typedef struct heed_norm_layer {
+    heed_norm_kind kind;
+    union {
+        heed_layernorm_layer layernorm;
+        heed_rmsnorm_layer rmsnorm;
+    } as;
+} heed_norm_layer;
+
+/* shift: layernorm's; rmsnorm has none. */
+void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const char *name, heed_norm_kind kind, int64_t d, double eps,
+                    bool shift);
+heed_tensor heed_norm_forward(const heed_norm_layer *layer, heed_tape *t, heed_tensor x); /* (..., d) -> (..., d) */
+
 HEED_END_DECLS
 #endif

@@ -1,48 +1,112 @@
 #include <heed/layers/transformer.h>
 #include <heed/ops.h>
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- parts of a layer ---- */
 
-static void init_attention(heed_multi_head_attention *attn, const heed_module *parent, const char *name, const heed_transformer_options *o) {
+static void init_attention(heed_multi_head_attention *attn, const heed_module *parent, const char *name, const heed_transformer_options *o,
+                           heed_attention_features features) {
     heed_multi_head_attention_init(attn, parent, name, (heed_multi_head_options){.d_model = o->d_model, .n_heads = o->n_heads,
-                                                                                 .no_bias = o->no_bias, .dropout = o->dropout});
+                                                                                 .no_bias = o->no_bias, .dropout = o->dropout,
+                                                                                 .features = features});
+}
+
+/* What is left of the features where queries and keys come from two sequences. */
+static heed_attention_features placeless(heed_attention_features f) {
+    f.rope_base = 0;
+    f.rope_interleaved = f.alibi = false;
+    f.relative_buckets = 0;
+    f.relative_longest = f.window = 0;
+    return f;
 }
 
 static void init_mlp(heed_feed_forward *mlp, const heed_module *parent, const char *name, const heed_transformer_options *o) {
-    heed_feed_forward_init(mlp, parent, name, (heed_feed_forward_options){.d_model = o->d_model, .d_ff = o->d_ff, .activation = o->activation,
+    int64_t d_ff = o->d_ff;
+    if (d_ff == 0 && __builtin_mul_overflow(o->d_model, 4, &d_ff))
+        heed_module_fail(parent, "d_ff, 4 times d_model %lld, does not fit", (long long)o->d_model);
+    heed_feed_forward_init(mlp, parent, name, (heed_feed_forward_options){.d_model = o->d_model, .d_ff = d_ff, .activation = o->activation,
                                                                           .dropout = o->dropout, .no_bias = o->no_bias});
 }
 
-static void init_norm(heed_layernorm_layer *norm, const heed_module *parent, const char *name, const heed_transformer_options *o) {
-    heed_layernorm_init(norm, parent, name, o->d_model, o->eps != 0 ? o->eps : 1e-5, !o->no_bias);
+static void init_norm(heed_norm_layer *norm, const heed_module *parent, const char *name, const heed_transformer_options *o) {
+    heed_norm_init(norm, parent, name, o->norm, o->d_model, o->eps != 0 ? o->eps : 1e-5, !o->no_bias);
 }
 
 /* What a part of the layer is given: x, normalised first in a pre-norm layer. */
-static heed_tensor before(const heed_layernorm_layer *norm, heed_tape *t, heed_tensor x, bool post_norm) {
-    return post_norm ? x : heed_layernorm_forward(norm, t, x);
+static heed_tensor before(const heed_norm_layer *norm, heed_tape *t, heed_tensor x, bool post_norm) {
+    return post_norm ? x : heed_norm_forward(norm, t, x);
 }
 
 /* What a part leaves: x + dropout(part), normalised at last in a post-norm layer. */
-static heed_tensor after(const heed_layernorm_layer *norm, const heed_dropout_layer *dropout, heed_tape *t, heed_tensor x, heed_tensor part,
+static heed_tensor after(const heed_norm_layer *norm, const heed_dropout_layer *dropout, heed_tape *t, heed_tensor x, heed_tensor part,
                          bool post_norm) {
     heed_tensor sum = heed_add(t, x, heed_dropout_forward(dropout, t, part));
-    return post_norm ? heed_layernorm_forward(norm, t, sum) : sum;
+    return post_norm ? heed_norm_forward(norm, t, sum) : sum;
+}
+
+/* The layer's second half. */
+static heed_tensor think(const heed_feed_forward *mlp, const heed_norm_layer *norm, const heed_dropout_layer *dropout, heed_tape *t,
+                         heed_tensor x, bool post_norm) {
+    heed_tensor thought = heed_feed_forward_forward(mlp, t, before(norm, t, x, post_norm));
+    return after(norm, dropout, t, x, heed_watch(t, "mlp_out", thought), post_norm);
+}
+
+/* ---- GPT-2's start ---- */
+
+/* parts: how many projections add to the residual stream, each of which would otherwise make it wider. */
+static void start_attention(heed_multi_head_attention *attn, const heed_transformer_options *o, int parts) {
+    heed_param weights[] = {attn->w_q, attn->w_k, attn->w_v};
+    for (int i = 0; i < 3; i++)
+        heed_param_set_init(weights[i], heed_init_normal(0, o->init_std)); /* biases start at 0 anyway */
+    heed_param_set_init(attn->w_o, heed_init_normal(0, o->init_std / sqrt(parts)));
+}
+
+static void start_linear(const heed_linear_layer *linear, double std) {
+    heed_param_set_init(linear->weight, heed_init_normal(0, std));
+    if (linear->has_bias)
+        heed_param_set_init(linear->bias, heed_init_constant(0));
+}
+
+static void start_mlp(const heed_feed_forward *mlp, const heed_transformer_options *o, int parts) {
+    if (mlp->gated)
+        start_linear(&mlp->gate, o->init_std);
+    start_linear(&mlp->up, o->init_std);
+    start_linear(&mlp->down, o->init_std / sqrt(parts));
+}
+
+/* Of a stack whose layers have so many attentions. */
+static int residual_parts(const heed_transformer_options *o, int attentions) {
+    return (o->n_layers > 0 ? o->n_layers : 1) * (attentions + !o->no_mlp);
+}
+
+static bool starts_normal(const heed_module *module, const heed_transformer_options *o) {
+    if (!(o->init_std >= 0 && o->init_std < INFINITY))
+        heed_module_fail(module, "init_std %g must be 0 or more", o->init_std);
+    return o->init_std > 0 && heed_model_status(module->model) == HEED_OK;
 }
 
 /* ---- encoder layer ---- */
 
 void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options) {
-    *layer = (heed_encoder_layer){.post_norm = options.post_norm};
+    *layer = (heed_encoder_layer){.post_norm = options.post_norm, .no_mlp = options.no_mlp};
     heed_module_init(&layer->module, parent, name);
     const heed_module *module = &layer->module;
     init_norm(&layer->norm_attn, module, "norm_attn", &options);
-    init_attention(&layer->attn, module, "attn", &options);
+    init_attention(&layer->attn, module, "attn", &options, options.features);
     heed_dropout_init(&layer->dropout_attn, module, "dropout_attn", options.dropout);
-    init_norm(&layer->norm_mlp, module, "norm_mlp", &options);
-    init_mlp(&layer->mlp, module, "mlp", &options);
-    heed_dropout_init(&layer->dropout_mlp, module, "dropout_mlp", options.dropout);
+    if (!layer->no_mlp) {
+        init_norm(&layer->norm_mlp, module, "norm_mlp", &options);
+        init_mlp(&layer->mlp, module, "mlp", &options);
+        heed_dropout_init(&layer->dropout_mlp, module, "dropout_mlp", options.dropout);
+    }
+    if (!starts_normal(module, &options))
+        return;
+    int parts = residual_parts(&options, 1);
+    start_attention(&layer->attn, &options, parts);
+    if (!layer->no_mlp)
+        start_mlp(&layer->mlp, &options, parts);
 }
 
 heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tape *t, heed_tensor x, heed_attend attend) {
@@ -53,10 +117,8 @@ heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tap
     heed_tensor seen = heed_watch(t, "attn_out", heed_multi_head_attention_forward(&layer->attn, t, n, n, attend));
     x = after(&layer->norm_attn, &layer->dropout_attn, t, x, seen, post);
 
-    n = before(&layer->norm_mlp, t, x, post);
-    heed_tensor thought = heed_watch(t, "mlp_out", heed_feed_forward_forward(&layer->mlp, t, n));
-    x = after(&layer->norm_mlp, &layer->dropout_mlp, t, x, thought, post);
-
+    if (!layer->no_mlp)
+        x = think(&layer->mlp, &layer->norm_mlp, &layer->dropout_mlp, t, x, post);
     heed_leave(t);
     return x;
 }
@@ -64,18 +126,27 @@ heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tap
 /* ---- decoder layer ---- */
 
 void heed_decoder_layer_init(heed_decoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options) {
-    *layer = (heed_decoder_layer){.post_norm = options.post_norm};
+    *layer = (heed_decoder_layer){.post_norm = options.post_norm, .no_mlp = options.no_mlp};
     heed_module_init(&layer->module, parent, name);
     const heed_module *module = &layer->module;
     init_norm(&layer->norm_self, module, "norm_self", &options);
-    init_attention(&layer->self_attn, module, "self_attn", &options);
+    init_attention(&layer->self_attn, module, "self_attn", &options, options.features);
     heed_dropout_init(&layer->dropout_self, module, "dropout_self", options.dropout);
     init_norm(&layer->norm_cross, module, "norm_cross", &options);
-    init_attention(&layer->cross_attn, module, "cross_attn", &options);
+    init_attention(&layer->cross_attn, module, "cross_attn", &options, placeless(options.features));
     heed_dropout_init(&layer->dropout_cross, module, "dropout_cross", options.dropout);
-    init_norm(&layer->norm_mlp, module, "norm_mlp", &options);
-    init_mlp(&layer->mlp, module, "mlp", &options);
-    heed_dropout_init(&layer->dropout_mlp, module, "dropout_mlp", options.dropout);
+    if (!layer->no_mlp) {
+        init_norm(&layer->norm_mlp, module, "norm_mlp", &options);
+        init_mlp(&layer->mlp, module, "mlp", &options);
+        heed_dropout_init(&layer->dropout_mlp, module, "dropout_mlp", options.dropout);
+    }
+    if (!starts_normal(module, &options))
+        return;
+    int parts = residual_parts(&options, 2);
+    start_attention(&layer->self_attn, &options, parts);
+    start_attention(&layer->cross_attn, &options, parts);
+    if (!layer->no_mlp)
+        start_mlp(&layer->mlp, &options, parts);
 }
 
 heed_tensor heed_decoder_layer_forward(const heed_decoder_layer *layer, heed_tape *t, heed_tensor x, heed_tensor memory,
@@ -91,22 +162,24 @@ heed_tensor heed_decoder_layer_forward(const heed_decoder_layer *layer, heed_tap
     heed_tensor read = heed_watch(t, "cross_out", heed_multi_head_attention_forward(&layer->cross_attn, t, n, memory, cross));
     x = after(&layer->norm_cross, &layer->dropout_cross, t, x, read, post);
 
-    n = before(&layer->norm_mlp, t, x, post);
-    heed_tensor thought = heed_watch(t, "mlp_out", heed_feed_forward_forward(&layer->mlp, t, n));
-    x = after(&layer->norm_mlp, &layer->dropout_mlp, t, x, thought, post);
-
+    if (!layer->no_mlp)
+        x = think(&layer->mlp, &layer->norm_mlp, &layer->dropout_mlp, t, x, post);
     heed_leave(t);
     return x;
 }
 
 /* ---- stacks ---- */
 
-/* How many layers the stack gets: none where the number is out of range, which the model then says. */
-static int checked_layers(const heed_module *module, int n_layers) {
-    if (n_layers >= 1 && n_layers <= HEED_MAX_LAYERS)
-        return n_layers;
-    heed_module_fail(module, "n_layers %d is not in 1 to %d", n_layers, HEED_MAX_LAYERS);
-    return 0;
+/* Room for the stack's layers, and in *n_layers how many it gets: none where the number is out of range or memory is,
+ * which the model then says. */
+static void *new_layers(const heed_module *module, int wanted, size_t size, int *n_layers) {
+    void *layers = NULL;
+    if (wanted >= 1 && wanted <= HEED_MAX_LAYERS)
+        layers = heed_module_alloc(module, (size_t)wanted, size);
+    else
+        heed_module_fail(module, "n_layers %d is not in 1 to %d", wanted, HEED_MAX_LAYERS);
+    *n_layers = layers ? wanted : 0;
+    return layers;
 }
 
 enum { NUMBER = 12 };
@@ -118,7 +191,7 @@ static const char *number(int i, char text[NUMBER]) {
 void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name, heed_transformer_options options) {
     *encoder = (heed_encoder){.post_norm = options.post_norm};
     heed_module_init(&encoder->module, parent, name);
-    encoder->n_layers = checked_layers(&encoder->module, options.n_layers);
+    encoder->layer = new_layers(&encoder->module, options.n_layers, sizeof *encoder->layer, &encoder->n_layers);
     for (int i = 0; i < encoder->n_layers; i++)
         heed_encoder_layer_init(&encoder->layer[i], &encoder->module, number(i, (char[NUMBER]){0}), options);
     if (!options.post_norm)
@@ -130,7 +203,7 @@ heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed
     for (int i = 0; i < encoder->n_layers; i++)
         x = heed_encoder_layer_forward(&encoder->layer[i], t, x, attend);
     if (!encoder->post_norm)
-        x = heed_layernorm_forward(&encoder->norm, t, x);
+        x = heed_norm_forward(&encoder->norm, t, x);
     heed_leave(t);
     return x;
 }
@@ -138,7 +211,7 @@ heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed
 void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name, heed_transformer_options options) {
     *decoder = (heed_decoder){.post_norm = options.post_norm};
     heed_module_init(&decoder->module, parent, name);
-    decoder->n_layers = checked_layers(&decoder->module, options.n_layers);
+    decoder->layer = new_layers(&decoder->module, options.n_layers, sizeof *decoder->layer, &decoder->n_layers);
     for (int i = 0; i < decoder->n_layers; i++)
         heed_decoder_layer_init(&decoder->layer[i], &decoder->module, number(i, (char[NUMBER]){0}), options);
     if (!options.post_norm)
@@ -151,7 +224,7 @@ heed_tensor heed_decoder_forward(const heed_decoder *decoder, heed_tape *t, heed
     for (int i = 0; i < decoder->n_layers; i++)
         x = heed_decoder_layer_forward(&decoder->layer[i], t, x, memory, self, cross);
     if (!decoder->post_norm)
-        x = heed_layernorm_forward(&decoder->norm, t, x);
+        x = heed_norm_forward(&decoder->norm, t, x);
     heed_leave(t);
     return x;
 }

@@ -77,10 +77,10 @@ Test(layers_errors, a_stack_says_which_layer) {
     EXPECT_REFUSED("encoder.0.attn: n_heads 5 does not divide d_model 16");
     options.n_layers = 0;
     heed_decoder_init(&decoder, fresh(), "decoder", options);
-    EXPECT_REFUSED("decoder: n_layers 0 is not in 1 to 48");
-    options.n_layers = 49;
+    EXPECT_REFUSED("decoder: n_layers 0 is not in 1 to 1024");
+    options.n_layers = 1025;
     heed_encoder_init(&encoder, fresh(), "encoder", options);
-    EXPECT_REFUSED("encoder: n_layers 49 is not in 1 to 48");
+    EXPECT_REFUSED("encoder: n_layers 1025 is not in 1 to 1024");
 }
 
 Test(layers_errors, one_name_twice) {
@@ -263,7 +263,7 @@ Test(layers_errors, nil_and_stale_inputs) {
 
 Test(layers_errors, no_such_activation) {
     bench b = new_bench(true);
-    EXPECT_FAILS(&b, heed_activate(b.t, zeros(&b, HEED_SHAPE(3)), (heed_activation)9), "activate: 9 is no activation");
+    EXPECT_FAILS(&b, heed_activate(b.t, zeros(&b, HEED_SHAPE(3)), (heed_activation)9), "activate: 9 is no activation of one value");
     free_bench(&b);
 }
 

@@ -35,9 +35,12 @@ void heed_model_free(heed_model *model) {
         free(model->entries[i].path);
     for (size_t i = 0; i < model->n_scopes; i++)
         free(model->scopes[i]);
+    for (size_t i = 0; i < model->n_blocks; i++)
+        free(model->blocks[i]);
     free(model->entries);
     free(model->stacks);
     free(model->scopes);
+    free(model->blocks);
     free(model->data);
     free(model);
 }
@@ -244,6 +247,33 @@ void heed_param_set_group(heed_param p, const char *group) {
     else
         for (int i = 0; i < e.entries; i++)
             memcpy(p.model->entries[e.first + i].group, group, length + 1);
+}
+
+void heed_param_set_init(heed_param p, heed_init init) {
+    extent e;
+    if (p.model == NULL || p.model->error.status || !model_extent(p.model, p.index, &e))
+        return;
+    if (p.model->built || init.fill == NULL)
+        heed_error_set(&p.model->error, p.model->built ? HEED_STATE : HEED_INVALID, "%s: %s", p.model->entries[e.first].path,
+                       p.model->built ? "its initialiser is set after heed_model_build" : "its initialiser is empty: see heed_init_constant and its like");
+    else
+        for (int i = 0; i < e.entries; i++)
+            p.model->entries[e.first + i].init = init;
+}
+
+void *heed_module_alloc(const heed_module *module, size_t count, size_t size) {
+    heed_model *model = module->model;
+    if (model->error.status)
+        return NULL;
+    void **grown = arena_grow(&model->memory, model->blocks, &model->cap_blocks, model->n_blocks + 1, sizeof *grown);
+    if (grown)
+        model->blocks = grown;
+    void *block = grown ? calloc(count ? count : 1, size ? size : 1) : NULL;
+    if (block == NULL) {
+        no_memory(model);
+        return NULL;
+    }
+    return model->blocks[model->n_blocks++] = block;
 }
 
 /* ---- building ---- */

@@ -68,6 +68,11 @@ heed_param heed_param_stack(int count, const heed_param *parts);
 /* A second name for a parameter: tied weights. Saved once, under the first name. */
 heed_param heed_param_tie(const heed_module *module, const char *name, heed_param other);
 void heed_param_set_group(heed_param p, const char *group);
+/* How it starts, instead of what it was declared with: for whoever composes layers and knows better. Before building. */
+void heed_param_set_init(heed_param p, heed_init init);
+/* count zeroed places of size bytes, freed with the model: for a layer whose number of parts is only known when it is
+ * declared. NULL where there is no memory, which the model then says. */
+void *heed_module_alloc(const heed_module *module, size_t count, size_t size);
 
 /* Lays the parameters out and initialises them, each from (seed, its path): adding a layer changes no other's values. */
 heed_status heed_model_build(heed_model *model, heed_dtype dtype, uint64_t seed) HEED_MUST_CHECK;

@@ -37,6 +37,8 @@ struct heed_model {
     size_t n_stacks, cap_stacks;
     heed_scope **scopes;
     size_t n_scopes, cap_scopes;
+    void **blocks; /* what layers asked for: heed_module_alloc */
+    size_t n_blocks, cap_blocks;
     arena memory; /* only its count of allocations is used */
     void *data;
     int64_t size;

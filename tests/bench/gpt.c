@@ -1,44 +1,25 @@
-/* GPT-2's blocks without biases - x + attention(norm(x)), x + mlp(norm(x)), GELU by erf - between an embedding of tokens and
- * positions and a last norm; the logits are products with the embedding. Trained by AdamW, the gradient clipped to norm 1. */
+/* heed_gpt without biases, GELU by erf, as nanoGPT trains it: AdamW, the gradient clipped to norm 1. */
 #include "workload.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 typedef struct gpt {
     trainer train;
     int64_t layers, heads, d_model, T, B, vocabulary;
-    heed_embedding_layer token;
-    heed_position position;
-    heed_encoder blocks;
+    heed_gpt net;
     int32_t *x, *y; /* (B, T) */
 } gpt;
 
 static void declare(gpt *g) {
-    const heed_module *root = heed_model_root(g->train.model);
-    heed_embedding_init(&g->token, root, "token", g->vocabulary, g->d_model);
-    heed_position_init(&g->position, root, "position", HEED_POSITION_LEARNED, g->T, g->d_model);
-    heed_encoder_init(&g->blocks, root, "blocks",
-                      (heed_transformer_options){.d_model = g->d_model, .d_ff = 4 * g->d_model, .n_heads = (int)g->heads,
-                                                 .n_layers = (int)g->layers, .activation = HEED_GELU, .no_bias = true});
-}
-
-/* GPT-2 draws all its matrices from N(0, 0.02²), whatever the layers by themselves would do. */
-static void draw_matrices(heed_model *model) {
-    float *values = heed_model_data(model);
-    for (int i = 0; i < heed_model_params(model); i++) {
-        heed_param_info p = heed_model_param(model, i);
-        if (p.shape.rank > 1 && p.alias_of < 0)
-            fill_normal(values + p.offset, p.count, 0.02, heed_rng_hash(p.path));
-    }
-    heed_model_changed(model);
+    heed_gpt_init(&g->net, heed_model_root(g->train.model), "gpt",
+                  (heed_gpt_options){.vocabulary = g->vocabulary, .context = g->T, .d_model = g->d_model, .n_heads = (int)g->heads,
+                                     .n_layers = (int)g->layers, .activation = HEED_GELU, .no_bias = true});
 }
 
 static bool prepare(gpt *g, int threads) {
     declare(g);
     if (!trainer_build(&g->train, threads))
         return false;
-    draw_matrices(g->train.model);
     g->x = random_tokens(1, g->B * g->T, g->vocabulary);
     g->y = random_tokens(2, g->B * g->T, g->vocabulary);
     if (g->x == NULL || g->y == NULL)
@@ -71,19 +52,13 @@ static void *start(const workload *w, int threads) {
     return NULL;
 }
 
-static heed_tensor loss_of(const gpt *g, heed_tape *t) {
-    heed_shape shape = HEED_SHAPE(g->B, g->T);
-    heed_tensor h = heed_embedding_forward(&g->token, t, heed_input(t, HEED_I32, shape, g->x)); /* (B, T, d_model) */
-    h = heed_position_forward(&g->position, t, h, 0);
-    h = heed_encoder_forward(&g->blocks, t, h, (heed_attend){.causal = true});
-    heed_tensor logits = heed_linear(t, h, heed_use(t, g->token.weight), HEED_NIL); /* (B, T, vocabulary) */
-    return heed_cross_entropy(t, logits, heed_input(t, HEED_I32, shape, g->y));
-}
-
 static double step(void *self) {
     gpt *g = self;
-    heed_tape_reset(g->train.t);
-    return trainer_finish_step(&g->train, loss_of(g, g->train.t));
+    heed_tape *t = g->train.t;
+    heed_shape shape = HEED_SHAPE(g->B, g->T);
+    heed_tape_reset(t);
+    heed_tensor x = heed_input(t, HEED_I32, shape, g->x), y = heed_input(t, HEED_I32, shape, g->y);
+    return trainer_finish_step(&g->train, heed_gpt_loss(&g->net, t, x, y));
 }
 
 /* 6 a parameter and token (2 forward, 4 backward), the position table apart, and 12 d_model T a layer and token for the scores

@@ -7,6 +7,7 @@ typedef union room {
     heed_encoder encoder;
     heed_decoder_layer decoder_layer;
     heed_decoder decoder;
+    heed_gpt gpt;
 } room;
 
 /* A layer reads those that mean something to it. */
@@ -14,8 +15,9 @@ typedef struct settings {
     int64_t d, d2; /* d_model, d_ff */
     int n_heads, n_layers;
     double p, eps; /* of dropout; of norms, 0: 1e-5 */
-    bool no_bias, causal, post_norm;
+    bool no_bias, causal, post_norm, no_mlp;
     heed_activation activation;
+    heed_norm_kind norm;
 } settings;
 
 static void init_feed_forward(void *layer, const heed_module *root, const void *options) {
@@ -33,7 +35,8 @@ static heed_tensor feed_forward(const void *layer, heed_tape *t, const heed_tens
 
 static heed_transformer_options transformer(const settings *o) {
     return (heed_transformer_options){.d_model = o->d, .d_ff = o->d2, .n_heads = o->n_heads, .n_layers = o->n_layers, .dropout = o->p,
-                                      .activation = o->activation, .post_norm = o->post_norm, .no_bias = o->no_bias, .eps = o->eps};
+                                      .activation = o->activation, .post_norm = o->post_norm, .no_bias = o->no_bias, .eps = o->eps, .no_mlp = o->no_mlp,
+                                      .norm = o->norm};
 }
 
 /* x, padding */
@@ -83,6 +86,18 @@ static heed_tensor decoder(const void *layer, heed_tape *t, const heed_tensor *i
     return heed_decoder_forward(&r->decoder, t, in[0], in[1], (heed_attend){.causal = o->causal}, (heed_attend){.key_padding = in[2]});
 }
 
+/* tokens, targets */
+static void init_gpt(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const heed_gpt_options *o = options;
+    heed_gpt_init(&r->gpt, root, "gpt", *o);
+}
+static heed_tensor gpt(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    (void)options;
+    return heed_is_nil(in[1]) ? heed_gpt_forward(&r->gpt, t, in[0]) : heed_gpt_loss(&r->gpt, t, in[0], in[1]);
+}
+
 static const layer_case cases[] = {
     {"feed_forward", "relu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 7, .activation = HEED_RELU}},
     {"feed_forward", "relu, batch", init_feed_forward, feed_forward, {REAL(2, 2, 3)}, &(settings){.d = 3, .d2 = 5, .activation = HEED_RELU}},
@@ -93,6 +108,9 @@ static const layer_case cases[] = {
     {"feed_forward", "silu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 9, .activation = HEED_SILU}},
     {"feed_forward", "silu, no bias", init_feed_forward, feed_forward, {REAL(2, 3, 2)}, &(settings){.d = 2, .d2 = 8, .activation = HEED_SILU, .no_bias = true}},
     {"feed_forward", "dropout", init_feed_forward, feed_forward, {REAL(4, 4)}, &(settings){.d = 4, .d2 = 16, .activation = HEED_GELU, .p = 0.5}},
+    {"feed_forward", "swiglu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 9, .activation = HEED_SWIGLU}},
+    {"feed_forward", "swiglu, no bias, batch", init_feed_forward, feed_forward, {REAL(2, 2, 3)}, &(settings){.d = 3, .d2 = 8, .activation = HEED_SWIGLU, .no_bias = true}},
+    {"feed_forward", "swiglu, dropout", init_feed_forward, feed_forward, {REAL(2, 3)}, &(settings){.d = 3, .d2 = 16, .activation = HEED_SWIGLU, .p = 0.5}},
 
     {"encoder_layer", "pre-norm", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU}},
@@ -112,6 +130,12 @@ static const layer_case cases[] = {
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .no_bias = true}},
     {"encoder_layer", "dropout", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .p = 0.3}},
+    {"encoder_layer", "rmsnorm, swiglu", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_SWIGLU, .norm = HEED_RMSNORM, .causal = true}},
+    {"encoder_layer", "rmsnorm, post-norm", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .norm = HEED_RMSNORM, .post_norm = true}},
+    {"encoder_layer", "attention only", init_encoder_layer, encoder_layer, {REAL(2, 3, 4), NOTHING},
+     &(settings){.d = 4, .n_heads = 2, .no_mlp = true, .causal = true}},
 
     {"decoder_layer", "pre-norm", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true}},
@@ -129,6 +153,10 @@ static const layer_case cases[] = {
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true, .no_bias = true}},
     {"decoder_layer", "dropout", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_GELU, .causal = true, .p = 0.3}},
+    {"decoder_layer", "rmsnorm, swiglu", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .activation = HEED_SWIGLU, .causal = true, .norm = HEED_RMSNORM}},
+    {"decoder_layer", "attention only", init_decoder_layer, decoder_layer, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
+     &(settings){.d = 4, .n_heads = 2, .causal = true, .no_mlp = true, .post_norm = true}},
 
     {"encoder", "one layer", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 1, .activation = HEED_GELU}},
@@ -163,6 +191,24 @@ static const layer_case cases[] = {
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .no_bias = true, .post_norm = true}},
     {"decoder", "dropout", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .p = 0.2}},
+
+    {"gpt", "logits", init_gpt, gpt, {TOKENS(5, 2, 3), NOTHING},
+     &(heed_gpt_options){.vocabulary = 5, .context = 3, .d_model = 4, .n_heads = 2, .n_layers = 2, .init_std = 0.5}},
+    {"gpt", "loss", init_gpt, gpt, {TOKENS(5, 2, 3), TOKENS(5, 2, 3)},
+     &(heed_gpt_options){.vocabulary = 5, .context = 4, .d_model = 4, .n_heads = 2, .n_layers = 2, .init_std = 0.5}},
+    {"gpt", "untied, no bias", init_gpt, gpt, {TOKENS(7, 3, 4), TOKENS(7, 3, 4)},
+     &(heed_gpt_options){.vocabulary = 7, .context = 4, .d_model = 4, .n_heads = 1, .n_layers = 1, .init_std = 0.5, .untied = true, .no_bias = true}},
+    {"gpt", "one token", init_gpt, gpt, {TOKENS(5, 2, 1), NOTHING},
+     &(heed_gpt_options){.vocabulary = 5, .context = 3, .d_model = 6, .n_heads = 3, .n_layers = 1, .init_std = 0.5}},
+    {"gpt", "no positions, rmsnorm, swiglu", init_gpt, gpt, {TOKENS(5, 1, 5), NOTHING},
+     &(heed_gpt_options){.vocabulary = 5, .context = 5, .d_model = 4, .d_ff = 7, .n_heads = 2, .n_layers = 2, .init_std = 0.5, .no_position = true,
+                         .norm = HEED_RMSNORM, .activation = HEED_SWIGLU}},
+    {"gpt", "attention only", init_gpt, gpt, {TOKENS(5, 2, 5), TOKENS(5, 2, 5)},
+     &(heed_gpt_options){.vocabulary = 5, .context = 5, .d_model = 4, .n_heads = 2, .n_layers = 2, .init_std = 0.5, .no_mlp = true}},
+    {"gpt", "dropout", init_gpt, gpt, {TOKENS(5, 2, 4), TOKENS(5, 2, 4)},
+     &(heed_gpt_options){.vocabulary = 5, .context = 4, .d_model = 4, .n_heads = 2, .n_layers = 1, .init_std = 0.5, .dropout = 0.3}},
+    {"gpt", "relu, eps 0.01", init_gpt, gpt, {TOKENS(17, 2, 3), NOTHING},
+     &(heed_gpt_options){.vocabulary = 17, .context = 3, .d_model = 4, .d_ff = 5, .n_heads = 2, .n_layers = 1, .init_std = 0.5, .eps = 0.01, .activation = HEED_RELU}},
 };
 
 const layer_table layer_cases_transformer = {cases, sizeof cases / sizeof *cases, sizeof(room)};
