@@ -175,5 +175,14 @@ typedef struct heed_attention_options {
  * to output or gradient, be it NaN. Vaswani et al. 2017, equation 1. */
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options);
 
+typedef struct heed_rope_options {
+    int64_t first;    /* the place of row 0; row i stands at first + i. May be negative */
+    double base;      /* 0: 10000 */
+    bool interleaved; /* pairs are elements (2n, 2n + 1), as in the paper; otherwise (n, n + d/2), as in GPT-NeoX and Llama */
+} heed_rope_options;
+/* x (..., T, d), d even: pair n of a row at place p is turned by the angle p base^(-2n/d), so that the product of two rows
+ * depends on the distance between their places. Place 0 is the identity. Su et al. 2021, 3.4.2. */
+heed_tensor heed_rope(heed_tape *t, heed_tensor x, heed_rope_options options);
+
 HEED_END_DECLS
 #endif
