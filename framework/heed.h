@@ -25,6 +25,8 @@
 #include <heed/layers/gpt.h>
 #include <heed/layers/gru.h>
 #include <heed/layers/linear.h>
+#include <heed/layers/kv_cache.h>
+#include <heed/layers/lora.h>
 #include <heed/layers/multi_head_attention.h>
 #include <heed/layers/norm.h>
 #include <heed/layers/position.h>

@@ -2,23 +2,10 @@
 #ifndef HEED_LAYERS_MULTI_HEAD_ATTENTION_H
 #define HEED_LAYERS_MULTI_HEAD_ATTENTION_H
 
-#include <heed/model.h>
+#include <heed/layers/lora.h>
+#include <heed/layers/norm.h>
 
 HEED_BEGIN_DECLS
-
-typedef struct heed_multi_head_attention {
-    heed_module module;
-    heed_param w_q, w_k, w_v; /* (d_model, d_model) each; rows h d_k .. (h+1) d_k - 1 belong to head h */
-    heed_param w_qkv;         /* all three, (3 d_model, d_model): self-attention in one product */
-    heed_param w_kv;          /* the last two, (2 d_model, d_model): cross-attention's keys and values */
-    heed_param b_q, b_k, b_v, b_qkv, b_kv; /* where has_bias */
-    heed_param w_o, b_o;      /* (d_model, d_model), (d_model) */
-    heed_param head_on;       /* buffer (n_heads) of ones: a 0 switches that head's z off, to see what it was for */
-    bool has_bias;
-    int n_heads;
-    int64_t d_model, d_k;     /* d_k = d_model / n_heads */
-    double dropout;           /* of the attention weights */
-} heed_multi_head_attention;
 
 /* Projections that LoRA is put on. */
 enum { HEED_LORA_Q = 1 << 0, HEED_LORA_K = 1 << 1, HEED_LORA_V = 1 << 2, HEED_LORA_O = 1 << 3 };
@@ -51,9 +38,39 @@ typedef struct heed_multi_head_options {
     bool zero_attn; /* one more of zeros: PyTorch's add_zero_attn */
     heed_attention_features features;
 } heed_multi_head_options;
-/* At the start w_q, w_k, w_v are Xavier uniform as one (3 d_model, d_model) matrix, w_o as PyTorch's Linear, biases 0. */
+
+typedef struct heed_multi_head_attention {
+    heed_module module;
+    heed_param w_q, w_k, w_v; /* (n_heads d_k, d_model), (n_kv_heads d_k, d_key), (n_kv_heads d_k, d_value); rows h d_k .. (h+1) d_k - 1
+                                 belong to head h */
+    heed_param w_qkv;         /* all three, one below the other, where has_qkv: self-attention in one product */
+    heed_param w_kv;          /* the last two, where has_kv: cross-attention's keys and values in one */
+    heed_param b_q, b_k, b_v, b_qkv, b_kv; /* where has_bias */
+    heed_param w_o, b_o;      /* (d_model, d_model), (d_model) */
+    heed_param bias_k, bias_v;  /* (n_kv_heads d_k), where has_bias_kv: the key and value that every query sees */
+    heed_param log_temperature; /* (n_heads), with learned_temperature */
+    heed_param relative;      /* (relative_buckets, n_heads): T5's table */
+    heed_param slopes;        /* buffer (n_heads): ALiBi's */
+    heed_rmsnorm_layer norm_q, norm_k; /* with qk_norm */
+    heed_lora lora_q, lora_k, lora_v, lora_o; /* where features.lora_on has them */
+    heed_param head_on;       /* buffer (n_heads) of ones: a 0 switches that head's z off, to see what it was for */
+    bool has_bias, has_bias_kv, zero_attn;
+    bool has_qkv, has_kv;     /* w_q, w_k, w_v, or the last two, are made of vectors of one size */
+    int n_heads, n_kv_heads;
+    int64_t d_model, d_key, d_value, d_k; /* d_k = d_model / n_heads */
+    double dropout;           /* of the attention weights */
+    heed_attention_features features;
+} heed_multi_head_attention;
+
+/* At the start w_q, w_k, w_v are Xavier uniform as one matrix, or each by itself where d_key or d_value differ from d_model,
+ * w_o as PyTorch's Linear, biases 0; bias_k and bias_v N(0, 1 / d_model); T5's table N(0, 1 / d_model); gains 1, log_temperature
+ * 0, updates of projections 0. */
 void heed_multi_head_attention_init(heed_multi_head_attention *attn, const heed_module *parent, const char *name,
                                     heed_multi_head_options options);
+/* Merges every update of a projection into its weight: see heed_lora_merge. */
+heed_status heed_multi_head_attention_merge_lora(const heed_multi_head_attention *attn) HEED_MUST_CHECK;
+/* ALiBi's slopes: 2^(-8 (h+1) / n) for a power of two; otherwise those of the next lower power p, then every other one of 2 p. */
+void heed_alibi_slopes(int n_heads, double *slopes);
 
 typedef struct heed_kv_cache heed_kv_cache;
 
@@ -64,12 +81,14 @@ typedef struct heed_attend {
     bool causal;
     heed_tensor value;       /* HEED_NIL: values are made of memory; or (B, S, d_value) */
     heed_kv_cache *cache;    /* NULL, or keys and values of the tokens before these; see kv_cache.h */
-    heed_tensor *weights;      /* not NULL: receives the weights by head, after dropout: (B, H, T, S) ... */
-    heed_tensor *mean_weights; /* ... and their mean over the heads, (B, T, S) */
+    heed_tensor *weights;      /* not NULL: receives the weights by head, after dropout: (B, H, T, S') ... */
+    heed_tensor *mean_weights; /* ... and their mean over the heads, (B, T, S') */
 } heed_attend;
-/* query (B, T, d_model), memory (B, S, d_model) - the same tensor for self-attention - -> (B, T, d_model).
- * Watched values: q, k, v (B, H, T or S, d_k), attn_scores (q kᵀ / sqrt(d_k) before any mask) and pattern (B, H, T, S),
- * z (B, H, T, d_k), what goes into w_o. */
+/* query (B, T, d_model), memory (B, S, d_key) - the same tensor for self-attention - -> (B, T, d_model).
+ * With bias_kv and zero_attn a query sees one or two keys more, behind the S of memory (S' then stands for all), whatever masks,
+ * windows and biases by distance say. With a cache memory is query, and S counts the tokens it holds as well.
+ * Watched values: q (B, H, T, d_k), k, v (B, H_kv, S', d_k) as they are compared, attn_scores (q kᵀ / sqrt(d_k) before any mask or
+ * bias) and pattern (B, H, T, S'), z (B, H, T, d_k), what goes into w_o. */
 heed_tensor heed_multi_head_attention_forward(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor query,
                                               heed_tensor memory, heed_attend attend);
 

@@ -2,10 +2,28 @@
 
 #include <math.h>
 
+/* k with one head for each of q's: (..., H_kv, S, d_k) -> (..., H, S, d_k). */
+static heed_tensor repeat_heads(heed_tape *t, heed_tensor k, int64_t heads) {
+    const int rank = heed_rank(t, k);
+    const int64_t kv_heads = heed_size(t, k, -3);
+    if (rank < 3 || kv_heads == heads)
+        return k;
+    heed_shape apart = heed_shape_of(t, k), wide = apart;
+    apart.n[rank] = apart.n[rank - 1];
+    apart.n[rank - 1] = apart.n[rank - 2];
+    apart.n[rank - 2] = 1;
+    apart.rank++;
+    heed_tensor each = heed_reshape(t, k, apart); /* (..., H_kv, 1, S, d_k) */
+    apart.n[rank - 2] = heads / kv_heads;
+    wide.n[rank - 3] = heads;
+    return heed_reshape(t, heed_expand(t, each, apart), wide);
+}
+
 /* For the watcher alone: off the record, so that backward does not see it. */
 static void show_scores(heed_tape *t, heed_tensor q, heed_tensor k, double scale) {
     bool recording = heed_tape_set_recording(t, false);
-    heed_tensor scores = heed_scale(t, heed_matmul_t(t, q, false, k, true), scale); /* (..., T, S) */
+    heed_tensor all = repeat_heads(t, k, heed_size(t, q, -3));
+    heed_tensor scores = heed_scale(t, heed_matmul_t(t, q, false, all, true), scale); /* (..., T, S) */
     heed_tape_set_recording(t, recording);
     heed_watch(t, "attn_scores", scores);
 }
@@ -18,7 +36,7 @@ heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_t
     if (heed_watching(t, "attn_scores") && !heed_is_nil(z))
         show_scores(t, q, k, options.scale != 0 ? options.scale : 1 / sqrt((double)heed_size(t, q, -1)));
     if (watched)
-        heed_watch(t, "pattern", pattern);
+        pattern = heed_watch(t, "pattern", pattern);
     if (wanted)
         *wanted = pattern;
     return z;

@@ -180,7 +180,7 @@ Test(layers_errors, inputs_that_do_not_fit) {
                  "attn: query is (6, 8); it must be (batch, tokens, 8)");
     x = zeros(&b, HEED_SHAPE(2, 6, 8));
     EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, zeros(&b, HEED_SHAPE(6, 8)), (heed_attend){.causal = false}),
-                 "attn: memory is (6, 8); it must be (batch, tokens, 8)");
+                 "attn: memory is (6, 8); it must be (2, tokens, 8)");
     x = zeros(&b, HEED_SHAPE(6, 3));
     EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, x, HEED_NIL, HEED_NIL, NULL), "gru: x is (6, 3); it must be (batch, steps, inputs)");
     free_bench(&b);

@@ -184,5 +184,15 @@ typedef struct heed_rope_options {
  * depends on the distance between their places. Place 0 is the identity. Su et al. 2021, 3.4.2. */
 heed_tensor heed_rope(heed_tape *t, heed_tensor x, heed_rope_options options);
 
+typedef struct heed_relative_options {
+    bool bidirectional; /* half of the buckets for keys ahead; otherwise all are for keys behind, and ahead is distance 0 */
+    int64_t longest;    /* from this distance on all share the last bucket; 0: 128 */
+} heed_relative_options;
+/* table (buckets, H) -> what heed_attention takes as `relative`, (H, T + S - 1): element j - i + T - 1 is row
+ * heed_relative_bucket(j - (i + S - T)) of the table. T5's bias, Raffel et al. 2020. */
+heed_tensor heed_relative_bias(heed_tape *t, heed_tensor table, int64_t queries, int64_t keys, heed_relative_options options);
+/* The bucket of a key so far ahead of the query. buckets: 4 or more and even if bidirectional, otherwise 2 or more. */
+int64_t heed_relative_bucket(int64_t distance, int64_t buckets, int64_t longest, bool bidirectional);
+
 HEED_END_DECLS
 #endif
