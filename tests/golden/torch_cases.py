@@ -140,9 +140,15 @@ def name_norm(case, prefix, m):
 def name_attention(case, prefix, m):
     d = m.embed_dim
     for i, letter in enumerate("qkv"):
-        case.param(f"{prefix}w_{letter}", m.in_proj_weight, slice(i * d, (i + 1) * d))
+        if m.in_proj_weight is not None:
+            case.param(f"{prefix}w_{letter}", m.in_proj_weight, slice(i * d, (i + 1) * d))
+        else:
+            case.param(f"{prefix}w_{letter}", getattr(m, letter + "_proj_weight"))
         if m.in_proj_bias is not None:
             case.param(f"{prefix}b_{letter}", m.in_proj_bias, slice(i * d, (i + 1) * d))
     case.param(prefix + "w_o", m.out_proj.weight)
     if m.out_proj.bias is not None:
         case.param(prefix + "b_o", m.out_proj.bias)
+    if m.bias_k is not None:
+        case.param(prefix + "bias_k", m.bias_k, (0, 0))
+        case.param(prefix + "bias_v", m.bias_v, (0, 0))
