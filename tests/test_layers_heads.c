@@ -258,9 +258,10 @@ Test(layers_heads, slopes_of_alibi) {
     cr_expect_eq(got[0], 0.00390625);
 }
 
-/* What T5's own arithmetic, f32 in PyTorch, gives for every distance from -300 to 300. */
+/* What T5's own arithmetic, f32 in PyTorch, gives for every distance from -300 to 300. With 10 buckets to 160, and 48 to 81, it
+ * falls to another side of an edge than f64 would. */
 Test(layers_heads, buckets_of_t5) {
-    static const int64_t tables[][2] = {{32, 128}, {16, 20}, {8, 64}, {32, 100}, {6, 10}, {64, 256}};
+    static const int64_t tables[][2] = {{32, 128}, {16, 20}, {10, 160}, {48, 81}, {6, 10}, {64, 256}};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (int both = 0; both < 2; both++) {
             golden g;
@@ -519,4 +520,67 @@ Test(layers_heads, lora_refuses_another_weight) {
     cr_expect_neq(heed_lora_merge(&lora, other.weight), HEED_OK);
     cr_expect_str_eq(heed_model_error_text(model), "out.lora: the weight to merge into is (4, 3); it must be (3, 4)");
     heed_model_free(model);
+}
+
+/* ---- what is refused ---- */
+
+#define EXPECT_REFUSED(text, ...) expect_refused(__LINE__, (heed_multi_head_options){.d_model = 12, .n_heads = 4, __VA_ARGS__}, text)
+static void expect_refused(int line, heed_multi_head_options options, const char *text) {
+    heed_model *model = heed_model_new();
+    heed_multi_head_attention attn;
+    heed_multi_head_attention_init(&attn, heed_model_root(model), "attn", options);
+    cr_expect_str_eq(heed_model_error_text(model), text, "line %d: \"%s\"", line, heed_model_error_text(model));
+    cr_expect_neq(heed_model_build(model, HEED_F32, 1), HEED_OK, "line %d", line);
+    heed_model_free(model);
+}
+
+Test(layers_heads, options_that_cannot_be) {
+    EXPECT_REFUSED("attn: n_kv_heads 3 does not divide n_heads 4", .features = {.n_kv_heads = 3});
+    EXPECT_REFUSED("attn: n_kv_heads -1 does not divide n_heads 4", .features = {.n_kv_heads = -1});
+    EXPECT_REFUSED("attn: n_kv_heads 8 does not divide n_heads 4", .features = {.n_kv_heads = 8});
+    EXPECT_REFUSED("attn: d_key -1 and d_value 0 must be positive, or 0 for d_model", .d_key = -1);
+    EXPECT_REFUSED("attn: RoPE turns pairs, and d_k 3 is odd: d_model 12, n_heads 4", .features = {.rope_base = 10000});
+    EXPECT_REFUSED("attn: rope_base -1 must be positive, or 0 for none", .features = {.rope_base = -1});
+    EXPECT_REFUSED("attn: rope_base nan must be positive, or 0 for none", .features = {.rope_base = NAN});
+    EXPECT_REFUSED("attn: relative_buckets 3 must be 4 or more, or 0 for none", .features = {.relative_buckets = 3});
+    EXPECT_REFUSED("attn: relative_longest 4 must be above half of relative_buckets 8", .features = {.relative_buckets = 8, .relative_longest = 4});
+    EXPECT_REFUSED("attn: window -2 must be positive, or 0 for all", .features = {.window = -2});
+    EXPECT_REFUSED("attn: lora_rank -1 must be 0 or more, lora_alpha 0 finite", .features = {.lora_rank = -1});
+    EXPECT_REFUSED("attn: lora_rank 1 must be 0 or more, lora_alpha inf finite", .features = {.lora_rank = 1, .lora_alpha = INFINITY});
+    EXPECT_REFUSED("attn: lora_on 0x10 has more than the projections, 0xf", .features = {.lora_rank = 1, .lora_on = 16});
+    EXPECT_REFUSED("attn: lora_on and lora_alpha are given, but lora_rank is 0", .features = {.lora_on = HEED_LORA_Q});
+}
+
+#define EXPECT_FAILS(b, text, x, memory, ...) \
+    expect_fails(__LINE__, b, heed_multi_head_attention_forward(&(b)->attn, (b)->t, x, memory, (heed_attend){__VA_ARGS__}), text)
+static void expect_fails(int line, const bench *b, heed_tensor y, const char *text) {
+    cr_expect(heed_is_nil(y), "line %d", line);
+    cr_expect_str_eq(heed_error_text(b->t), text, "line %d: \"%s\"", line, heed_error_text(b->t));
+    heed_tape_reset(b->t);
+}
+
+static heed_tensor zeros(const bench *b, int64_t batch, int64_t n, int64_t d) {
+    return heed_zeros(b->t, HEED_F64, HEED_SHAPE(batch, n, d));
+}
+
+Test(layers_heads, inputs_that_do_not_fit) {
+    bench b = new_bench((heed_multi_head_options){.n_heads = 4, .d_key = 5, .d_value = 7, .features = {.n_kv_heads = 2}});
+    heed_tensor weights = zeros(&b, 1, 1, 1), x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: query is (2, 3, 5); it must be (batch, tokens, 24)", zeros(&b, 2, 3, 5), x, .causal = false);
+    x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: memory is (2, 3, 24); it must be (2, tokens, 5)", x, x, .weights = &weights);
+    cr_expect(heed_is_nil(weights));
+    x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: memory is (1, 4, 5); it must be (2, tokens, 5)", x, zeros(&b, 1, 4, 5), .causal = false);
+    x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: value is (2, 4, 5); it must be (2, 4, 7)", x, zeros(&b, 2, 4, 5), .causal = false);
+    x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: value is (2, 3, 7); it must be (2, 4, 7)", x, zeros(&b, 2, 4, 5), .value = zeros(&b, 2, 3, 7));
+    x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: padding is bool (2, 3); it must be bool (2, 4), true where a token is padding", x, zeros(&b, 2, 4, 5),
+                 .value = zeros(&b, 2, 4, 7), .key_padding = heed_zeros(b.t, HEED_BOOL, HEED_SHAPE(2, 3)));
+    x = zeros(&b, 2, 3, D);
+    EXPECT_FAILS(&b, "attn: attention: the mask is (3, 3), does not broadcast to the scores (2, 4, 3, 4)", x, zeros(&b, 2, 4, 5),
+                 .value = zeros(&b, 2, 4, 7), .mask = heed_zeros(b.t, HEED_F64, HEED_SHAPE(3, 3)));
+    free_bench(&b);
 }

@@ -109,7 +109,7 @@ def configurations(out):
 def buckets(out):
     """Raffel et al. 2020: bucket of each distance from -far to far, in float32 as their code has it."""
     far = 300
-    for count, longest in ((32, 128), (16, 20), (8, 64), (32, 100), (6, 10), (64, 256)):
+    for count, longest in ((32, 128), (16, 20), (10, 160), (48, 81), (6, 10), (64, 256)):
         for both_ways in (False, True):
             distance = torch.arange(-far, far + 1)
             each = count // 2 if both_ways else count
