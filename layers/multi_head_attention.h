@@ -80,7 +80,8 @@ typedef struct heed_attend {
                                 attn_mask has true = hidden */
     bool causal;
     heed_tensor value;       /* HEED_NIL: values are made of memory; or (B, S, d_value) */
-    heed_kv_cache *cache;    /* NULL, or keys and values of the tokens before these; see kv_cache.h */
+    heed_kv_cache *cache;    /* NULL, or keys and values of the tokens before these, see kv_cache.h; of a stack: as many as it has layers,
+                                one behind the other */
     heed_tensor *weights;      /* not NULL: receives the weights by head, after dropout: (B, H, T, S') ... */
     heed_tensor *mean_weights; /* ... and their mean over the heads, (B, T, S') */
 } heed_attend;

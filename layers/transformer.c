@@ -1,3 +1,4 @@
+#include <heed/layers/kv_cache.h>
 #include <heed/layers/transformer.h>
 #include <heed/ops.h>
 
@@ -188,6 +189,13 @@ static const char *number(int i, char text[NUMBER]) {
     return text;
 }
 
+/* How layer i of a stack attends. */
+static heed_attend of_layer(heed_attend attend, int i) {
+    if (attend.cache)
+        attend.cache += i;
+    return attend;
+}
+
 void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name, heed_transformer_options options) {
     *encoder = (heed_encoder){.post_norm = options.post_norm};
     heed_module_init(&encoder->module, parent, name);
@@ -201,7 +209,7 @@ void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const c
 heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed_tensor x, heed_attend attend) {
     heed_enter(t, &encoder->module);
     for (int i = 0; i < encoder->n_layers; i++)
-        x = heed_encoder_layer_forward(&encoder->layer[i], t, x, attend);
+        x = heed_encoder_layer_forward(&encoder->layer[i], t, x, of_layer(attend, i));
     if (!encoder->post_norm)
         x = heed_norm_forward(&encoder->norm, t, x);
     heed_leave(t);
@@ -222,7 +230,7 @@ heed_tensor heed_decoder_forward(const heed_decoder *decoder, heed_tape *t, heed
                                  heed_attend self, heed_attend cross) {
     heed_enter(t, &decoder->module);
     for (int i = 0; i < decoder->n_layers; i++)
-        x = heed_decoder_layer_forward(&decoder->layer[i], t, x, memory, self, cross);
+        x = heed_decoder_layer_forward(&decoder->layer[i], t, x, memory, of_layer(self, i), cross);
     if (!decoder->post_norm)
         x = heed_norm_forward(&decoder->norm, t, x);
     heed_leave(t);

@@ -100,6 +100,39 @@ Test(layers_cache, a_step_has_the_bits_of_the_full_pass) {
     free_bench(&b);
 }
 
+/* A stack has a cache a layer. Its second half sees tokens one at a time, as a decoder's cross-attention does. */
+Test(layers_cache, of_a_stack) {
+    enum { LAYERS = 3 };
+    heed_model *model = heed_model_new();
+    heed_encoder encoder;
+    heed_decoder decoder;
+    heed_transformer_options options = {.d_model = D, .n_heads = 4, .n_layers = LAYERS, .activation = HEED_GELU, .features = {.n_kv_heads = 2, .rope_base = 100}};
+    heed_encoder_init(&encoder, heed_model_root(model), "encoder", options);
+    heed_decoder_init(&decoder, heed_model_root(model), "decoder", options);
+    built(model);
+    heed_kv_cache caches[2][LAYERS];
+    for (int i = 0; i < LAYERS; i++) {
+        cr_assert(heed_kv_cache_init(&caches[0][i], &encoder.layer[i].attn, B, T) == HEED_OK);
+        cr_assert(heed_kv_cache_init(&caches[1][i], &decoder.layer[i].self_attn, B, T) == HEED_OK);
+    }
+    heed_tape *t = heed_tape_new();
+    heed_tape_set_recording(t, false);
+    heed_tensor x = heed_randn(t, HEED_F64, HEED_SHAPE(B, T, D)), memory = heed_randn(t, HEED_F64, HEED_SHAPE(B, 4, D));
+    const heed_attend causal = {.causal = true}, across = {.causal = false};
+    heed_tensor full[] = {heed_encoder_forward(&encoder, t, x, causal), heed_decoder_forward(&decoder, t, x, memory, causal, across)};
+    for (int64_t i = 0; i < T; i++) {
+        heed_tensor token = heed_slice(t, x, 1, i, i + 1);
+        heed_tensor y = heed_encoder_forward(&encoder, t, token, (heed_attend){.causal = true, .cache = caches[0]});
+        expect_same_bits(t, y, heed_slice(t, full[0], 1, i, i + 1), "encoder");
+        y = heed_decoder_forward(&decoder, t, token, memory, (heed_attend){.causal = true, .cache = caches[1]}, across);
+        expect_same_bits(t, y, heed_slice(t, full[1], 1, i, i + 1), "decoder");
+    }
+    for (int i = 0; i < 2 * LAYERS; i++)
+        heed_kv_cache_free(&caches[i / LAYERS][i % LAYERS]);
+    heed_tape_free(t);
+    heed_model_free(model);
+}
+
 /* Forgetting the last tokens and reading others is as if they had never been. */
 Test(layers_cache, keeps_what_it_is_told) {
     bench b = new_bench((heed_multi_head_options)WITH(.rope_base = 10000), B, T);
