@@ -51,11 +51,12 @@ endif
 HEED_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(MODE_$(MODE)) -march=$(ARCH) -ffp-contract=off -fno-math-errno -fopenmp -pthread -fPIC \
                $(WARNINGS) -I$(BUILD)/include
 HEED_LIBS   := -lm
-# Where setup found the libraries; compilers read a file of options at @FILE.
+# Libraries of others, and where setup found them; compilers read a file of options at @FILE.
+LIBRARIES   := jansson libpcre2-8
 SETUP_DIR   := $(BUILD)/setup
-COMPILE      = $(CC) $(HEED_CFLAGS) @$(SETUP_DIR)/jansson.cflags $(EXTRA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+COMPILE      = $(CC) $(HEED_CFLAGS) $(LIBRARIES:%=@$(SETUP_DIR)/%.cflags) $(EXTRA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK         = $(CC) $(MODE_$(MODE)) -fopenmp -pthread $(CFLAGS) $(LDFLAGS)
-LINK_LIBS    = @$(SETUP_DIR)/jansson.libs $(HEED_LIBS) $(LDLIBS)
+LINK_LIBS    = $(LIBRARIES:%=@$(SETUP_DIR)/%.libs) $(HEED_LIBS) $(LDLIBS)
 
 # ---- sources -------------------------------------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ NEEDS_everything     := criterion
 NEEDS_asan           := criterion
 NEEDS_test-installed := pkg-config
 NEEDS_check-headers  := cxx
-NEEDS := $(sort cc openmp jansson $(if $(filter release,$(MODE)),,sanitizer) $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal))))
+NEEDS := $(sort cc openmp $(LIBRARIES) $(if $(filter release,$(MODE)),,sanitizer) $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal))))
 
 empty :=
 SETUP_DONE := $(SETUP_DIR)/$(subst $(empty) $(empty),+,$(NEEDS)).done
@@ -170,7 +171,7 @@ $(SHARED_LIB): $(LIB_OBJECT)
 	@ln -sf libheed.so.$(VERSION) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $@
 
-# Rewritten at every use, since PREFIX may differ; jansson is named by how it was found, so that it need not have a .pc file.
+# Rewritten at every use, since PREFIX may differ; libraries are named by how they were found, so that they need not have a .pc file.
 $(BUILD)/heed.pc: FORCE | $(SETUP_DONE)
 	@{ echo 'prefix=$(PREFIX)'; echo 'libdir=$(LIBDIR)'; echo 'includedir=$(INCDIR)'; echo; \
 	   echo 'Name: heed'; \
@@ -178,7 +179,7 @@ $(BUILD)/heed.pc: FORCE | $(SETUP_DONE)
 	   echo 'Version: $(VERSION)'; \
 	   echo 'Cflags: -I$${includedir}'; \
 	   echo 'Libs: -L$${libdir} -lheed -lm'; \
-	   echo "Libs.private: $$(cat $(SETUP_DIR)/jansson.libs) -fopenmp -pthread"; } >$@
+	   echo "Libs.private: $$(cat $(LIBRARIES:%=$(SETUP_DIR)/%.libs) | tr '\n' ' ')-fopenmp -pthread"; } >$@
 
 # ---- programs ------------------------------------------------------------------------------------------------------------
 

@@ -31,11 +31,11 @@ links() {
 
 is_clang() { $CC --version 2>/dev/null | grep -q clang; }
 
-# Writes $1.cflags and $1.libs: pkg-config's answer, else -l$1 alone (also when there is no pkg-config).
+# Writes $1.cflags and $1.libs: pkg-config's answer, else -l$2 alone (also when there is no pkg-config); $2 is $1 if not given.
 locate() {
     cflags=$("$PKG_CONFIG" --cflags "$1" 2>/dev/null) && libs=$("$PKG_CONFIG" --libs "$1" 2>/dev/null) || {
         cflags=''
-        libs=-l$1
+        libs=-l${2:-$1}
     }
     printf '%s\n' "$cflags" >"$folder/$1.cflags"
     printf '%s\n' "$libs" >"$folder/$1.libs"
@@ -54,6 +54,9 @@ int main(void) { return omp_get_max_threads() < 1; }' | links -fopenmp ;;
     sanitizer) echo 'int main(void) { return 0; }' | links $MODE_FLAGS ;;
     jansson) locate jansson && echo '#include <jansson.h>
 int main(void) { json_decref(json_integer(0)); return 0; }' | links "@$folder/jansson.cflags" "@$folder/jansson.libs" ;;
+    libpcre2-8) locate libpcre2-8 pcre2-8 && echo '#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+int main(void) { pcre2_code_free(0); return 0; }' | links "@$folder/libpcre2-8.cflags" "@$folder/libpcre2-8.libs" ;;
     criterion) locate criterion && echo '#include <criterion/criterion.h>
 Test(a_suite, a_test) { cr_assert(1); }' | links "@$folder/criterion.cflags" "@$folder/criterion.libs" ;;
     *)
@@ -83,6 +86,7 @@ packages() {
         apt-cache show "libclang-rt$suffix-dev" >/dev/null 2>&1 && echo "libclang-rt$suffix-dev"
     } ;;
     jansson) echo libjansson-dev ;;
+    libpcre2-8) echo libpcre2-dev ;;
     criterion) echo libcriterion-dev ;;
     esac
 }
@@ -94,6 +98,7 @@ name() {
     openmp) echo "OpenMP for $CC" ;;
     sanitizer) echo "the sanitizer's runtime for $CC" ;;
     criterion) echo Criterion ;;
+    libpcre2-8) echo PCRE2 ;;
     *) echo "$1" ;;
     esac
 }

@@ -4,6 +4,7 @@
 
 #include <heed/array.h>
 #include <heed/base.h>
+#include <heed/bpe.h>
 #include <heed/error.h>
 #include <heed/gradcheck.h>
 #include <heed/loader.h>

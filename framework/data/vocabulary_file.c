@@ -8,7 +8,7 @@
 
 static const char format[] = "heed vocabulary 1";
 
-static const vocabulary_kind *const kinds[] = {&heed_vocabulary_kind_characters, &heed_vocabulary_kind_bytes};
+static const vocabulary_kind *const kinds[] = {&heed_vocabulary_kind_characters, &heed_vocabulary_kind_bytes, &heed_vocabulary_kind_bpe};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* ---- writing ---- */
@@ -30,7 +30,8 @@ heed_status heed_vocabulary_save(const heed_vocabulary *v, const char *path, hee
         *error = (heed_error){.status = HEED_OK};
     json_t *object = json_object();
     bool good = object && json_object_set_new(object, "format", json_string(format)) == 0 &&
-                json_object_set_new(object, "kind", json_string(v->kind->name)) == 0 && v->kind->write(v, object) && add_special_names(v, object);
+                json_object_set_new(object, "kind", json_string(v->kind->name)) == 0 && v->kind->write(v, object) &&
+                (v->kind->own_specials || add_special_names(v, object));
     heed_status status = good ? json_file_write(object, path, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
     json_decref(object);
     return status;
@@ -74,7 +75,8 @@ static heed_vocabulary *read_object(const json_t *object, heed_error *error) {
         return NULL;
     }
     heed_vocabulary *v = vocabulary_new(kind, error);
-    if (v && kind->read(v, object, error) && read_special_names(v, json_object_get(object, "specials"), error))
+    if (v && kind->read(v, object, error) &&
+        (kind->own_specials || read_special_names(v, json_object_get(object, "specials"), error)))
         return v;
     heed_vocabulary_free(v);
     return NULL;

@@ -10,11 +10,12 @@ enum { SPECIALS = 4 };
 
 typedef struct vocabulary_kind {
     const char *name;
+    bool own_specials; /* read and write take care of special tokens, too; else these follow all others */
     /* Adds the ids of text[begin .. end - 1]; offsets in errors count from `text`. */
     heed_status (*encode)(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens, heed_error *error);
     /* Adds to the JSON object what makes the tokens; false: out of memory. */
     bool (*write)(const heed_vocabulary *v, json_t *to);
-    /* Makes the tokens, special ones too where the kind has places of its own for them; false with the error set. */
+    /* Makes the tokens; false with the error set. */
     bool (*read)(heed_vocabulary *v, const json_t *from, heed_error *error);
     void (*free_own)(void *own);
 } vocabulary_kind;
@@ -32,7 +33,7 @@ struct heed_vocabulary {
     void *own;                /* the kind's */
 };
 
-extern const vocabulary_kind heed_vocabulary_kind_characters, heed_vocabulary_kind_bytes;
+extern const vocabulary_kind heed_vocabulary_kind_characters, heed_vocabulary_kind_bytes, heed_vocabulary_kind_bpe;
 
 /* Without tokens. NULL: out of memory, and the error is set. */
 heed_vocabulary *vocabulary_new(const vocabulary_kind *kind, heed_error *error);
