@@ -27,12 +27,14 @@ static heed_tensor widened(heed_tape *t, heed_tensor x, int64_t S, int extra, do
 
 /* What causal and window say, as a mask (T, S): bool, true = may look. */
 static heed_tensor seen_by_place(heed_tape *t, const heed_layer_masks *m) {
-    const int64_t own = m->S - m->T, far = m->T + m->S, window = m->window && m->window < far ? m->window : far; /* j - i of a query's own place */
+    const int64_t own = m->S - m->T, far = m->T + m->S,
+                  window = m->window && m->window < far ? m->window : far; /* j - i of a query's own place */
     heed_tensor seen = heed_ones(t, HEED_BOOL, HEED_SHAPE(m->T, m->S));
     return heed_triu(t, heed_tril(t, seen, m->causal ? own : own + window - 1), own - window + 1);
 }
 
-/* (H, T + S - 1) -> (H, T, S), element (h, i, j) being (h, j - i + T - 1): read flat, each copy of a row begins one earlier in it. */
+/* (H, T + S - 1) -> (H, T, S), element (h, i, j) being (h, j - i + T - 1): read flat, each copy of a row begins one
+ * earlier in it. */
 static heed_tensor spread(heed_tape *t, heed_tensor relative, int64_t T, int64_t S) {
     const int64_t H = heed_size(t, relative, 0), n = T + S - 1;
     if (T < 2)
@@ -59,7 +61,8 @@ static void take_places(heed_tape *t, const heed_layer_masks *m, heed_attention_
 }
 
 void heed_layer_join_masks(heed_tape *t, const heed_layer_masks *m, heed_attention_options *options) {
-    verdict v = {.seen = widened(t, heed_layer_may_look(t, m->padding, m->B, m->S, 4), m->S, m->extra, 1)}; /* (B, 1, 1, S') */
+    verdict v = {
+        .seen = widened(t, heed_layer_may_look(t, m->padding, m->B, m->S, 4), m->S, m->extra, 1)}; /* (B, 1, 1, S') */
     const bool is_bool = heed_dtype_of(t, m->mask) == HEED_BOOL;
     if (!heed_is_nil(m->mask)) {
         heed_tensor mask = widened(t, m->mask, m->S, m->extra, is_bool);
@@ -71,6 +74,8 @@ void heed_layer_join_masks(heed_tape *t, const heed_layer_masks *m, heed_attenti
     take_places(t, m, options, &v);
     options->mask = v.seen;
     if (!heed_is_nil(v.added))
-        options->mask = heed_is_nil(v.seen) ? v.added
-                                            : heed_where(t, v.seen, v.added, heed_full(t, heed_dtype_of(t, v.added), HEED_SCALAR, -INFINITY));
+        options->mask =
+            heed_is_nil(v.seen)
+                ? v.added
+                : heed_where(t, v.seen, v.added, heed_full(t, heed_dtype_of(t, v.added), HEED_SCALAR, -INFINITY));
 }

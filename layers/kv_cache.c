@@ -16,7 +16,8 @@ static size_t row_bytes(const heed_kv_cache *cache) {
     return __builtin_mul_overflow(bytes, (size_t)cache->batch, &all) || all > PTRDIFF_MAX ? 0 : bytes;
 }
 
-heed_status heed_kv_cache_init(heed_kv_cache *cache, const heed_multi_head_attention *attn, int64_t batch, int64_t longest) {
+heed_status heed_kv_cache_init(heed_kv_cache *cache, const heed_multi_head_attention *attn, int64_t batch,
+                               int64_t longest) {
     *cache = (heed_kv_cache){.batch = batch, .n_kv_heads = attn->n_kv_heads, .longest = longest, .d_k = attn->d_k};
     if (batch < 1 || longest < 1 || attn->d_k < 1 || heed_param_data(attn->w_q) == NULL)
         return HEED_INVALID;
@@ -75,7 +76,8 @@ static bool refuse(heed_tape *t, const char *why) {
     return false;
 }
 
-bool heed_kv_cache_takes(const heed_kv_cache *cache, heed_tape *t, const heed_multi_head_attention *attn, heed_tensor x, bool causal) {
+bool heed_kv_cache_takes(const heed_kv_cache *cache, heed_tape *t, const heed_multi_head_attention *attn, heed_tensor x,
+                         bool causal) {
     const int64_t B = heed_size(t, x, 0), T = heed_size(t, x, 1);
     if (cache->k == NULL)
         return refuse(t, "the cache has no memory: its init failed, or it was freed");
@@ -84,12 +86,12 @@ bool heed_kv_cache_takes(const heed_kv_cache *cache, heed_tape *t, const heed_mu
     if (!causal)
         return refuse(t, "a cache holds what came before: it needs causal attention");
     if (cache->n_kv_heads != attn->n_kv_heads || cache->d_k != attn->d_k || cache->dtype != heed_dtype_of(t, x))
-        heed_fail_tape(t, HEED_INVALID, "the cache has %lld heads of %s %lld; the layer has %d of %s %lld", (long long)cache->n_kv_heads,
-                       heed_dtype_name(cache->dtype), (long long)cache->d_k, attn->n_kv_heads, heed_dtype_name(heed_dtype_of(t, x)),
-                       (long long)attn->d_k);
+        heed_fail_tape(t, HEED_INVALID, "the cache has %lld heads of %s %lld; the layer has %d of %s %lld",
+                       (long long)cache->n_kv_heads, heed_dtype_name(cache->dtype), (long long)cache->d_k,
+                       attn->n_kv_heads, heed_dtype_name(heed_dtype_of(t, x)), (long long)attn->d_k);
     else if (B != cache->batch)
-        heed_fail_tape(t, HEED_INVALID, "query is %s: a batch of %lld, the cache's is %lld", HEED_SHAPE_STR(heed_shape_of(t, x)),
-                       (long long)B, (long long)cache->batch);
+        heed_fail_tape(t, HEED_INVALID, "query is %s: a batch of %lld, the cache's is %lld",
+                       HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)B, (long long)cache->batch);
     else if (T > cache->longest - cache->length)
         heed_fail_tape(t, HEED_INVALID, "the cache is full: it holds %lld tokens of at most %lld, and gets %lld more",
                        (long long)cache->length, (long long)cache->longest, (long long)T);

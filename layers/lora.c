@@ -4,11 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-void heed_lora_init(heed_lora *lora, const heed_module *parent, const char *name, int64_t inputs, int64_t outputs, int rank, double alpha) {
+void heed_lora_init(heed_lora *lora, const heed_module *parent, const char *name, int64_t inputs, int64_t outputs,
+                    int rank, double alpha) {
     *lora = (heed_lora){.factor = alpha != 0 ? alpha / rank : 1};
     heed_module_init(&lora->module, parent, name);
     if (inputs < 1 || outputs < 1 || rank < 1)
-        heed_module_fail(&lora->module, "inputs %lld, outputs %lld and rank %d must be positive", (long long)inputs, (long long)outputs, rank);
+        heed_module_fail(&lora->module, "inputs %lld, outputs %lld and rank %d must be positive", (long long)inputs,
+                         (long long)outputs, rank);
     else if (!isfinite(alpha))
         heed_module_fail(&lora->module, "alpha %g must be finite", alpha);
     lora->a = heed_param_new(&lora->module, "a", HEED_SHAPE(rank, inputs), heed_init_kaiming_normal(1));
@@ -32,7 +34,8 @@ heed_tensor heed_lora_forward(const heed_lora *lora, heed_tape *t, heed_tensor x
 }
 
 /* weight (outputs, inputs) += factor b a */
-static void add_product(double *weight, const double *a, const double *b, int64_t outputs, int64_t inputs, int64_t rank, double factor) {
+static void add_product(double *weight, const double *a, const double *b, int64_t outputs, int64_t inputs, int64_t rank,
+                        double factor) {
     for (int64_t o = 0; o < outputs; o++)
         for (int64_t r = 0; r < rank; r++)
             for (int64_t i = 0; i < inputs; i++)

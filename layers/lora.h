@@ -21,13 +21,14 @@ typedef struct heed_lora {
 } heed_lora;
 
 /* alpha 0: rank, that is a factor of 1. rank must be 1 or more. */
-void heed_lora_init(heed_lora *lora, const heed_module *parent, const char *name, int64_t inputs, int64_t outputs, int rank, double alpha);
+void heed_lora_init(heed_lora *lora, const heed_module *parent, const char *name, int64_t inputs, int64_t outputs,
+                    int rank, double alpha);
 /* For a linear layer, as its child "lora". */
 void heed_lora_init_linear(heed_lora *lora, const heed_linear_layer *layer, int rank, double alpha);
 /* x (..., inputs), y (..., outputs), what the projection makes of x -> y + (alpha / rank) x aᵀ bᵀ */
 heed_tensor heed_lora_forward(const heed_lora *lora, heed_tape *t, heed_tensor x, heed_tensor y);
-/* weight (outputs, inputs) += (alpha / rank) b a, and b := 0: the same function as before, which the weight alone now is.
- * Status and the model's error: a weight of another shape; before the model is built; out of memory. */
+/* weight (outputs, inputs) += (alpha / rank) b a, and b := 0: the same function as before, which the weight alone
+ * now is. Status and the model's error: a weight of another shape; before the model is built; out of memory. */
 heed_status heed_lora_merge(const heed_lora *lora, heed_param weight) HEED_MUST_CHECK;
 
 HEED_END_DECLS

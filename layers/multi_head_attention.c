@@ -8,11 +8,13 @@
 
 /* ---- projections ---- */
 
-static heed_tensor project(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor x, heed_param weight, heed_param bias) {
+static heed_tensor project(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor x, heed_param weight,
+                           heed_param bias) {
     return heed_linear(t, x, heed_use(t, weight), attn->has_bias ? heed_use(t, bias) : HEED_NIL);
 }
 
-static heed_tensor update(const heed_multi_head_attention *attn, heed_tape *t, unsigned which, const heed_lora *lora, heed_tensor x, heed_tensor y) {
+static heed_tensor update(const heed_multi_head_attention *attn, heed_tape *t, unsigned which, const heed_lora *lora,
+                          heed_tensor x, heed_tensor y) {
     return attn->features.lora_on & which ? heed_lora_forward(lora, t, x, y) : y;
 }
 
@@ -61,7 +63,8 @@ static heed_tensor turn(const heed_multi_head_attention *attn, heed_tape *t, hee
     const heed_attention_features *f = &attn->features;
     if (f->rope_base == 0)
         return x;
-    return heed_rope(t, x, (heed_rope_options){.first = first, .base = f->rope_base, .interleaved = f->rope_interleaved});
+    return heed_rope(t, x,
+                     (heed_rope_options){.first = first, .base = f->rope_base, .interleaved = f->rope_interleaved});
 }
 
 /* q (B, H, T, d_k) over e^log_temperature of its head: so are its scores. */
@@ -88,7 +91,8 @@ static void prepare(const heed_multi_head_attention *attn, heed_tape *t, int64_t
 /* ---- keys that every query sees ---- */
 
 /* x (B, H_kv, S, d_k) with bias (H_kv d_k) behind it, and zeros behind that. */
-static heed_tensor with_extra_keys(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor x, heed_param bias) {
+static heed_tensor with_extra_keys(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor x,
+                                   heed_param bias) {
     const int64_t B = heed_size(t, x, 0), H = attn->n_kv_heads, d = attn->d_k;
     heed_tensor parts[3] = {x};
     int n = 1;
@@ -104,17 +108,20 @@ static heed_tensor with_extra_keys(const heed_multi_head_attention *attn, heed_t
 /* -slope_h |distance|, (H, T + S - 1). */
 static heed_tensor alibi(const heed_multi_head_attention *attn, heed_tape *t, int64_t T, int64_t S) {
     heed_tensor slopes = heed_use(t, attn->slopes);
-    heed_tensor distance = heed_add_scalar(t, heed_arange(t, heed_dtype_of(t, slopes), T + S > 0 ? T + S - 1 : 0), -(double)(S - 1));
+    heed_tensor distance =
+        heed_add_scalar(t, heed_arange(t, heed_dtype_of(t, slopes), T + S > 0 ? T + S - 1 : 0), -(double)(S - 1));
     return heed_mul(t, heed_reshape(t, slopes, HEED_SHAPE(attn->n_heads, 1)), heed_neg(t, heed_abs(t, distance)));
 }
 
-static heed_tensor relative_bias(const heed_multi_head_attention *attn, heed_tape *t, int64_t T, int64_t S, bool causal) {
+static heed_tensor relative_bias(const heed_multi_head_attention *attn, heed_tape *t, int64_t T, int64_t S,
+                                 bool causal) {
     const heed_attention_features *f = &attn->features;
     heed_tensor bias = f->alibi ? alibi(attn, t, T, S) : HEED_NIL;
     if (f->relative_buckets == 0)
         return bias;
-    heed_tensor learned = heed_relative_bias(t, heed_use(t, attn->relative), T, S,
-                                             (heed_relative_options){.bidirectional = !causal, .longest = f->relative_longest});
+    heed_tensor learned =
+        heed_relative_bias(t, heed_use(t, attn->relative), T, S,
+                           (heed_relative_options){.bidirectional = !causal, .longest = f->relative_longest});
     return heed_is_nil(bias) ? learned : heed_add(t, bias, learned);
 }
 
@@ -145,17 +152,19 @@ static bool check(heed_tape *t, const char *what, heed_tensor x, int64_t B, int6
     if (fits || heed_rank(t, x) < 0)
         return heed_tape_status(t) == HEED_OK;
     if (B < 0)
-        heed_fail_tape(t, HEED_INVALID, "%s is %s; it must be (batch, tokens, %lld)", what, HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)d);
+        heed_fail_tape(t, HEED_INVALID, "%s is %s; it must be (batch, tokens, %lld)", what,
+                       HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)d);
     else if (S < 0)
-        heed_fail_tape(t, HEED_INVALID, "%s is %s; it must be (%lld, tokens, %lld)", what, HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)B,
-                       (long long)d);
+        heed_fail_tape(t, HEED_INVALID, "%s is %s; it must be (%lld, tokens, %lld)", what,
+                       HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)B, (long long)d);
     else
         heed_fail_tape(t, HEED_INVALID, "%s is %s; it must be %s", what, HEED_SHAPE_STR(heed_shape_of(t, x)),
                        HEED_SHAPE_STR(HEED_SHAPE(B, S, d)));
     return false;
 }
 
-static bool check_all(const heed_multi_head_attention *attn, heed_tape *t, const sources *from, const heed_attend *attend) {
+static bool check_all(const heed_multi_head_attention *attn, heed_tape *t, const sources *from,
+                      const heed_attend *attend) {
     if (!check(t, "query", from->query, -1, -1, attn->d_model) ||
         !check(t, "memory", from->memory, heed_size(t, from->query, 0), -1, attn->d_key) ||
         !check(t, "value", from->value, heed_size(t, from->query, 0), heed_size(t, from->memory, 1), attn->d_value))
@@ -163,20 +172,29 @@ static bool check_all(const heed_multi_head_attention *attn, heed_tape *t, const
     if (attend->cache == NULL)
         return true;
     if (!same(from->query, from->memory) || !same(from->memory, from->value)) {
-        heed_fail_tape(t, HEED_INVALID, "a cache is for self-attention: query, memory and value must be the same tensor");
+        heed_fail_tape(t, HEED_INVALID,
+                       "a cache is for self-attention: query, memory and value must be the same tensor");
         return false;
     }
     return heed_kv_cache_takes(attend->cache, t, attn, from->query, attend->causal);
 }
 
 /* Each head by itself: z = softmax(q kᵀ / sqrt(d_k)) v, as in self_attention.c. S: keys without the extra ones. */
-static heed_tensor attend_heads(const heed_multi_head_attention *attn, heed_tape *t, const heed_tensor *qkv, int64_t S, const heed_attend *attend) {
+static heed_tensor attend_heads(const heed_multi_head_attention *attn, heed_tape *t, const heed_tensor *qkv, int64_t S,
+                                const heed_attend *attend) {
     const int64_t B = heed_size(t, qkv[0], 0), T = heed_size(t, qkv[0], 2);
-    const heed_layer_masks masks = {.mask = attend->mask, .padding = attend->key_padding,
-                                    .relative = relative_bias(attn, t, T, S, attend->causal), .causal = attend->causal,
-                                    .window = attn->features.window, .B = B, .T = T, .S = S, .extra = attn->has_bias_kv + attn->zero_attn};
+    const heed_layer_masks masks = {.mask = attend->mask,
+                                    .padding = attend->key_padding,
+                                    .relative = relative_bias(attn, t, T, S, attend->causal),
+                                    .causal = attend->causal,
+                                    .window = attn->features.window,
+                                    .B = B,
+                                    .T = T,
+                                    .S = S,
+                                    .extra = attn->has_bias_kv + attn->zero_attn};
     heed_tensor pattern;
-    heed_attention_options options = {.dropout = attn->dropout, .pattern = attend->weights || attend->mean_weights ? &pattern : NULL};
+    heed_attention_options options = {.dropout = attn->dropout,
+                                      .pattern = attend->weights || attend->mean_weights ? &pattern : NULL};
     heed_layer_join_masks(t, &masks, &options);
     heed_tensor z = heed_layer_attend(t, qkv[0], qkv[1], qkv[2], options);
     if (attend->weights)
@@ -186,7 +204,8 @@ static heed_tensor attend_heads(const heed_multi_head_attention *attn, heed_tape
     return z;
 }
 
-static heed_tensor forward(const heed_multi_head_attention *attn, heed_tape *t, const sources *from, const heed_attend *attend) {
+static heed_tensor forward(const heed_multi_head_attention *attn, heed_tape *t, const sources *from,
+                           const heed_attend *attend) {
     const int64_t held = attend->cache ? attend->cache->length : 0, S = held + heed_size(t, from->memory, 1);
     heed_tensor qkv[3];
     project_all(attn, t, from, qkv);

@@ -11,7 +11,8 @@ static bool check_sizes(const heed_module *module, const heed_multi_head_options
     else if (o->d_model % o->n_heads)
         heed_module_fail(module, "n_heads %d does not divide d_model %lld", o->n_heads, (long long)o->d_model);
     else if (o->d_key < 0 || o->d_value < 0)
-        heed_module_fail(module, "d_key %lld and d_value %lld must be positive, or 0 for d_model", (long long)o->d_key, (long long)o->d_value);
+        heed_module_fail(module, "d_key %lld and d_value %lld must be positive, or 0 for d_model", (long long)o->d_key,
+                         (long long)o->d_value);
     else if (!(o->dropout >= 0 && o->dropout <= 1))
         heed_module_fail(module, "dropout %g is not in [0, 1]", o->dropout);
     else if (o->features.n_kv_heads < 0 || (o->features.n_kv_heads > 0 && o->n_heads % o->features.n_kv_heads))
@@ -25,12 +26,13 @@ static bool check_places(const heed_module *module, const heed_multi_head_option
     if (!(f->rope_base >= 0 && isfinite(f->rope_base)))
         heed_module_fail(module, "rope_base %g must be positive, or 0 for none", f->rope_base);
     else if (f->rope_base > 0 && d_k % 2)
-        heed_module_fail(module, "RoPE turns pairs, and d_k %lld is odd: d_model %lld, n_heads %d", (long long)d_k, (long long)o->d_model,
-                         o->n_heads);
+        heed_module_fail(module, "RoPE turns pairs, and d_k %lld is odd: d_model %lld, n_heads %d", (long long)d_k,
+                         (long long)o->d_model, o->n_heads);
     else if (f->relative_buckets != 0 && f->relative_buckets < 4)
         heed_module_fail(module, "relative_buckets %d must be 4 or more, or 0 for none", f->relative_buckets);
     else if (f->relative_buckets != 0 && longest <= f->relative_buckets / 2)
-        heed_module_fail(module, "relative_longest %lld must be above half of relative_buckets %d", (long long)longest, f->relative_buckets);
+        heed_module_fail(module, "relative_longest %lld must be above half of relative_buckets %d", (long long)longest,
+                         f->relative_buckets);
     else if (f->window < 0)
         heed_module_fail(module, "window %lld must be positive, or 0 for all", (long long)f->window);
     return heed_model_status(module->model) == HEED_OK;
@@ -49,8 +51,13 @@ static bool check_lora(const heed_module *module, const heed_attention_features 
 
 /* Zeros to what they stand for. */
 static void take_options(heed_multi_head_attention *attn, const heed_multi_head_options *o) {
-    *attn = (heed_multi_head_attention){.has_bias = !o->no_bias, .has_bias_kv = o->bias_kv, .zero_attn = o->zero_attn,
-                                        .n_heads = o->n_heads, .d_model = o->d_model, .dropout = o->dropout, .features = o->features};
+    *attn = (heed_multi_head_attention){.has_bias = !o->no_bias,
+                                        .has_bias_kv = o->bias_kv,
+                                        .zero_attn = o->zero_attn,
+                                        .n_heads = o->n_heads,
+                                        .d_model = o->d_model,
+                                        .dropout = o->dropout,
+                                        .features = o->features};
     attn->n_kv_heads = o->features.n_kv_heads ? o->features.n_kv_heads : o->n_heads;
     attn->d_key = o->d_key ? o->d_key : o->d_model;
     attn->d_value = o->d_value ? o->d_value : o->d_model;
@@ -92,7 +99,8 @@ static void declare_projections(heed_multi_head_attention *attn) {
         attn->b_qkv = heed_param_stack(3, b);
         attn->b_kv = heed_param_stack(2, b + 1);
     }
-    attn->w_o = heed_param_new(module, "w_o", HEED_SHAPE(d, d), heed_init_uniform(-1 / sqrt((double)d), 1 / sqrt((double)d)));
+    attn->w_o =
+        heed_param_new(module, "w_o", HEED_SHAPE(d, d), heed_init_uniform(-1 / sqrt((double)d), 1 / sqrt((double)d)));
     if (attn->has_bias)
         attn->b_o = new_bias(module, "b_o", d);
     attn->head_on = heed_buffer_new(module, "head_on", HEED_SHAPE(attn->n_heads), heed_init_constant(1));
@@ -114,10 +122,12 @@ static void fill_slopes(void *user, heed_shape shape, uint64_t seed, double *val
 static void declare_places(heed_multi_head_attention *attn) {
     const heed_attention_features *f = &attn->features;
     if (f->alibi)
-        attn->slopes = heed_buffer_new(&attn->module, "slopes", HEED_SHAPE(attn->n_heads), heed_init_custom(fill_slopes, NULL));
+        attn->slopes =
+            heed_buffer_new(&attn->module, "slopes", HEED_SHAPE(attn->n_heads), heed_init_custom(fill_slopes, NULL));
     if (f->relative_buckets) {
         heed_init start = heed_init_normal(0, 1 / sqrt((double)attn->d_model));
-        attn->relative = heed_param_new(&attn->module, "relative", HEED_SHAPE(f->relative_buckets, attn->n_heads), start);
+        attn->relative =
+            heed_param_new(&attn->module, "relative", HEED_SHAPE(f->relative_buckets, attn->n_heads), start);
         heed_param_set_group(attn->relative, "no_decay");
     }
 }
@@ -140,17 +150,21 @@ typedef struct updated {
 
 static updated update_of(const heed_multi_head_attention *attn, int i) {
     heed_multi_head_attention *a = (heed_multi_head_attention *)attn;
-    const updated all[] = {{&a->lora_q, a->w_q, "lora_q"}, {&a->lora_k, a->w_k, "lora_k"},
-                           {&a->lora_v, a->w_v, "lora_v"}, {&a->lora_o, a->w_o, "lora_o"}};
+    const updated all[] = {{&a->lora_q, a->w_q, "lora_q"},
+                           {&a->lora_k, a->w_k, "lora_k"},
+                           {&a->lora_v, a->w_v, "lora_v"},
+                           {&a->lora_o, a->w_o, "lora_o"}};
     return all[i];
 }
 
 static void declare_lora(heed_multi_head_attention *attn) {
-    const int64_t d = attn->d_model, kv = attn->n_kv_heads * attn->d_k, inputs[] = {d, attn->d_key, attn->d_value, d}, outputs[] = {d, kv, kv, d};
+    const int64_t d = attn->d_model, kv = attn->n_kv_heads * attn->d_k, inputs[] = {d, attn->d_key, attn->d_value, d},
+                  outputs[] = {d, kv, kv, d};
     for (int i = 0; i < 4; i++)
         if (attn->features.lora_on & 1u << i) {
             updated u = update_of(attn, i);
-            heed_lora_init(u.lora, &attn->module, u.name, inputs[i], outputs[i], attn->features.lora_rank, attn->features.lora_alpha);
+            heed_lora_init(u.lora, &attn->module, u.name, inputs[i], outputs[i], attn->features.lora_rank,
+                           attn->features.lora_alpha);
         }
 }
 
@@ -167,7 +181,8 @@ void heed_multi_head_attention_init(heed_multi_head_attention *attn, const heed_
         declare_extra_keys(attn);
     declare_places(attn);
     if (attn->features.learned_temperature) {
-        attn->log_temperature = heed_param_new(module, "log_temperature", HEED_SHAPE(attn->n_heads), heed_init_constant(0));
+        attn->log_temperature =
+            heed_param_new(module, "log_temperature", HEED_SHAPE(attn->n_heads), heed_init_constant(0));
         heed_param_set_group(attn->log_temperature, "no_decay");
     }
     if (attn->features.qk_norm) {

@@ -28,7 +28,8 @@ static void show_scores(heed_tape *t, heed_tensor q, heed_tensor k, double scale
     heed_watch(t, "attn_scores", scores);
 }
 
-heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
+heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v,
+                              heed_attention_options options) {
     heed_tensor pattern = HEED_NIL, *wanted = options.pattern;
     bool watched = heed_watching(t, "pattern");
     options.pattern = watched || wanted ? &pattern : NULL;

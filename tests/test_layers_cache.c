@@ -39,7 +39,10 @@ static heed_tensor attend(bench *b, heed_tensor x, heed_attend how) {
     return heed_multi_head_attention_forward(&b->attn, b->t, x, x, how);
 }
 
-#define WITH(...) {.n_heads = 4, .features = {__VA_ARGS__}}
+#define WITH(...)                                                                                                      \
+    {                                                                                                                  \
+        .n_heads = 4, .features = { __VA_ARGS__ }                                                                      \
+    }
 static const struct {
     const char *what;
     heed_multi_head_options options;
@@ -53,8 +56,20 @@ static const struct {
     {"normalised, temperature", WITH(.qk_norm = true, .learned_temperature = true)},
     {"lora", WITH(.lora_rank = 2)},
     {"extra keys", {.n_heads = 4, .bias_kv = true, .zero_attn = true}},
-    {"everything", {.n_heads = 4, .bias_kv = true, .zero_attn = true, .features = {.n_kv_heads = 1, .rope_base = 100, .rope_interleaved = true, .alibi = true,
-                    .relative_buckets = 4, .relative_longest = 5, .window = 5, .qk_norm = true, .learned_temperature = true, .lora_rank = 2}}},
+    {"everything",
+     {.n_heads = 4,
+      .bias_kv = true,
+      .zero_attn = true,
+      .features = {.n_kv_heads = 1,
+                   .rope_base = 100,
+                   .rope_interleaved = true,
+                   .alibi = true,
+                   .relative_buckets = 4,
+                   .relative_longest = 5,
+                   .window = 5,
+                   .qk_norm = true,
+                   .learned_temperature = true,
+                   .lora_rank = 2}}},
 };
 enum { FEATURES = sizeof features / sizeof *features };
 
@@ -66,12 +81,15 @@ static void expect_steps(const char *what, heed_multi_head_options options, cons
     for (int pass = 0; pass < 2; pass++) {
         for (int64_t at = 0, n = pass ? chunks[0] : T, c = 0; at < T; at += n, n = chunks[++c]) {
             heed_tape_reset(b.t);
-            heed_tensor all = heed_input(b.t, HEED_F64, HEED_SHAPE(B, T, D), x), some = heed_slice(b.t, all, 1, at, at + n);
+            heed_tensor all = heed_input(b.t, HEED_F64, HEED_SHAPE(B, T, D), x),
+                        some = heed_slice(b.t, all, 1, at, at + n);
             heed_tensor pad = heed_slice(b.t, heed_input(b.t, HEED_BOOL, HEED_SHAPE(B, T), padding), 1, 0, at + n);
-            heed_tensor y = attend(&b, some, (heed_attend){.key_padding = padded ? pad : HEED_NIL, .cache = pass ? &b.cache : NULL});
+            heed_tensor y = attend(
+                &b, some, (heed_attend){.key_padding = padded ? pad : HEED_NIL, .cache = pass ? &b.cache : NULL});
             expect_shape(b.t, y, HEED_SHAPE(B, n, D), what);
             for (int64_t row = 0; row < B; row++)
-                memcpy((pass ? stepped : full) + (row * T + at) * D, values_of(b.t, y) + row * n * D, sizeof(double) * (size_t)(n * D));
+                memcpy((pass ? stepped : full) + (row * T + at) * D, values_of(b.t, y) + row * n * D,
+                       sizeof(double) * (size_t)(n * D));
         }
         cr_expect_eq(b.cache.length, pass ? T : 0);
     }
@@ -106,7 +124,11 @@ Test(layers_cache, of_a_stack) {
     heed_model *model = heed_model_new();
     heed_encoder encoder;
     heed_decoder decoder;
-    heed_transformer_options options = {.d_model = D, .n_heads = 4, .n_layers = LAYERS, .activation = HEED_GELU, .features = {.n_kv_heads = 2, .rope_base = 100}};
+    heed_transformer_options options = {.d_model = D,
+                                        .n_heads = 4,
+                                        .n_layers = LAYERS,
+                                        .activation = HEED_GELU,
+                                        .features = {.n_kv_heads = 2, .rope_base = 100}};
     heed_encoder_init(&encoder, heed_model_root(model), "encoder", options);
     heed_decoder_init(&decoder, heed_model_root(model), "decoder", options);
     built(model);
@@ -119,7 +141,8 @@ Test(layers_cache, of_a_stack) {
     heed_tape_set_recording(t, false);
     heed_tensor x = heed_randn(t, HEED_F64, HEED_SHAPE(B, T, D)), memory = heed_randn(t, HEED_F64, HEED_SHAPE(B, 4, D));
     const heed_attend causal = {.causal = true}, across = {.causal = false};
-    heed_tensor full[] = {heed_encoder_forward(&encoder, t, x, causal), heed_decoder_forward(&decoder, t, x, memory, causal, across)};
+    heed_tensor full[] = {heed_encoder_forward(&encoder, t, x, causal),
+                          heed_decoder_forward(&decoder, t, x, memory, causal, across)};
     for (int64_t i = 0; i < T; i++) {
         heed_tensor token = heed_slice(t, x, 1, i, i + 1);
         heed_tensor y = heed_encoder_forward(&encoder, t, token, (heed_attend){.causal = true, .cache = caches[0]});
@@ -136,11 +159,13 @@ Test(layers_cache, of_a_stack) {
 /* Forgetting the last tokens and reading others is as if they had never been. */
 Test(layers_cache, keeps_what_it_is_told) {
     bench b = new_bench((heed_multi_head_options)WITH(.rope_base = 10000), B, T);
-    heed_tensor x = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 6, D)), other = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 3, D));
+    heed_tensor x = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 6, D)),
+                other = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 3, D));
     attend(&b, heed_concat(b.t, (heed_tensor[]){x, other}, 2, 1), (heed_attend){.cache = &b.cache});
     cr_assert(heed_kv_cache_keep(&b.cache, 4) == HEED_OK);
     heed_tensor y = attend(&b, heed_slice(b.t, x, 1, 4, 6), (heed_attend){.cache = &b.cache});
-    expect_same_bits(b.t, y, heed_slice(b.t, attend(&b, x, (heed_attend){.cache = NULL}), 1, 4, 6), "again from token 4");
+    expect_same_bits(b.t, y, heed_slice(b.t, attend(&b, x, (heed_attend){.cache = NULL}), 1, 4, 6),
+                     "again from token 4");
     cr_expect_eq(heed_kv_cache_keep(&b.cache, 7), HEED_INVALID);
     cr_expect_eq(heed_kv_cache_keep(&b.cache, -1), HEED_INVALID);
     cr_expect_eq(b.cache.length, 6);
@@ -153,13 +178,15 @@ Test(layers_cache, keeps_what_it_is_told) {
 /* Beams 0 and 2 go on from beam 1, and beam 1 from beam 0. */
 Test(layers_cache, beams_go_on_from_one_another) {
     bench b = new_bench((heed_multi_head_options)WITH(.n_kv_heads = 2, .alibi = true), B, T);
-    heed_tensor x = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 5, D)), next = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 1, D));
+    heed_tensor x = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 5, D)),
+                next = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, 1, D));
     attend(&b, x, (heed_attend){.cache = &b.cache});
     cr_assert(heed_kv_cache_reorder(&b.cache, (const int32_t[]){1, 0, 1}) == HEED_OK);
     heed_tensor y = attend(&b, next, (heed_attend){.cache = &b.cache});
     heed_tensor order = heed_input(b.t, HEED_I32, HEED_SHAPE(3), (const int32_t[]){1, 0, 1});
     heed_tensor whole = heed_concat(b.t, (heed_tensor[]){heed_index_select(b.t, x, order, 0), next}, 2, 1);
-    expect_same_bits(b.t, y, heed_slice(b.t, attend(&b, whole, (heed_attend){.cache = NULL}), 1, 5, 6), "the sixth token");
+    expect_same_bits(b.t, y, heed_slice(b.t, attend(&b, whole, (heed_attend){.cache = NULL}), 1, 5, 6),
+                     "the sixth token");
     cr_expect_eq(heed_kv_cache_reorder(&b.cache, (const int32_t[]){0, 3, 1}), HEED_INVALID);
     cr_expect_eq(heed_kv_cache_reorder(&b.cache, (const int32_t[]){0, -1, 1}), HEED_INVALID);
     free_bench(&b);
@@ -183,7 +210,8 @@ Test(layers_cache, messages) {
     const heed_attend how = {.causal = true, .cache = &b.cache};
     attend(&b, zeros(&b, B, 3), how);
     cr_assert_eq(b.cache.length, 3);
-    EXPECT_FAILS(&b, attend(&b, zeros(&b, B, 2), how), "attn: the cache is full: it holds 3 tokens of at most 4, and gets 2 more");
+    EXPECT_FAILS(&b, attend(&b, zeros(&b, B, 2), how),
+                 "attn: the cache is full: it holds 3 tokens of at most 4, and gets 2 more");
     cr_expect_eq(b.cache.length, 3, "a step that fails leaves it alone");
     EXPECT_FAILS(&b, attend(&b, zeros(&b, 2, 1), how), "attn: query is (2, 1, 16): a batch of 2, the cache's is 3");
     heed_tensor x = zeros(&b, B, 1);
@@ -193,7 +221,9 @@ Test(layers_cache, messages) {
     EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, zeros(&b, B, 1), how),
                  "attn: a cache is for self-attention: query, memory and value must be the same tensor");
     x = zeros(&b, B, 1);
-    EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, x, (heed_attend){.causal = true, .cache = &b.cache, .value = zeros(&b, B, 1)}),
+    EXPECT_FAILS(&b,
+                 heed_multi_head_attention_forward(
+                     &b.attn, b.t, x, x, (heed_attend){.causal = true, .cache = &b.cache, .value = zeros(&b, B, 1)}),
                  "attn: a cache is for self-attention: query, memory and value must be the same tensor");
     heed_tape_set_recording(b.t, true);
     EXPECT_FAILS(&b, attend(&b, zeros(&b, B, 1), how),
@@ -203,7 +233,8 @@ Test(layers_cache, messages) {
                  "attn: the cache has 2 heads of f64 4; the layer has 2 of f32 4");
     cr_expect_eq(b.cache.length, 3);
     heed_kv_cache_free(&b.cache);
-    EXPECT_FAILS(&b, attend(&b, zeros(&b, B, 1), how), "attn: the cache has no memory: its init failed, or it was freed");
+    EXPECT_FAILS(&b, attend(&b, zeros(&b, B, 1), how),
+                 "attn: the cache has no memory: its init failed, or it was freed");
     cr_expect_eq(heed_kv_cache_reorder(&b.cache, (const int32_t[]){0}), HEED_STATE);
     heed_kv_cache_free(&b.cache);
     free_bench(&b);
@@ -213,7 +244,8 @@ Test(layers_cache, sizes_that_cannot_be) {
     heed_model *model = heed_model_new();
     heed_multi_head_attention attn;
     heed_kv_cache cache;
-    heed_multi_head_attention_init(&attn, heed_model_root(model), "attn", (heed_multi_head_options){.d_model = D, .n_heads = 4});
+    heed_multi_head_attention_init(&attn, heed_model_root(model), "attn",
+                                   (heed_multi_head_options){.d_model = D, .n_heads = 4});
     cr_expect_neq(heed_kv_cache_init(&cache, &attn, 1, 8), HEED_OK, "the model is not built");
     heed_kv_cache_free(&cache);
     built(model);

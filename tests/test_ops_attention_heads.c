@@ -6,7 +6,8 @@ TestSuite(attention_heads, .init = ops_setup, .fini = ops_teardown);
 
 /* q (2, H, T, 8), k (2, H_kv, S, 8), v (2, H_kv, S, 5) */
 static qkv grouped_qkv(heed_dtype dtype, int64_t heads, int64_t kv_heads, int64_t queries, int64_t keys) {
-    return (qkv){ops_random(dtype, HEED_SHAPE(2, heads, queries, 8), 1), ops_random(dtype, HEED_SHAPE(2, kv_heads, keys, 8), 2),
+    return (qkv){ops_random(dtype, HEED_SHAPE(2, heads, queries, 8), 1),
+                 ops_random(dtype, HEED_SHAPE(2, kv_heads, keys, 8), 2),
                  ops_random(dtype, HEED_SHAPE(2, kv_heads, keys, 5), 3)};
 }
 
@@ -39,7 +40,8 @@ Test(attention_heads, sharing_is_repeating) {
             }
             y[copied] = attend(whole, (heed_attention_options){.causal = true});
             ops_backward(y[copied], seed);
-            grads[copied][0] = heed_grad(t, x.q), grads[copied][1] = heed_grad(t, x.k), grads[copied][2] = heed_grad(t, x.v);
+            grads[copied][0] = heed_grad(t, x.q), grads[copied][1] = heed_grad(t, x.k),
+            grads[copied][2] = heed_grad(t, x.v);
         }
         ops_expect_same_bits(y[0], y[1]);
         ops_expect_same_bits(grads[0][0], grads[1][0]);
@@ -77,7 +79,8 @@ static void expect_window(int64_t T, int64_t S, bool causal, int64_t window) {
         }
         y[masked] = attend(x, options);
         ops_backward(y[masked], seed);
-        grads[masked][0] = heed_grad(t, x.q), grads[masked][1] = heed_grad(t, x.k), grads[masked][2] = heed_grad(t, x.v);
+        grads[masked][0] = heed_grad(t, x.q), grads[masked][1] = heed_grad(t, x.k),
+        grads[masked][2] = heed_grad(t, x.v);
     }
     expect_close(y[0], y[1], 1e-14);
     expect_close(pattern[0], pattern[1], 1e-14);
@@ -117,7 +120,8 @@ Test(attention_heads, a_step_with_a_window_gives_the_same) {
         heed_attention_options options = {.causal = true, .window = windows[n]};
         heed_tensor all = attend(x, options);
         for (int64_t i = 0; i < T; i += 53) {
-            qkv step = {heed_slice(t, x.q, 2, i, i + 1), heed_slice(t, x.k, 2, 0, i + 1), heed_slice(t, x.v, 2, 0, i + 1)};
+            qkv step = {heed_slice(t, x.q, 2, i, i + 1), heed_slice(t, x.k, 2, 0, i + 1),
+                        heed_slice(t, x.v, 2, 0, i + 1)};
             ops_expect_same_bits(attend(step, options), heed_contiguous(t, heed_slice(t, all, 2, i, i + 1)));
         }
     }
@@ -131,12 +135,14 @@ Test(attention_heads, what_the_window_hides_adds_nothing) {
         float values[T * 8];
         for (int i = 0; i < T * 8; i++)
             values[i] = bad && i / 8 <= LAST - 20 ? NAN : (float)ops_draw(5, i);
-        heed_tensor q = ops_random(HEED_F32, HEED_SHAPE(T, 8), 1), k = heed_variable(t, HEED_F32, HEED_SHAPE(T, 8), values);
+        heed_tensor q = ops_random(HEED_F32, HEED_SHAPE(T, 8), 1),
+                    k = heed_variable(t, HEED_F32, HEED_SHAPE(T, 8), values);
         heed_tensor z = heed_attention(t, q, k, k, (heed_attention_options){.causal = true, .window = 20});
         y[bad] = heed_contiguous(t, heed_slice(t, z, 0, LAST, T));
         ops_backward(y[bad], ops_random(HEED_F32, HEED_SHAPE(T - LAST, 8), 2));
         dq[bad] = heed_contiguous(t, heed_slice(t, heed_grad(t, q), 0, LAST, T));
-        dk[bad] = heed_contiguous(t, heed_slice(t, heed_grad(t, k), 0, LAST, T)); /* query 299 sees NaN, and others of its keys */
+        dk[bad] = heed_contiguous(
+            t, heed_slice(t, heed_grad(t, k), 0, LAST, T)); /* query 299 sees NaN, and others of its keys */
     }
     ops_expect_same_bits(y[0], y[1]);
     ops_expect_same_bits(dq[0], dq[1]);
@@ -162,7 +168,8 @@ static void expect_relative(int64_t heads, int64_t T, int64_t S, heed_attention_
         options.relative = masked ? HEED_NIL : relative;
         y[masked] = attend(x, options);
         ops_backward(y[masked], seed);
-        grads[masked][0] = heed_grad(t, x.q), grads[masked][1] = heed_grad(t, x.k), grads[masked][2] = heed_grad(t, x.v);
+        grads[masked][0] = heed_grad(t, x.q), grads[masked][1] = heed_grad(t, x.k),
+        grads[masked][2] = heed_grad(t, x.v);
         grads[masked][3] = heed_grad(t, relative);
     }
     ops_expect_same_bits(y[0], y[1]);
@@ -183,14 +190,17 @@ Test(attention_heads, a_relative_bias_beside_a_mask) {
     qkv x = random_qkv(HEED_F32, 1, 2, 3, 4);
     heed_tensor relative = GIVEN_F32(HEED_SHAPE(6), 0.5, -INFINITY, 1, -2, INFINITY, 0.25);
     heed_tensor added = GIVEN_F32(HEED_SHAPE(3, 4), 1, 2, -INFINITY, 0, 0, 0, 0, 0, 0.5, 0, 0, -1);
-    heed_tensor both = GIVEN_F32(HEED_SHAPE(3, 4), 2, 0, -INFINITY, 0.25, -INFINITY, 1, -2, INFINITY, 1, -INFINITY, 1, -3);
+    heed_tensor both =
+        GIVEN_F32(HEED_SHAPE(3, 4), 2, 0, -INFINITY, 0.25, -INFINITY, 1, -2, INFINITY, 1, -INFINITY, 1, -3);
     heed_tensor seen = ops_mask(HEED_SHAPE(4), (bool[]){true, true, true, false});
-    heed_tensor want = GIVEN_F32(HEED_SHAPE(3, 4), 1, -2, INFINITY, -INFINITY, -INFINITY, 1, -2, -INFINITY, 0.5, -INFINITY, 1, -INFINITY);
+    heed_tensor want = GIVEN_F32(HEED_SHAPE(3, 4), 1, -2, INFINITY, -INFINITY, -INFINITY, 1, -2, -INFINITY, 0.5,
+                                 -INFINITY, 1, -INFINITY);
     for (int64_t row = 1; row < 3; row++) { /* row 0 is NaN, for the +inf */
         qkv one = {heed_slice(t, x.q, 2, row, row + 1), x.k, x.v};
         heed_tensor distances = heed_slice(t, relative, 0, 2 - row, 6 - row);
         if (row == 2) {
-            ops_expect_same_bits(attend(one, (heed_attention_options){.mask = heed_slice(t, added, 0, row, row + 1), .relative = distances}),
+            ops_expect_same_bits(attend(one, (heed_attention_options){.mask = heed_slice(t, added, 0, row, row + 1),
+                                                                      .relative = distances}),
                                  attend(one, (heed_attention_options){.mask = heed_slice(t, both, 0, row, row + 1)}));
         }
         ops_expect_same_bits(attend(one, (heed_attention_options){.mask = seen, .relative = distances}),
@@ -219,8 +229,9 @@ Test(attention_heads, bits_do_not_depend_on_threads) {
 Test(attention_heads, take_no_memory_for_the_pattern) {
     heed_tensor x = ops_random(HEED_F32, HEED_SHAPE(2048, 16), 1), relative = ops_random(HEED_F32, HEED_SHAPE(4095), 3);
     heed_tape_set_threads(t, 2);
-    ops_backward(heed_attention(t, x, x, x, (heed_attention_options){.causal = true, .window = 64, .relative = relative}),
-                 ops_random(HEED_F32, HEED_SHAPE(2048, 16), 2));
+    ops_backward(
+        heed_attention(t, x, x, x, (heed_attention_options){.causal = true, .window = 64, .relative = relative}),
+        ops_random(HEED_F32, HEED_SHAPE(2048, 16), 2));
     cr_assert_lt(heed_tape_statistics(t).arena_bytes, (size_t)6 << 20);
 }
 
@@ -231,7 +242,8 @@ static heed_tensor zeros(int rank, int64_t a, int64_t b, int64_t c, int64_t d) {
 Test(attention_heads, messages) {
     heed_tensor q = zeros(4, 2, 4, 3, 2), k = zeros(4, 2, 2, 5, 2), wide = zeros(4, 2, 4, 5, 2);
     ops_expect_error(heed_attention(t, q, k, wide, (heed_attention_options){.causal = true}),
-                     "attention: heads of k and v must be equal and divide those of q: q (2, 4, 3, 2), k (2, 2, 5, 2), v (2, 4, 5, 2)");
+                     "attention: heads of k and v must be equal and divide those of q: q (2, 4, 3, 2), k (2, 2, 5, 2), "
+                     "v (2, 4, 5, 2)");
     q = zeros(4, 2, 4, 3, 2), k = zeros(4, 3, 2, 5, 2);
     ops_expect_error(heed_attention(t, q, k, k, (heed_attention_options){.causal = true}),
                      "attention: batches differ: q (2, 4, 3, 2), k (3, 2, 5, 2), v (3, 2, 5, 2)");
@@ -242,6 +254,7 @@ Test(attention_heads, messages) {
     ops_expect_error(heed_attention(t, q, k, k, (heed_attention_options){.relative = zeros(2, 2, 7, 0, 0)}),
                      "attention: the relative bias is (2, 7), must be (4, 7): heads, T + S - 1 distances");
     q = zeros(4, 2, 4, 3, 2), k = zeros(4, 2, 2, 5, 2);
-    ops_expect_error(heed_attention(t, q, k, k, (heed_attention_options){.relative = heed_zeros(t, HEED_BOOL, HEED_SHAPE(7))}),
-                     "attention: the relative bias is bool, must be f32");
+    ops_expect_error(
+        heed_attention(t, q, k, k, (heed_attention_options){.relative = heed_zeros(t, HEED_BOOL, HEED_SHAPE(7))}),
+        "attention: the relative bias is bool, must be f32");
 }

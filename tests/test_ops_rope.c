@@ -39,8 +39,9 @@ Test(rope, by_hand) {
     EXPECT_NEAR(1e-15, halves, HEED_SHAPE(2, 4), 1, 2, 3, 4, c - 3 * s, -4, s + 3 * c, 2);
     heed_tensor next = heed_rope(t, x, (heed_rope_options){.base = base, .interleaved = true}); /* (1, 2) and (3, 4) */
     EXPECT_NEAR(1e-15, next, HEED_SHAPE(2, 4), 1, 2, 3, 4, c - 2 * s, s + 2 * c, -4, 3);
-    EXPECT_NEAR(1e-15, heed_rope(t, heed_slice(t, x, 0, 1, 2), (heed_rope_options){.first = 1}), HEED_SHAPE(1, 4), c - 3 * s,
-                2 * cos(0.01) - 4 * sin(0.01), s + 3 * c, 2 * sin(0.01) + 4 * cos(0.01)); /* base 10000 unless told otherwise */
+    EXPECT_NEAR(1e-15, heed_rope(t, heed_slice(t, x, 0, 1, 2), (heed_rope_options){.first = 1}), HEED_SHAPE(1, 4),
+                c - 3 * s, 2 * cos(0.01) - 4 * sin(0.01), s + 3 * c,
+                2 * sin(0.01) + 4 * cos(0.01)); /* base 10000 unless told otherwise */
 }
 
 /* "RoPE at position 0 is identity", to the bit and for inf. */
@@ -67,7 +68,8 @@ Test(rope, products_depend_on_the_distance_only) {
 
 /* A layer's heads are views; a chunk further on is a chunk of the whole. */
 Test(rope, takes_views_and_starts_anywhere) {
-    heed_tensor x = ops_random(HEED_F32, HEED_SHAPE(2, 9, 3, 8), 1), heads = heed_flip(t, heed_transpose(t, x, 1, 2), 3);
+    heed_tensor x = ops_random(HEED_F32, HEED_SHAPE(2, 9, 3, 8), 1),
+                heads = heed_flip(t, heed_transpose(t, x, 1, 2), 3);
     heed_tensor whole = heed_rope(t, heed_contiguous(t, heads), (heed_rope_options){.first = 2});
     ops_expect_same_bits(heed_rope(t, heads, (heed_rope_options){.first = 2}), whole);
     ops_expect_same_bits(heed_rope(t, heed_slice(t, heads, 2, 4, 7), (heed_rope_options){.first = 6}),
@@ -85,9 +87,12 @@ Test(rope, bits_do_not_depend_on_threads) {
 }
 
 Test(rope, sizes_of_zero) {
-    EXPECT(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(0, 4)), (heed_rope_options){.first = 1}), HEED_SHAPE(0, 4), 0);
-    EXPECT(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(3, 0)), (heed_rope_options){.first = 1}), HEED_SHAPE(3, 0), 0);
-    EXPECT(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(0, 3, 2)), (heed_rope_options){.first = 1}), HEED_SHAPE(0, 3, 2), 0);
+    EXPECT(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(0, 4)), (heed_rope_options){.first = 1}), HEED_SHAPE(0, 4),
+           0);
+    EXPECT(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(3, 0)), (heed_rope_options){.first = 1}), HEED_SHAPE(3, 0),
+           0);
+    EXPECT(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(0, 3, 2)), (heed_rope_options){.first = 1}),
+           HEED_SHAPE(0, 3, 2), 0);
 }
 
 /* "odd dim ERR" */

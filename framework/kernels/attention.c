@@ -22,7 +22,8 @@ typedef heed_attention_sums score_sums;
 
 /* ---- blocks ---- */
 
-/* Queries first .. first + rows - 1 of one head, and keys begin .. begin + keys - 1, which have all that they can see. */
+/* Queries first .. first + rows - 1 of one head, and keys begin .. begin + keys - 1, which have all that they can
+ * see. */
 typedef struct block {
     int64_t b, h;
     int64_t first, rows;

@@ -56,7 +56,8 @@ static const REAL *TYPED(mask_row)(const problem *a, const block *at, int64_t qu
 
 /* The relative bias of the query and key 0; of key j it is j steps behind. */
 static const REAL *TYPED(relative_row)(const problem *a, const block *at, int64_t query) {
-    return (const REAL *)a->relative.data + at->h * a->relative.step[1] + (a->queries - 1 - query) * a->relative.step[3];
+    const int64_t *step = a->relative.step;
+    return (const REAL *)a->relative.data + at->h * step[1] + (a->queries - 1 - query) * step[3];
 }
 
 /* -inf where either hides. */

@@ -61,7 +61,8 @@ static void TYPED(gradient_of_weights)(const problem *a, const gradients *g, con
     for (int64_t r = 0; r < at->rows; r++) {
         REAL *row = (REAL *)s->gradient + r * at->keys;
         if (g->d_pattern)
-            memcpy(row, (const REAL *)g->d_pattern + (before + r) * a->keys + at->begin, (size_t)at->keys * sizeof(REAL));
+            memcpy(row, (const REAL *)g->d_pattern + (before + r) * a->keys + at->begin,
+                   (size_t)at->keys * sizeof(REAL));
         else if (g->d_context == NULL)
             memset(row, 0, (size_t)at->keys * sizeof(REAL));
     }

@@ -19,18 +19,29 @@ static void forward(const void *layer, parity_run *r, const void *options) {
     const settings *o = options;
     heed_tensor query = parity_given(r, "query"), memory = parity_given(r, "memory"), weights, mean;
     const bool by_head = golden_find(&r->g, "out", "weights"), averaged = golden_find(&r->g, "out", "mean");
-    heed_attend attend = {.value = parity_given(r, "value"), .key_padding = parity_given(r, "padding"), .mask = parity_given(r, "mask"),
-                          .causal = o->causal, .weights = by_head ? &weights : NULL, .mean_weights = averaged ? &mean : NULL};
-    parity_produced(r, "y", heed_multi_head_attention_forward(&((const room *)layer)->attention, r->t, query,
-                                                              heed_is_nil(memory) ? query : memory, attend));
+    heed_attend attend = {.value = parity_given(r, "value"),
+                          .key_padding = parity_given(r, "padding"),
+                          .mask = parity_given(r, "mask"),
+                          .causal = o->causal,
+                          .weights = by_head ? &weights : NULL,
+                          .mean_weights = averaged ? &mean : NULL};
+    parity_produced(r, "y",
+                    heed_multi_head_attention_forward(&((const room *)layer)->attention, r->t, query,
+                                                      heed_is_nil(memory) ? query : memory, attend));
     if (by_head)
         parity_produced(r, "weights", weights);
     if (averaged)
         parity_produced(r, "mean", mean);
 }
 
-#define CASE(name, ...) {name, declare, forward, &(settings){{.n_heads = 2, __VA_ARGS__}, false}}
-#define CAUSAL(name, ...) {name, declare, forward, &(settings){{.n_heads = 2, __VA_ARGS__}, true}}
+#define CASE(name, ...)                                                                                                \
+    {                                                                                                                  \
+        name, declare, forward, &(settings) { {.n_heads = 2, __VA_ARGS__}, false }                                     \
+    }
+#define CAUSAL(name, ...)                                                                                              \
+    {                                                                                                                  \
+        name, declare, forward, &(settings) { {.n_heads = 2, __VA_ARGS__}, true }                                      \
+    }
 
 static const parity_case cases[] = {
     CASE("attention_self", .d_model = 8),

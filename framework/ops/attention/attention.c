@@ -331,7 +331,8 @@ static bool samples(int index, heed_sample *sample) {
     sample->in[V] = (heed_sample_input){.dtype = HEED_F64, .shape = v};
     sample->in[MASK] = (heed_sample_input){.dtype = from->kind == BOOL_MASK ? HEED_BOOL : HEED_F64, .shape = from->mask,
                                            .high = from->kind == BOOL_MASK ? 2 : 0, .absent = from->kind == NO_MASK};
-    sample->in[RELATIVE] = (heed_sample_input){.dtype = HEED_F64, .shape = from->relative, .absent = from->relative.rank == 0};
+    sample->in[RELATIVE] = (heed_sample_input){.dtype = HEED_F64, .shape = from->relative,
+                                               .absent = from->relative.rank == 0};
     memcpy(sample->attr.bytes, &from->attr, sizeof from->attr);
     return true;
 }
@@ -355,8 +356,9 @@ const heed_op heed_op_attention = {
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {
     const attention_attr attr = {.causal = options.causal, .with_pattern = options.pattern != NULL,
                                  .scale = options.scale, .dropout = options.dropout, .window = options.window};
+    const heed_tensor in[] = {q, k, v, options.mask, options.relative};
     heed_tensor out[2];
-    heed_apply_many(t, &heed_op_attention, (heed_tensor[]){q, k, v, options.mask, options.relative}, INPUTS, &attr, out);
+    heed_apply_many(t, &heed_op_attention, in, INPUTS, &attr, out);
     if (options.pattern)
         *options.pattern = out[PATTERN];
     return out[CONTEXT];

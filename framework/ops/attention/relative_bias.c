@@ -1,5 +1,5 @@
-/* T5's bias by distance (Raffel et al. 2020, 2.1): distances of keys from queries fall into buckets, and each head learns a
- * number for each bucket.
+/* T5's bias by distance (Raffel et al. 2020, 2.1): distances of keys from queries fall into buckets, and each head
+ * learns a number for each bucket.
  *
  *     y[h, m] = table[bucket(m - (S - 1)), h],     m = 0 .. T + S - 2
  *     dL/dtable[b, h] = sum of dL/dy[h, m] over the m whose bucket is b, in order of m */
@@ -53,10 +53,12 @@ static heed_status shape(heed_call *call) {
         return heed_fail(call, "the table is %s: %lld buckets, must be %lld or more", HEED_SHAPE_STR(table->shape),
                          (long long)buckets, (long long)least);
     if (attr->longest <= buckets / least)
-        return heed_fail(call, "the longest distance is %lld, must be above %lld, up to where each has a bucket of its own",
+        return heed_fail(call,
+                         "the longest distance is %lld, must be above %lld, up to where each has a bucket of its own",
                          (long long)attr->longest, (long long)(buckets / least));
     if (attr->queries < 0 || attr->keys < 0 || attr->queries > INT32_MAX || attr->keys > INT32_MAX)
-        return heed_fail(call, "%lld queries and %lld keys must be 0 to 2^31 - 1", (long long)attr->queries, (long long)attr->keys);
+        return heed_fail(call, "%lld queries and %lld keys must be 0 to 2^31 - 1", (long long)attr->queries,
+                         (long long)attr->keys);
     call->out[0]->shape = HEED_SHAPE(table->shape.n[1], distances_of(attr));
     call->out[0]->dtype = table->dtype;
     call->workspace_bytes = call->backward_workspace_bytes = (size_t)distances_of(attr) * sizeof(int32_t);
@@ -67,7 +69,8 @@ static const int32_t *find_buckets(const heed_call *call) {
     const relative_attr *attr = call->attr;
     int32_t *bucket = call->workspace;
     for (int64_t m = 0; m < distances_of(attr); m++)
-        bucket[m] = (int32_t)heed_relative_bucket(m - (attr->keys - 1), call->in[0]->shape.n[0], attr->longest, attr->bidirectional);
+        bucket[m] = (int32_t)heed_relative_bucket(m - (attr->keys - 1), call->in[0]->shape.n[0], attr->longest,
+                                                  attr->bidirectional);
     return bucket;
 }
 
@@ -76,14 +79,14 @@ static bool samples(int index, heed_sample *sample) {
         heed_shape table;
         relative_attr attr;
     } cases[] = {
-        {{2, {2, 1}}, {1, 1, 2, false}},     {{2, {4, 1}}, {1, 1, 2, true}},      {{2, {4, 2}}, {3, 3, 8, false}},
-        {{2, {4, 2}}, {3, 3, 8, true}},      {{2, {8, 3}}, {5, 9, 16, false}},    {{2, {8, 3}}, {9, 5, 16, true}},
-        {{2, {15, 2}}, {16, 16, 20, false}}, {{2, {16, 2}}, {16, 17, 20, true}},  {{2, {17, 1}}, {2, 33, 128, false}},
+        {{2, {2, 1}}, {1, 1, 2, false}},     {{2, {4, 1}}, {1, 1, 2, true}},       {{2, {4, 2}}, {3, 3, 8, false}},
+        {{2, {4, 2}}, {3, 3, 8, true}},      {{2, {8, 3}}, {5, 9, 16, false}},     {{2, {8, 3}}, {9, 5, 16, true}},
+        {{2, {15, 2}}, {16, 16, 20, false}}, {{2, {16, 2}}, {16, 17, 20, true}},   {{2, {17, 1}}, {2, 33, 128, false}},
         {{2, {32, 2}}, {33, 33, 128, true}}, {{2, {32, 2}}, {33, 33, 128, false}}, {{2, {33, 15}}, {1, 15, 128, true}},
-        {{2, {32, 16}}, {1, 17, 64, false}}, {{2, {32, 17}}, {2, 2, 64, true}},   {{2, {4, 33}}, {2, 1, 5, true}},
-        {{2, {6, 2}}, {7, 7, 10, true}},     {{2, {7, 2}}, {7, 7, 10, false}},    {{2, {2, 2}}, {15, 2, 3, false}},
-        {{2, {8, 1}}, {70, 70, 30, true}},   {{2, {8, 1}}, {70, 70, 30, false}},  {{2, {16, 4}}, {1, 100, 50, false}},
-        {{2, {16, 4}}, {100, 1, 50, true}},  {{2, {5, 3}}, {4, 4, 6, true}},      {{2, {10, 1}}, {16, 1, 12, true}},
+        {{2, {32, 16}}, {1, 17, 64, false}}, {{2, {32, 17}}, {2, 2, 64, true}},    {{2, {4, 33}}, {2, 1, 5, true}},
+        {{2, {6, 2}}, {7, 7, 10, true}},     {{2, {7, 2}}, {7, 7, 10, false}},     {{2, {2, 2}}, {15, 2, 3, false}},
+        {{2, {8, 1}}, {70, 70, 30, true}},   {{2, {8, 1}}, {70, 70, 30, false}},   {{2, {16, 4}}, {1, 100, 50, false}},
+        {{2, {16, 4}}, {100, 1, 50, true}},  {{2, {5, 3}}, {4, 4, 6, true}},       {{2, {10, 1}}, {16, 1, 12, true}},
     };
     if (index >= (int)(sizeof cases / sizeof cases[0]))
         return false;
@@ -102,7 +105,8 @@ typedef struct heads_job {
 static void over_heads(heed_call *call, heed_range_body *body) {
     const heed_shape table = call->in[0]->shape;
     const int64_t distances = distances_of(call->attr);
-    heads_job job = {.call = call, .bucket = find_buckets(call), .heads = table.n[1], .distances = distances, .buckets = table.n[0]};
+    heads_job job = {
+        .call = call, .bucket = find_buckets(call), .heads = table.n[1], .distances = distances, .buckets = table.n[0]};
     heed_parallel(call, table.n[1], DISTANCES_A_RANGE / (distances + 1) + 1, body, &job);
 }
 
@@ -125,7 +129,8 @@ const heed_op heed_op_relative_bias = {
     .samples = samples,
 };
 
-heed_tensor heed_relative_bias(heed_tape *t, heed_tensor table, int64_t queries, int64_t keys, heed_relative_options options) {
+heed_tensor heed_relative_bias(heed_tape *t, heed_tensor table, int64_t queries, int64_t keys,
+                               heed_relative_options options) {
     const relative_attr attr = {queries, keys, options.longest != 0 ? options.longest : 128, options.bidirectional};
     return heed_apply(t, &heed_op_relative_bias, &table, 1, &attr);
 }

@@ -1,10 +1,10 @@
-/* Rotary positions (Su et al. 2021, 3.4.2). x (..., T, d) holds d/2 pairs a row; row i stands at place p = first + i, where
- * pair n is turned by the angle p theta_n:
+/* Rotary positions (Su et al. 2021, 3.4.2). x (..., T, d) holds d/2 pairs a row; row i stands at place p = first +
+ * i, where pair n is turned by the angle p theta_n:
  *
  *     theta_n = base^(-2n / d),     y_a = x_a cos - x_b sin,     y_b = x_a sin + x_b cos
  *
- * A dot product of two turned rows depends on the difference of their places only. Which elements are a pair is a matter of
- * layout: (2n, 2n + 1) in the paper, (n, n + d/2) in GPT-NeoX and Llama. The gradient is turned back:
+ * A dot product of two turned rows depends on the difference of their places only. Which elements are a pair is a
+ * matter of layout: (2n, 2n + 1) in the paper, (n, n + d/2) in GPT-NeoX and Llama. The gradient is turned back:
  *
  *     dL/dx_a = dL/dy_a cos + dL/dy_b sin,     dL/dx_b = dL/dy_b cos - dL/dy_a sin */
 #ifndef REAL
@@ -25,11 +25,11 @@ enum { ELEMENTS_A_RANGE = 8192 };
 
 /* x's rows as one row of numbers: what is turned, and where to. */
 typedef struct turning {
-    const heed_array *from; /* any strides */
-    void *to;               /* contiguous */
-    const void *table;      /* (T, d/2, 2): cosine and sine */
+    const heed_array *from;     /* any strides */
+    void *to;                   /* contiguous */
+    const void *table;          /* (T, d/2, 2): cosine and sine */
     bool interleaved, at_start; /* at_start: row 0 stands at place 0 */
-    int sign;               /* -1 turns back */
+    int sign;                   /* -1 turns back */
 } turning;
 
 static int64_t width_of(const heed_array *x) {
@@ -56,7 +56,8 @@ static heed_status shape(heed_call *call) {
     if (x->shape.rank < 2)
         return heed_fail(call, "x is %s, must have at least 2 axes: (..., time, d)", HEED_SHAPE_STR(x->shape));
     if (width_of(x) % 2 != 0)
-        return heed_fail(call, "x is %s; its last axis is turned in pairs, so its size must be even", HEED_SHAPE_STR(x->shape));
+        return heed_fail(call, "x is %s; its last axis is turned in pairs, so its size must be even",
+                         HEED_SHAPE_STR(x->shape));
     if (!(attr->base > 0 && isfinite(attr->base)))
         return heed_fail(call, "base is %g, must be positive", attr->base);
     if (heed_array_count(x) > 0) /* no more than x itself */
@@ -70,14 +71,30 @@ static bool samples(int index, heed_sample *sample) {
         heed_shape shape;
         rope_attr attr;
     } cases[] = {
-        {{2, {1, 2}}, {0, 10000, false}},       {{2, {1, 2}}, {3, 10000, true}},        {{2, {2, 2}}, {0, 10000, true}},
-        {{2, {5, 4}}, {0, 10000, false}},       {{2, {5, 4}}, {0, 10000, true}},        {{2, {3, 6}}, {7, 100, false}},
-        {{2, {3, 6}}, {-5, 100, true}},         {{2, {15, 2}}, {0, 2, false}},          {{2, {16, 16}}, {1, 10000, false}},
-        {{2, {16, 16}}, {1, 10000, true}},      {{2, {17, 34}}, {0, 500000, false}},    {{2, {33, 2}}, {0, 10000, true}},
-        {{2, {2, 66}}, {100, 10000, false}},    {{2, {2, 66}}, {100, 10000, true}},     {{3, {2, 3, 4}}, {0, 10000, false}},
-        {{3, {2, 3, 4}}, {0, 10000, true}},     {{3, {1, 4, 30}}, {2, 10000, false}},   {{3, {15, 1, 2}}, {9, 10000, true}},
-        {{4, {2, 3, 4, 2}}, {0, 10000, false}}, {{4, {2, 3, 4, 2}}, {5, 10000, true}},  {{4, {1, 2, 5, 8}}, {0, 10, false}},
-        {{4, {2, 1, 2, 6}}, {-1, 10, true}},    {{4, {2, 2, 1, 16}}, {1000, 10000, false}}, {{2, {4, 8}}, {0, 0.5, false}},
+        {{2, {1, 2}}, {0, 10000, false}},
+        {{2, {1, 2}}, {3, 10000, true}},
+        {{2, {2, 2}}, {0, 10000, true}},
+        {{2, {5, 4}}, {0, 10000, false}},
+        {{2, {5, 4}}, {0, 10000, true}},
+        {{2, {3, 6}}, {7, 100, false}},
+        {{2, {3, 6}}, {-5, 100, true}},
+        {{2, {15, 2}}, {0, 2, false}},
+        {{2, {16, 16}}, {1, 10000, false}},
+        {{2, {16, 16}}, {1, 10000, true}},
+        {{2, {17, 34}}, {0, 500000, false}},
+        {{2, {33, 2}}, {0, 10000, true}},
+        {{2, {2, 66}}, {100, 10000, false}},
+        {{2, {2, 66}}, {100, 10000, true}},
+        {{3, {2, 3, 4}}, {0, 10000, false}},
+        {{3, {2, 3, 4}}, {0, 10000, true}},
+        {{3, {1, 4, 30}}, {2, 10000, false}},
+        {{3, {15, 1, 2}}, {9, 10000, true}},
+        {{4, {2, 3, 4, 2}}, {0, 10000, false}},
+        {{4, {2, 3, 4, 2}}, {5, 10000, true}},
+        {{4, {1, 2, 5, 8}}, {0, 10, false}},
+        {{4, {2, 1, 2, 6}}, {-1, 10, true}},
+        {{4, {2, 2, 1, 16}}, {1000, 10000, false}},
+        {{2, {4, 8}}, {0, 0.5, false}},
     };
     if (index >= (int)(sizeof cases / sizeof cases[0]))
         return false;
@@ -160,8 +177,12 @@ static void TYPED(turn)(heed_call *call, const heed_array *from, void *to, int s
         return;
     TYPED(table_job) table = {call->workspace, attr, d};
     heed_parallel(call, T, ELEMENTS_A_RANGE / (8 * d) + 1, TYPED(fill_table), &table);
-    turning job = {.from = from, .to = to, .table = call->workspace, .interleaved = attr->interleaved,
-                   .at_start = attr->first == 0, .sign = sign};
+    turning job = {.from = from,
+                   .to = to,
+                   .table = call->workspace,
+                   .interleaved = attr->interleaved,
+                   .at_start = attr->first == 0,
+                   .sign = sign};
     heed_parallel(call, count / d, ELEMENTS_A_RANGE / d + 1, TYPED(turn_rows), &job);
 }
 
