@@ -8,10 +8,12 @@
 #include <heed/error.h>
 #include <heed/gradcheck.h>
 #include <heed/loader.h>
+#include <heed/metrics.h>
 #include <heed/model.h>
 #include <heed/npy.h>
 #include <heed/op.h>
 #include <heed/ops.h>
+#include <heed/pairs.h>
 #include <heed/rng.h>
 #include <heed/safetensors.h>
 #include <heed/tape.h>

@@ -58,6 +58,28 @@ uint64_t heed_rng_below(uint64_t key, uint64_t i, uint64_t bound) {
     }
 }
 
+/* One permutation of 0 .. 2^(2 half) - 1. */
+static uint64_t scrambled(uint64_t key, uint64_t x, int half) {
+    enum { ROUNDS = 6 };
+    uint64_t mask = ((uint64_t)1 << half) - 1, left = x >> half, right = x & mask;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint64_t next = left ^ (block(key, right, 0x6f726400u + round).word[0] & mask);
+        left = right;
+        right = next;
+    }
+    return left << half | right;
+}
+
+uint64_t heed_rng_permuted(uint64_t key, uint64_t i, uint64_t n) {
+    int half = 1;
+    while (half < 32 && (n - 1) >> (2 * half) != 0)
+        half++;
+    do
+        i = scrambled(key, i, half);
+    while (i >= n); /* the domain is below 4 n, or has 4 elements: a few steps */
+    return i;
+}
+
 uint64_t heed_rng_mix(uint64_t a, uint64_t b) {
     uint32_t counter[4] = {(uint32_t)b, (uint32_t)(b >> 32), 0, 0x6b657973u};
     uint32_t key[2] = {(uint32_t)a, (uint32_t)(a >> 32)};

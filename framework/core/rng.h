@@ -20,6 +20,10 @@ double heed_rng_uniform(uint64_t key, uint64_t i); /* [0, 1), 53 bits */
 double heed_rng_normal(uint64_t key, uint64_t i);  /* N(0, 1), by Box and Muller */
 /* 0..bound-1 without bias; bound > 0. */
 uint64_t heed_rng_below(uint64_t key, uint64_t i, uint64_t bound);
+/* Element i of a random order of 0 .. n - 1, where i < n: each comes once, and none needs the others to be known. A Feistel network on
+ * twice as many bits as make half of n - 1, walked until the result is below n (Black and Rogaway, "Ciphers with arbitrary finite
+ * domains", CT-RSA 2002). */
+uint64_t heed_rng_permuted(uint64_t key, uint64_t i, uint64_t n);
 /* A key made of two others; of a text. */
 uint64_t heed_rng_mix(uint64_t a, uint64_t b);
 uint64_t heed_rng_hash(const char *text);

@@ -15,7 +15,7 @@ HEED_BEGIN_DECLS
 
 typedef enum heed_part { HEED_PART_TRAINING, HEED_PART_VALIDATION } heed_part;
 
-/* Targets that are not there, at the end of the last window: give it to heed_cross_entropy as its ignore_index. */
+/* Targets that are not there, at the end of the last window: give it to heed_cross_entropy_with as its ignore_index. */
 enum { HEED_IGNORED = -1 };
 
 typedef struct heed_windows_options {
