@@ -62,8 +62,9 @@ class Case:
         self.inputs[name] = x
         return x
 
-    def param(self, name, tensor, rows=slice(None)):
-        self.params.append((name, tensor, rows))
+    def param(self, name, tensor, rows=slice(None), turned=False):
+        """Rows of a parameter, or of its transpose."""
+        self.params.append((name, tensor, lambda x: (x.T if turned else x)[rows]))
 
     def finish(self, out, **outputs):
         seeds = {name: draw(*y.shape) for name, y in outputs.items()}
@@ -71,47 +72,16 @@ class Case:
         out.write(f"\ncase {self.name}\n")
         for name, x in self.inputs.items():
             write(out, "in", name, x)
-        for name, p, rows in self.params:
-            write(out, "param", name, p[rows])
+        for name, p, part in self.params:
+            write(out, "param", name, part(p))
         for name, y in outputs.items():
             write(out, "out", name, y, rounded)
             write(out, "seed", name, seeds[name])
         for name, x in self.inputs.items():
             if x.requires_grad:
                 write(out, "grad", name, x.grad, rounded)
-        for name, p, rows in self.params:
-            write(out, "grad", name, p.grad[rows], rounded)
-
-
-class Case:
-    def __init__(self, name):
-        self.name, self.inputs, self.params = name, {}, []
-
-    def give(self, name, x):
-        if x.dtype == torch.float64:
-            x.requires_grad_()
-        self.inputs[name] = x
-        return x
-
-    def param(self, name, tensor, rows=slice(None)):
-        self.params.append((name, tensor, rows))
-
-    def finish(self, out, **outputs):
-        seeds = {name: draw(*y.shape) for name, y in outputs.items()}
-        sum((y * seeds[name]).sum() for name, y in outputs.items()).backward()
-        out.write(f"\ncase {self.name}\n")
-        for name, x in self.inputs.items():
-            write(out, "in", name, x)
-        for name, p, rows in self.params:
-            write(out, "param", name, p[rows])
-        for name, y in outputs.items():
-            write(out, "out", name, y, rounded)
-            write(out, "seed", name, seeds[name])
-        for name, x in self.inputs.items():
-            if x.requires_grad:
-                write(out, "grad", name, x.grad, rounded)
-        for name, p, rows in self.params:
-            write(out, "grad", name, p.grad[rows], rounded)
+        for name, p, part in self.params:
+            write(out, "grad", name, part(p.grad), rounded)
 
 
 def write_file(room, writers):

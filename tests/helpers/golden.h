@@ -12,7 +12,7 @@ typedef struct golden_tensor {
     double *values;
 } golden_tensor;
 
-enum { GOLDEN_TENSORS = 160 };
+enum { GOLDEN_TENSORS = 256 };
 typedef struct golden {
     char name[64];
     int n;
