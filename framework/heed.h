@@ -26,13 +26,14 @@
 #include <heed/layers/embedding.h>
 #include <heed/layers/feed_forward.h>
 #include <heed/layers/gpt.h>
-#include <heed/layers/gru.h>
 #include <heed/layers/kv_cache.h>
 #include <heed/layers/linear.h>
 #include <heed/layers/lora.h>
 #include <heed/layers/multi_head_attention.h>
 #include <heed/layers/norm.h>
 #include <heed/layers/position.h>
+#include <heed/layers/recurrent.h>
+#include <heed/layers/recurrent_cell.h>
 #include <heed/layers/sampler.h>
 #include <heed/layers/score.h>
 #include <heed/layers/self_attention.h>

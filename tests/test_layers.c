@@ -1,4 +1,4 @@
-/* The simple layers: how they start, what PyTorch does not have against naive twins, and GRU. */
+/* The simple layers: how they start, and what PyTorch does not have against naive twins. */
 #include <heed/heed.h>
 
 #include <criterion/criterion.h>
@@ -43,13 +43,14 @@ Test(layers, parameters_start_as_in_pytorch) {
     heed_rmsnorm_layer rms;
     heed_multi_head_attention attn;
     heed_self_attention one;
-    heed_gru gru;
+    heed_recurrent gru;
     heed_linear_init(&linear, root, "linear", 25, 40, true);
     heed_layernorm_init(&norm, root, "norm", 8, 1e-5, true);
     heed_rmsnorm_init(&rms, root, "rms", 8, 1e-5);
     heed_multi_head_attention_init(&attn, root, "attn", (heed_multi_head_options){.d_model = 32, .n_heads = 4});
     heed_self_attention_init(&one, root, "one", 32, 16);
-    heed_gru_init(&gru, root, "gru", 12, 16);
+    heed_recurrent_init(&gru, root, "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 12, .hidden = 16});
+    const heed_cell *cell = &gru.cells[0];
     built(model);
     expect_uniform(linear.weight, 0.2);
     expect_uniform(linear.bias, 0.2);
@@ -63,10 +64,10 @@ Test(layers, parameters_start_as_in_pytorch) {
     expect_constant(attn.b_o, 0);
     expect_constant(attn.head_on, 1);
     expect_uniform(one.w_k, sqrt(6.0 / (32 + 16)));
-    expect_uniform(gru.w_i, 0.25);
-    expect_uniform(gru.b_h, 0.25);
-    heed_param decayed[] = {linear.weight, attn.w_q, attn.w_o, one.w_v, gru.w_i, gru.w_h};
-    heed_param undecayed[] = {linear.bias, norm.gain, norm.shift, rms.gain, attn.b_q, attn.b_k, attn.b_v, attn.b_o, gru.b_i, gru.b_h};
+    expect_uniform(cell->w_i, 0.25);
+    expect_uniform(cell->b_h, 0.25);
+    heed_param decayed[] = {linear.weight, attn.w_q, attn.w_o, one.w_v, cell->w_i, cell->w_h};
+    heed_param undecayed[] = {linear.bias, norm.gain, norm.shift, rms.gain, attn.b_q, attn.b_k, attn.b_v, attn.b_o, cell->b_i, cell->b_h};
     for (size_t i = 0; i < sizeof decayed / sizeof *decayed; i++)
         expect_group(decayed[i], "");
     for (size_t i = 0; i < sizeof undecayed / sizeof *undecayed; i++)
@@ -166,71 +167,4 @@ Test(layers, dropout_is_keyed_by_its_path) {
     heed_tape_free(t);
     heed_tape_free(other);
     heed_model_free(model);
-}
-
-/* ---- GRU ---- */
-
-typedef struct gru_bench {
-    heed_model *model;
-    heed_gru gru;
-    heed_tape *t;
-} gru_bench;
-
-static gru_bench new_gru(int64_t inputs, int64_t hidden) {
-    gru_bench b = {.model = heed_model_new(), .t = heed_tape_new()};
-    heed_gru_init(&b.gru, heed_model_root(b.model), "gru", inputs, hidden);
-    built(b.model);
-    return b;
-}
-
-static void free_gru(gru_bench *b) {
-    heed_tape_free(b->t);
-    heed_model_free(b->model);
-}
-
-/* 200 steps are joined from several stretches: they must be what single steps give. */
-Test(layers, gru_sequence_is_its_steps) {
-    enum { B = 2, T = 200, I = 3, H = 5 };
-    gru_bench b = new_gru(I, H);
-    heed_tensor x = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, T, I)), h = heed_randn(b.t, HEED_F64, HEED_SHAPE(B, H)), last;
-    heed_tensor states = heed_gru_forward(&b.gru, b.t, x, h, HEED_NIL, &last);
-    cr_assert(heed_shape_equal(heed_shape_of(b.t, states), HEED_SHAPE(B, T, H)), "%s", heed_error_text(b.t));
-    for (int i = 0; i < T; i++) {
-        h = heed_gru_step(&b.gru, b.t, heed_select(b.t, x, 1, i), h);
-        expect_same_bits(b.t, heed_select(b.t, states, 1, i), h, "state");
-    }
-    expect_same_bits(b.t, last, h, "last");
-    free_gru(&b);
-}
-
-Test(layers, gru_skips_padding_wherever_it_is) {
-    enum { B = 2, T = 5, I = 3, H = 4 };
-    gru_bench b = new_gru(I, H);
-    bool padding[B][T] = {{true, false, true, false, false}, {false, false, false, true, true}};
-    double *values = normals(B * T * I, 3);
-    heed_tensor pad = heed_input(b.t, HEED_BOOL, HEED_SHAPE(B, T), padding);
-    heed_tensor x = heed_input(b.t, HEED_F64, HEED_SHAPE(B, T, I), values), last;
-    heed_tensor states = heed_gru_forward(&b.gru, b.t, x, HEED_NIL, pad, &last);
-    for (int s = 0; s < B; s++) {
-        heed_tensor h = heed_zeros(b.t, HEED_F64, HEED_SHAPE(1, H));
-        heed_tensor row = heed_slice(b.t, x, 0, s, s + 1), seen = heed_slice(b.t, states, 0, s, s + 1);
-        for (int i = 0; i < T; i++) {
-            if (!padding[s][i])
-                h = heed_gru_step(&b.gru, b.t, heed_select(b.t, row, 1, i), h);
-            const double *got = values_of(b.t, heed_select(b.t, seen, 1, i));
-            expect_near(got, values_of(b.t, h), H, 1e-14, "state");
-        }
-        expect_near(values_of(b.t, heed_slice(b.t, last, 0, s, s + 1)), values_of(b.t, h), H, 1e-14, "last");
-    }
-    free(values);
-    free_gru(&b);
-}
-
-Test(layers, gru_of_no_steps_is_its_start) {
-    gru_bench b = new_gru(3, 4);
-    heed_tensor h0 = heed_randn(b.t, HEED_F64, HEED_SHAPE(2, 4)), last;
-    heed_tensor states = heed_gru_forward(&b.gru, b.t, heed_zeros(b.t, HEED_F64, HEED_SHAPE(2, 0, 3)), h0, HEED_NIL, &last);
-    cr_expect(heed_shape_equal(heed_shape_of(b.t, states), HEED_SHAPE(2, 0, 4)), "%s", heed_error_text(b.t));
-    expect_same_bits(b.t, last, h0, "last");
-    free_gru(&b);
 }

@@ -33,9 +33,9 @@ Test(layers_errors, sizes_that_cannot_be) {
     heed_self_attention one;
     heed_self_attention_init(&one, fresh(), "attn", 32, 0);
     EXPECT_REFUSED("attn: d_model 32 and d_k 0 must be positive");
-    heed_gru gru;
-    heed_gru_init(&gru, fresh(), "gru", 4, 0);
-    EXPECT_REFUSED("gru: inputs 4 and hidden 0 must be positive, 3 hidden countable");
+    heed_recurrent gru;
+    heed_recurrent_init(&gru, fresh(), "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 4});
+    EXPECT_REFUSED("gru.l0: inputs 4 and hidden 0 must be positive, 3 hidden countable");
     heed_layernorm_layer norm;
     heed_layernorm_init(&norm, fresh(), "norm", 0, 1e-5, true);
     EXPECT_REFUSED("norm: d 0 must be positive");
@@ -129,7 +129,7 @@ typedef struct bench {
     heed_linear_layer linear;
     heed_position position;
     heed_multi_head_attention attn;
-    heed_gru gru;
+    heed_recurrent gru;
     heed_state_attention states;
     heed_tape *t;
 } bench;
@@ -140,7 +140,7 @@ static bench new_bench(bool build) {
     heed_linear_init(&b.linear, root, "out", 4, 2, true);
     heed_position_init(&b.position, root, "position", HEED_POSITION_LEARNED, 10, 4);
     heed_multi_head_attention_init(&b.attn, root, "attn", (heed_multi_head_options){.d_model = 8, .n_heads = 2});
-    heed_gru_init(&b.gru, root, "gru", 3, 4);
+    heed_recurrent_init(&b.gru, root, "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 3, .hidden = 4});
     heed_state_attention_init(&b.states, root, "states",
                               (heed_state_attention_options){.score = {.kind = HEED_SCORE_LOCATION, .d_query = 6, .d_key = 5, .longest = 4}});
     if (build)
@@ -160,6 +160,10 @@ static void expect_fails(int line, bench *b, heed_tensor y, const char *text) {
 
 static heed_tensor zeros(const bench *b, heed_shape shape) {
     return heed_zeros(b->t, HEED_F32, shape);
+}
+
+static heed_tensor run_gru(const bench *b, heed_tensor x, heed_tensor padding) {
+    return heed_recurrent_forward(&b->gru, b->t, x, (heed_state){.h = HEED_NIL}, padding, NULL);
 }
 
 static void free_bench(bench *b) {
@@ -182,7 +186,7 @@ Test(layers_errors, inputs_that_do_not_fit) {
     EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, zeros(&b, HEED_SHAPE(6, 8)), (heed_attend){.causal = false}),
                  "attn: memory is (6, 8); it must be (2, tokens, 8)");
     x = zeros(&b, HEED_SHAPE(6, 3));
-    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, x, HEED_NIL, HEED_NIL, NULL), "gru: x is (6, 3); it must be (batch, steps, inputs)");
+    EXPECT_FAILS(&b, run_gru(&b, x, HEED_NIL), "gru: x is (6, 3); it must be (batch, steps, 3)");
     free_bench(&b);
 }
 
@@ -226,7 +230,7 @@ Test(layers_errors, padding_that_does_not_fit) {
                  "attn: padding is bool (2, 5); it must be bool (2, 6), true where a token is padding");
     x = zeros(&b, HEED_SHAPE(2, 6, 3));
     heed_tensor padding = heed_zeros(b.t, HEED_I32, HEED_SHAPE(2));
-    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, x, HEED_NIL, padding, NULL),
+    EXPECT_FAILS(&b, run_gru(&b, x, padding),
                  "gru: padding is i32 (2,); it must be bool (2, 6), true where a token is padding");
     free_bench(&b);
 }
@@ -246,14 +250,14 @@ Test(layers_errors, nil_and_stale_inputs) {
     heed_tape_reset(b.t);
     EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, stale, stale, (heed_attend){.causal = true}),
                  "attn: linear: input 0 is not of this tape, or from before its last reset");
-    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, stale, HEED_NIL, HEED_NIL, NULL),
-                 "gru: linear: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, run_gru(&b, stale, HEED_NIL),
+                 "gru.l0: linear: input 0 is not of this tape, or from before its last reset");
     heed_attend attend = {.key_padding = stale};
     heed_tensor x = zeros(&b, HEED_SHAPE(2, 6, 8));
     EXPECT_FAILS(&b, heed_multi_head_attention_forward(&b.attn, b.t, x, x, attend),
                  "attn: not: input 0 is not of this tape, or from before its last reset");
-    EXPECT_FAILS(&b, heed_gru_forward(&b.gru, b.t, zeros(&b, HEED_SHAPE(2, 6, 3)), HEED_NIL, stale, NULL),
-                 "gru: slice: input 0 is not of this tape, or from before its last reset");
+    EXPECT_FAILS(&b, run_gru(&b, zeros(&b, HEED_SHAPE(2, 6, 3)), stale),
+                 "gru: reshape: input 0 is not of this tape, or from before its last reset");
     EXPECT_FAILS(&b, heed_position_forward(&b.position, b.t, stale, 0), "position: add: input 0 is not of this tape, or from before its last reset");
     EXPECT_FAILS(&b, look_back(&b, stale, stale, HEED_NIL), "states.score: linear: input 0 is not of this tape, or from before its last reset");
     heed_tensor states = zeros(&b, HEED_SHAPE(2, 3, 5));

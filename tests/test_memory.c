@@ -177,12 +177,12 @@ static heed_optim *adamw(heed_model *model) { return heed_adamw_new(model, heed_
 static heed_optim *sgd(heed_model *model) { return heed_sgd_new(model, (heed_sgd_options){.lr = 0.1, .momentum = 0.9}); }
 static heed_optim *rmsprop(heed_model *model) { return heed_rmsprop_new(model, heed_rmsprop_defaults(1e-2)); }
 
-static void train(outcome *o, heed_model *model, const heed_gru *gru, heed_tape *t, maker *make) {
+static void train(outcome *o, heed_model *model, const heed_recurrent *gru, heed_tape *t, maker *make) {
     heed_grads *g = heed_grads_new(model), *h = heed_grads_new(model);
     heed_optim *opt = make(model);
     heed_optim_set_threads(opt, 1);
     heed_tape_reset(t);
-    heed_tensor states = heed_gru_forward(gru, t, heed_ones(t, HEED_F32, HEED_SHAPE(2, 3, 4)), HEED_NIL, HEED_NIL, NULL);
+    heed_tensor states = heed_recurrent_forward(gru, t, heed_ones(t, HEED_F32, HEED_SHAPE(2, 3, 4)), (heed_state){.h = HEED_NIL}, HEED_NIL, NULL);
     heed_tensor loss = heed_mean(t, heed_square(t, states), HEED_ALL_AXES);
     heed_status first = heed_backward_with(t, loss, g, (heed_backward_options){.retain = true});
     heed_status second = heed_backward(t, loss, h);
@@ -200,10 +200,12 @@ static void train(outcome *o, heed_model *model, const heed_gru *gru, heed_tape 
 /* A model, its clone, its average, three optimizers. */
 static void train_a_model(outcome *o) {
     heed_model *model = heed_model_new();
-    heed_gru gru;
-    heed_gru_init(&gru, heed_model_root(model), "gru", 4, 5);
-    heed_param_stack(2, (heed_param[]){gru.b_i, gru.b_h});
-    heed_param_tie(heed_model_root(model), "tied", gru.w_i);
+    heed_recurrent gru;
+    heed_recurrent_init(&gru, heed_model_root(model), "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 4, .hidden = 5});
+    if (gru.cells) {
+        heed_param_stack(2, (heed_param[]){gru.cells[0].b_i, gru.cells[0].b_h});
+        heed_param_tie(heed_model_root(model), "tied", gru.cells[0].w_i);
+    }
     note(o, heed_model_build(model, HEED_F32, 3), heed_model_error_text(model));
     heed_model *clone = heed_model_clone(model, HEED_F64);
     note(o, heed_model_status(clone), heed_model_error_text(clone));
@@ -217,7 +219,7 @@ static void train_a_model(outcome *o) {
     heed_tape_reset(t);
     if (heed_model_status(clone) == HEED_OK) {
         note(o, heed_tape_bind(t, model, clone), heed_error_text(t));
-        o->result += heed_item(t, heed_sum(t, heed_use(t, gru.w_h), HEED_ALL_AXES));
+        o->result += heed_item(t, heed_sum(t, heed_use(t, gru.cells[0].w_h), HEED_ALL_AXES));
         note(o, heed_tape_status(t), heed_error_text(t));
     }
     heed_tape_free(t);

@@ -14,7 +14,8 @@ typedef struct seq2seq {
     trainer train;
     int64_t B, S, T, vocabulary, d_embedding, hidden;
     heed_embedding_layer source, target;
-    heed_gru encoder, cell;
+    heed_recurrent encoder;
+    heed_cell cell;
     heed_linear_layer w_q, w_k, v, out;
     int32_t *x, *y; /* (B, S), (B, T) */
 } seq2seq;
@@ -24,8 +25,8 @@ static void declare(seq2seq *s) {
     int64_t V = s->vocabulary, E = s->d_embedding, H = s->hidden;
     heed_embedding_init(&s->source, root, "source", V, E);
     heed_embedding_init(&s->target, root, "target", V, E);
-    heed_gru_init(&s->encoder, root, "encoder", E, H);
-    heed_gru_init(&s->cell, root, "cell", E + H, H);
+    heed_recurrent_init(&s->encoder, root, "encoder", (heed_recurrent_options){.kind = HEED_GRU, .inputs = E, .hidden = H});
+    heed_cell_init(&s->cell, root, "cell", (heed_cell_options){.kind = HEED_GRU, .inputs = E + H, .hidden = H});
     heed_linear_init(&s->w_q, root, "w_q", H, H, false);
     heed_linear_init(&s->w_k, root, "w_k", H, H, false);
     heed_linear_init(&s->v, root, "v", H, 1, false);
@@ -78,12 +79,12 @@ static heed_tensor look_back(const seq2seq *s, heed_tape *t, heed_tensor h, heed
 }
 
 /* words (B, T, E), the decoder's inputs -> logits (B, T, vocabulary). */
-static heed_tensor decode(const seq2seq *s, heed_tape *t, heed_tensor words, heed_tensor states, heed_tensor h) {
+static heed_tensor decode(const seq2seq *s, heed_tape *t, heed_tensor words, heed_tensor states, heed_state state) {
     heed_tensor keys = heed_linear_forward(&s->w_k, t, states); /* (B, S, H) */
     heed_tensor context = heed_zeros(t, HEED_F32, HEED_SHAPE(s->B, s->hidden)), logits[LONGEST];
     for (int64_t i = 0; i < s->T; i++) {
         heed_tensor word = heed_select(t, words, 1, i); /* (B, E) */
-        h = heed_gru_step(&s->cell, t, heed_concat(t, (heed_tensor[]){word, context}, 2, -1), h);
+        heed_tensor h = heed_cell_step(&s->cell, t, heed_concat(t, (heed_tensor[]){word, context}, 2, -1), &state);
         context = look_back(s, t, h, states, keys);
         logits[i] = heed_linear_forward(&s->out, t, heed_concat(t, (heed_tensor[]){h, context}, 2, -1));
     }
@@ -92,9 +93,11 @@ static heed_tensor decode(const seq2seq *s, heed_tape *t, heed_tensor words, hee
 
 static heed_tensor loss_of(const seq2seq *s, heed_tape *t) {
     heed_tensor x = heed_input(t, HEED_I32, HEED_SHAPE(s->B, s->S), s->x);
-    heed_tensor y = heed_input(t, HEED_I32, HEED_SHAPE(s->B, s->T), s->y), last;
-    heed_tensor states = heed_gru_forward(&s->encoder, t, heed_embedding_forward(&s->source, t, x), HEED_NIL, HEED_NIL, &last);
-    heed_tensor logits = decode(s, t, heed_embedding_forward(&s->target, t, y), states, last);
+    heed_tensor y = heed_input(t, HEED_I32, HEED_SHAPE(s->B, s->T), s->y);
+    heed_state last, none = {.h = HEED_NIL};
+    heed_tensor states = heed_recurrent_forward(&s->encoder, t, heed_embedding_forward(&s->source, t, x), none, HEED_NIL, &last);
+    heed_state first = {.h = heed_select(t, last.h, 0, 0)}; /* (B, H) */
+    heed_tensor logits = decode(s, t, heed_embedding_forward(&s->target, t, y), states, first);
     return heed_cross_entropy(t, logits, y);
 }
 

@@ -5,40 +5,74 @@ from torch import nn
 
 from torch_cases import Case, draw, shorten, write_file
 
-B, T = 2, 5
-T_PADDING = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
+KINDS = {  # Heed's name: the layer, its cell
+    "rnn": (lambda *a, **o: nn.RNN(*a, nonlinearity="tanh", **o), lambda *a, **o: nn.RNNCell(*a, nonlinearity="tanh", **o)),
+    "rnn_relu": (lambda *a, **o: nn.RNN(*a, nonlinearity="relu", **o), lambda *a, **o: nn.RNNCell(*a, nonlinearity="relu", **o)),
+    "gru": (nn.GRU, nn.GRUCell),
+    "lstm": (nn.LSTM, nn.LSTMCell),
+}
 
 
-def name_gru(case, m, suffix):
-    case.param("layer.w_i", getattr(m, "weight_ih" + suffix))
-    case.param("layer.w_h", getattr(m, "weight_hh" + suffix))
-    case.param("layer.b_i", getattr(m, "bias_ih" + suffix))
-    case.param("layer.b_h", getattr(m, "bias_hh" + suffix))
+def name_cell(case, prefix, m, suffix, bias):
+    case.param(prefix + "w_i", getattr(m, "weight_ih" + suffix))
+    case.param(prefix + "w_h", getattr(m, "weight_hh" + suffix))
+    if bias:
+        case.param(prefix + "b_i", getattr(m, "bias_ih" + suffix))
+        case.param(prefix + "b_h", getattr(m, "bias_hh" + suffix))
 
 
-def gru(out):
-    inputs, hidden = 3, 4
-    case, m = Case("gru_step"), shorten(nn.GRUCell(inputs, hidden))
-    name_gru(case, m, "")
-    case.finish(out, y=m(case.give("x", draw(B, inputs)), case.give("h", draw(B, hidden))))
-
-    for start in (True, False):
-        case, m = Case("gru_from_h0" if start else "gru_from_zero"), shorten(nn.GRU(inputs, hidden, batch_first=True))
-        name_gru(case, m, "_l0")
-        x = case.give("x", draw(B, T, inputs))
-        h0 = case.give("h0", draw(B, hidden)) if start else torch.zeros(B, hidden)
-        states, last = m(x, h0[None])
-        case.finish(out, states=states, last=last[0])
-
-    # Packed sequences leave padded steps out; Heed keeps the state there.
-    case, m = Case("gru_padding"), shorten(nn.GRU(inputs, hidden, batch_first=True))
-    name_gru(case, m, "_l0")
-    x = case.give("x", draw(B, T, inputs))
-    padding = case.give("padding", T_PADDING)
-    packed = nn.utils.rnn.pack_padded_sequence(x, (~padding).sum(1), batch_first=True, enforce_sorted=False)
-    states, last = m(packed)
-    states, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
-    case.finish(out, states=torch.where(padding[:, :, None], last[0][:, None], states), last=last[0])
+def give_state(case, kind, *shape):
+    h = case.give("start_h", draw(*shape))
+    return (h, case.give("start_c", draw(*shape))) if kind == "lstm" else h
 
 
-write_file("recurrent", (gru,))
+def name_state(kind, state):
+    return {"h": state[0], "c": state[1]} if kind == "lstm" else {"h": state}
+
+
+def layers(out):
+    def one(name, n, both=False, start=False, lengths=None, bias=True, batch=2, steps=4, inputs=3, hidden=2):
+        for kind, (make, _) in KINDS.items():
+            m = shorten(make(inputs, hidden, num_layers=n, bidirectional=both, bias=bias, batch_first=True))
+            case = Case(f"{kind}_{name}")
+            for layer in range(n):
+                for end in ("", "_reverse")[:1 + both]:
+                    name_cell(case, f"layer.l{layer}{end}.", m, f"_l{layer}{end}", bias)
+            x = case.give("x", draw(batch, steps, inputs))
+            state = give_state(case, kind, n * (1 + both), batch, hidden) if start else None
+            if lengths is None:
+                y, last = m(x, state)
+            else:
+                case.give("padding", torch.arange(steps)[None] >= torch.tensor(lengths)[:, None])
+                packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+                y, last = m(packed, state)
+                y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=steps)
+            case.finish(out, y=y, **name_state(kind, last))
+
+    one("1", 1, start=True, hidden=3)
+    one("1_one", 1, batch=1, steps=1, inputs=1, hidden=1, start=True)
+    one("1_no_bias", 1, bias=False, steps=5)
+    one("1_padding", 1, lengths=(2, 4, 1), batch=3)
+    one("1_both_padding", 1, both=True, start=True, lengths=(3, 1))
+    one("2_both", 2, both=True)
+    one("2_padding", 2, start=True, lengths=(1, 4, 2), batch=3)
+    one("2_both_no_bias_padding", 2, both=True, bias=False, start=True, lengths=(3, 4))
+    one("3_no_bias", 3, bias=False, start=True, steps=3)
+    one("3_padding", 3, lengths=(4, 2))
+    one("3_both", 3, both=True, start=True, steps=3)
+
+
+def cells(out):
+    def one(name, start=True, bias=True):
+        for kind, (_, make) in KINDS.items():
+            case, m = Case(f"{kind}_{name}"), shorten(make(3, 4, bias=bias))
+            name_cell(case, "layer.", m, "", bias)
+            x = case.give("x", draw(2, 3))
+            case.finish(out, **name_state(kind, m(x, give_state(case, kind, 2, 4) if start else None)))
+
+    one("cell")
+    one("cell_no_bias", bias=False)
+    one("cell_from_zero", start=False)
+
+
+write_file("recurrent", (layers, cells))
