@@ -4,6 +4,7 @@
  * that come behind it, until it runs through. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,155 @@ Test(memory, saving_without_memory_leaves_the_old_file) {
     fail_everywhere(load);
     remove(path);
     heed_model_free(saved);
+}
+
+/* ---- data ---- */
+
+static const char some_text[] = "the attention attends to the attended\nthe 12 men's 21 \xC3\xA9t\xC3\xA9s\n";
+
+/* Adds what the text became. */
+static void encode_some(outcome *o, const heed_vocabulary *v) {
+    heed_error e = {.status = HEED_OK};
+    heed_tokens tokens = {.ids = NULL};
+    if (v) {
+        note(o, heed_encode_with_specials(v, some_text, sizeof some_text - 1, &tokens, &e), e.text);
+        for (int64_t i = 0; i < tokens.count; i++)
+            o->result += tokens.ids[i] * (double)(i + 1);
+    }
+    heed_tokens_free(&tokens);
+}
+
+static void use_vocabularies(outcome *o) {
+    heed_error e = {.status = HEED_OK};
+    static const char *const names[] = {"<pad>", "the"};
+    heed_vocabulary *v = heed_vocabulary_characters(some_text, sizeof some_text - 1, HEED_ALL_SPECIALS, &e);
+    note(o, e.status, e.text);
+    encode_some(o, v);
+    heed_vocabulary_free(v);
+    v = heed_vocabulary_bytes(HEED_EOS, &e);
+    note(o, e.status, e.text);
+    encode_some(o, v);
+    heed_vocabulary_free(v);
+    v = heed_bpe_train(some_text, sizeof some_text - 1, (heed_bpe_options){.merges = 9, .n_specials = 1, .specials = names}, &e);
+    note(o, e.status, e.text);
+    encode_some(o, v);
+    heed_vocabulary_free(v);
+    e = (heed_error){.status = HEED_OK};
+    o->result += (double)heed_edit_distance_text("kitten", 6, "sitting", 7, &e);
+    note(o, e.status, e.text);
+}
+
+static void load_some(outcome *o, heed_loader *l, const heed_error *e) {
+    note(o, e->status, e->text);
+    for (int i = 0; i < 3 && l; i++) {
+        const int32_t *numbers = heed_loader_next(l);
+        note(o, heed_loader_status(l), heed_loader_error_text(l));
+        o->result += numbers ? numbers[0] : 0;
+    }
+    heed_loader_free(l);
+}
+
+static void use_datasets(outcome *o) {
+    heed_error e = {.status = HEED_OK};
+    int32_t ids[300] = {0};
+    heed_windows *w = heed_windows_new(ids, 300, (heed_windows_options){.length = 8, .validation = 0.1}, &e);
+    note(o, e.status, e.text);
+    heed_window_batches windows = {w, HEED_PART_TRAINING, 4};
+    if (w)
+        load_some(o, heed_loader_new(heed_window_fill, &windows, (heed_loader_options){.bytes = heed_window_bytes(&windows)}, &e), &e);
+    heed_windows_free(w);
+    heed_pairs *pairs = heed_pairs_new(&e);
+    note(o, e.status, e.text);
+    for (int i = 0; i < 300 && pairs && !e.status; i++)
+        note(o, heed_pairs_add(pairs, ids, 1 + i % 5, ids, i % 3, &e), e.text);
+    heed_pair_batches batches = {.pairs = pairs, .B = 7, .bucket = 3};
+    if (pairs && !e.status)
+        load_some(o, heed_loader_new(heed_pair_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches)}, &e), &e);
+    heed_pairs_free(pairs);
+}
+
+/* The parser of JSON cannot always tell. */
+static void load_vocabularies(outcome *o) {
+    heed_error e;
+    heed_vocabulary *v = heed_vocabulary_load(path, &e);
+    if (v == NULL)
+        note(o, HEED_NO_MEMORY, "memory");
+    encode_some(o, v);
+    heed_vocabulary_free(v);
+}
+
+static void save_vocabulary(outcome *o) {
+    heed_error e = {.status = HEED_OK};
+    heed_vocabulary *v = heed_vocabulary_characters(some_text, sizeof some_text - 1, HEED_PAD, &e);
+    note(o, e.status, e.text);
+    if (v)
+        note(o, heed_vocabulary_save(v, path, &e), e.text);
+    heed_vocabulary_free(v);
+}
+
+static void read_files(outcome *o) {
+    heed_error e;
+    heed_vocabulary *v = heed_vocabulary_bytes(0, &e);
+    note(o, e.status, e.text);
+    heed_windows *w = v ? heed_windows_open(path, v, (heed_windows_options){.length = 8}, &e) : NULL;
+    note(o, e.status, e.text);
+    heed_windows_free(w);
+    heed_pairs *pairs = v ? heed_pairs_open(path, v, v, &e) : NULL;
+    note(o, e.status, e.text);
+    heed_pairs_free(pairs);
+    heed_vocabulary_free(v);
+}
+
+Test(memory, text_without_memory_says_so) {
+    fail_everywhere(use_vocabularies);
+    fail_everywhere(use_datasets);
+}
+
+Test(memory, files_of_text_without_memory_say_so) {
+    snprintf(path, sizeof path, "/tmp/heed_memory_%ld.json", (long)getpid());
+    fail_everywhere(save_vocabulary);
+    fail_everywhere(load_vocabularies);
+    heed_error e;
+    heed_vocabulary *v = heed_bpe_train(some_text, sizeof some_text - 1, (heed_bpe_options){.merges = 9}, &e);
+    cr_assert_eq(heed_vocabulary_save(v, path, &e), HEED_OK);
+    heed_vocabulary_free(v);
+    fail_everywhere(load_vocabularies);
+    FILE *f = fopen(path, "wb");
+    cr_assert(f && fputs("some\ttext\nand\tmore", f) >= 0 && fclose(f) == 0);
+    fail_everywhere(read_files);
+    remove(path);
+}
+
+static atomic_long taken_by_fills;
+
+static heed_status watched_fill(void *user, uint64_t seed, uint64_t batch, void *buffer, heed_error *error) {
+    watched.on = true;
+    long before = watched.calls;
+    heed_status status = heed_pair_fill(user, seed, batch, buffer, error);
+    atomic_fetch_add(&taken_by_fills, watched.calls - before);
+    return status;
+}
+
+Test(memory, no_malloc_for_batches_prepared_ahead) {
+    heed_error e;
+    int32_t ids[8] = {0};
+    heed_pairs *pairs = heed_pairs_new(&e);
+    for (int i = 0; i < 300; i++)
+        cr_assert_eq(heed_pairs_add(pairs, ids, 1 + i % 7, ids, i % 5, &e), HEED_OK);
+    heed_pair_batches batches = {.pairs = pairs, .B = 10, .bucket = 30};
+    for (int threads = 0; threads < 3; threads++) {
+        heed_loader *l = heed_loader_new(watched_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches), .threads = threads}, &e);
+        watched.on = true;
+        long before = watched.calls;
+        for (int i = 0; i < 100; i++)
+            cr_assert(heed_loader_next(l));
+        long taken = watched.calls - before;
+        watched.on = false;
+        heed_loader_free(l);
+        cr_assert_eq(taken, 0, "%ld calls with %d threads", taken, threads);
+        cr_assert_eq(atomic_load(&taken_by_fills), 0);
+    }
+    heed_pairs_free(pairs);
 }
 
 #endif
