@@ -7,11 +7,14 @@
  * Intended use:
  *   1. heed_gpt_init(&gpt, heed_model_root(model), "gpt", (heed_gpt_options){.vocabulary = 65, .context = 64, ...})
  *   2. loss = heed_gpt_loss(&gpt, t, tokens, targets), to train it
- *   3. heed_gpt_forward(&gpt, t, tokens), to see what it expects next */
+ *   3. heed_gpt_forward(&gpt, t, tokens), to see what it expects next; or, token after token,
+ *      heed_gpt_step(&gpt, t, tokens, caches), with heed_kv_cache_init(&caches[i], &gpt.blocks.layer[i].attn, B, context)
+ *      for each layer once before */
 #ifndef HEED_LAYERS_GPT_H
 #define HEED_LAYERS_GPT_H
 
 #include <heed/layers/embedding.h>
+#include <heed/layers/kv_cache.h>
 #include <heed/layers/position.h>
 #include <heed/layers/transformer.h>
 
@@ -49,6 +52,9 @@ typedef struct heed_gpt {
 void heed_gpt_init(heed_gpt *gpt, const heed_module *parent, const char *name, heed_gpt_options options);
 /* tokens (B, T) i32, T at most context -> logits (B, T, V): at [b, i] of the token after tokens[b, 0..i]. */
 heed_tensor heed_gpt_forward(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens);
+/* The same for the tokens behind those that the caches, one a layer, hold: the logits that the pass over all would give
+ * for them. All tokens together at most context; the tape's recording must be off. */
+heed_tensor heed_gpt_step(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens, heed_kv_cache *caches);
 /* The mean over all places of -log softmax(logits)[target]; targets (B, T) i32, as a rule tokens moved on by one. */
 heed_tensor heed_gpt_loss(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens, heed_tensor targets);
 

@@ -156,6 +156,83 @@ Test(layers_cache, of_a_stack) {
     heed_model_free(model);
 }
 
+/* ---- a language model ---- */
+
+enum { WORDS = 13, DEPTH = 2 };
+typedef struct writer {
+    heed_model *model;
+    heed_gpt gpt;
+    heed_tape *t;
+    heed_kv_cache caches[DEPTH];
+} writer;
+
+static writer *new_writer(heed_attention_features having) {
+    writer *w = calloc(1, sizeof *w);
+    w->model = heed_model_new();
+    w->t = heed_tape_new();
+    heed_gpt_init(&w->gpt, heed_model_root(w->model), "gpt",
+                  (heed_gpt_options){.vocabulary = WORDS, .context = T, .d_model = D, .n_heads = 4, .n_layers = DEPTH,
+                                     .init_std = 0.3, .features = having});
+    built(w->model);
+    for (int i = 0; i < DEPTH; i++)
+        cr_assert(heed_kv_cache_init(&w->caches[i], &w->gpt.blocks.layer[i].attn, B, T) == HEED_OK);
+    heed_tape_set_recording(w->t, false);
+    return w;
+}
+
+static void free_writer(writer *w) {
+    for (int i = 0; i < DEPTH; i++)
+        heed_kv_cache_free(&w->caches[i]);
+    heed_tape_free(w->t);
+    heed_model_free(w->model);
+    free(w);
+}
+
+static heed_tensor words(const writer *w, int64_t first, int64_t n) {
+    int32_t all[B * T];
+    for (int i = 0; i < B * T; i++)
+        all[i] = 5 * i * i % WORDS;
+    return heed_slice(w->t, heed_input(w->t, HEED_I32, HEED_SHAPE(B, T), all), 1, first, first + n);
+}
+
+/* With learned positions, and with RoPE: a prompt of four, then word by word. */
+Test(layers_cache, of_a_language_model) {
+    static const heed_attention_features with[] = {{.n_kv_heads = 2}, {.rope_base = 10000, .window = 3}};
+    for (int i = 0; i < 2; i++) {
+        writer *w = new_writer(with[i]);
+        heed_tensor full = heed_gpt_forward(&w->gpt, w->t, words(w, 0, T));
+        heed_tensor y = heed_gpt_step(&w->gpt, w->t, words(w, 0, 4), w->caches);
+        expect_same_bits(w->t, y, heed_slice(w->t, full, 1, 0, 4), "prompt");
+        for (int64_t at = 4; at < T; at++) {
+            y = heed_gpt_step(&w->gpt, w->t, words(w, at, 1), w->caches);
+            expect_same_bits(w->t, y, heed_slice(w->t, full, 1, at, at + 1), "word");
+        }
+        free_writer(w);
+    }
+}
+
+/* A step that fails, here in the second layer, leaves all caches as they were. */
+Test(layers_cache, a_language_model_steps_wholly_or_not_at_all) {
+    writer *w = new_writer((heed_attention_features){.n_kv_heads = 0});
+    heed_gpt_step(&w->gpt, w->t, words(w, 0, 4), w->caches);
+    w->caches[1].longest = 4; /* full */
+    cr_expect(heed_is_nil(heed_gpt_step(&w->gpt, w->t, words(w, 4, 1), w->caches)));
+    cr_expect_str_eq(heed_error_text(w->t),
+                     "gpt.blocks.1.attn: the cache is full: it holds 4 tokens of at most 4, and gets 1 more");
+    cr_expect(w->caches[0].length == 4 && w->caches[1].length == 4);
+    w->caches[1].longest = T;
+    heed_tape_reset(w->t);
+    cr_expect(heed_is_nil(heed_gpt_step(&w->gpt, w->t, words(w, 0, 8), w->caches)));
+    cr_expect_str_eq(heed_error_text(w->t), "gpt: tokens are (3, 8): 12 in a row, the context holds 11");
+    heed_tape_reset(w->t);
+    cr_assert(heed_kv_cache_keep(&w->caches[1], 3) == HEED_OK);
+    cr_expect(heed_is_nil(heed_gpt_step(&w->gpt, w->t, words(w, 4, 1), w->caches)));
+    cr_expect_str_eq(heed_error_text(w->t), "gpt: the caches must hold the same tokens: layer 0's holds 4, layer 1's 3");
+    free_writer(w);
+}
+
+/* ---- going back ---- */
+
 /* Forgetting the last tokens and reading others is as if they had never been. */
 Test(layers_cache, keeps_what_it_is_told) {
     bench b = new_bench((heed_multi_head_options)WITH(.rope_base = 10000), B, T);
