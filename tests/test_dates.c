@@ -1,6 +1,6 @@
 /* The dates of example 02: calendar, ways of writing, slips, the part held out. What is generated is read back by
  * helpers/date_reader.c, which shares no table and no code with the generator. */
-#include "../examples/02_dates/dates.h"
+#include "../examples/common/dates.h"
 #include "helpers/date_reader.h"
 
 #include <criterion/criterion.h>
@@ -427,4 +427,43 @@ Test(dates, held_out_days_are_these)
             dates_write_iso(day, iso);
             cr_expect_str_eq(iso, first[found++]);
         }
+}
+
+/* Alignment. */
+
+/* The code points of a source at the bits of a mask, which must stand one behind the other. */
+static void aligned_text(const char *source, uint64_t mask, char *text)
+{
+    uint32_t point;
+    int last = -1, place = 0;
+    for (int bytes; (bytes = utf8_read(source, &point)) > 0; source += bytes, place++)
+        if (mask >> place & 1) {
+            cr_expect(last < 0 || last == place - 1, "a part in two pieces: %s", source);
+            memcpy(text, source, (size_t)bytes);
+            text += bytes;
+            last = place;
+        }
+    *text = 0;
+}
+
+Test(dates, each_digit_knows_the_characters_that_say_it)
+{
+    for (uint64_t i = 0; i < 20000; i++) {
+        dates_pair pair;
+        char year[DATES_SOURCE_BYTES], month[DATES_SOURCE_BYTES], day[DATES_SOURCE_BYTES];
+        dates_make(3, i, DATES_TRAINING, &pair);
+        const uint64_t *from = pair.from;
+        dates_civil date = dates_civil_of(pair.day);
+        aligned_text(pair.source, from[0] | from[1] | from[2] | from[3], year);
+        aligned_text(pair.source, from[5] | from[6], month);
+        aligned_text(pair.source, from[8] | from[9], day);
+        cr_expect(strlen(year) == 4 && atoi(year) == date.year, "%s: year %s", pair.source, year);
+        cr_expect(digit(month[0]) ? atoi(month) == date.month : strlen(month) >= 3, "%s: month %s", pair.source, month);
+        cr_expect(digit(day[0]) && digit(day[strlen(day) - 1]) && atoi(day) == date.day, "%s: day %s", pair.source, day);
+        cr_expect(from[4] == 0 && from[7] == 0);
+        for (int n = 0; n < 4; n++) {
+            aligned_text(pair.source, from[n], year);
+            cr_expect(year[0] == pair.target[n] && year[1] == 0, "%s: digit %d of the year", pair.source, n);
+        }
+    }
 }

@@ -1,5 +1,5 @@
 /* The characters of example 02's dates: the vocabularies, and UTF-8. */
-#include "../examples/02_dates/dates.h"
+#include "../examples/common/dates.h"
 
 #include <criterion/criterion.h>
 

@@ -8,48 +8,6 @@
 
 /* ---- text to an example ---- */
 
-enum { WHY = 128 };
-
-/* The first character of the text whose id is DATES_UNKNOWN. */
-static void name_unknown(const char *text, const example *e, char why[WHY]) {
-    uint32_t point;
-    for (int i = 0; i < e->length; i++) {
-        int bytes = utf8_read(text, &point);
-        if (e->source[i] == DATES_UNKNOWN && point < ' ')
-            snprintf(why, WHY, "a control character is in no date it has learned");
-        else if (e->source[i] == DATES_UNKNOWN)
-            snprintf(why, WHY, "\"%.*s\" is in no date it has learned", bytes, text);
-        if (e->source[i] == DATES_UNKNOWN)
-            return;
-        text += bytes;
-    }
-}
-
-static bool has_unknown(const example *e) {
-    for (int i = 0; i < e->length; i++)
-        if (e->source[i] == DATES_UNKNOWN)
-            return true;
-    return false;
-}
-
-/* Writes why the text cannot be read, and returns false. The example has no target. */
-static bool understand(const alphabet *letters, const char *text, example *e, char why[WHY]) {
-    size_t at = 0;
-    *e = (example){0};
-    e->length = dates_encode(&letters->source, text, e->source, DATES_SOURCE_LENGTH, &at);
-    if (e->length == DATES_NOT_UTF8)
-        snprintf(why, WHY, "byte %zu is not UTF-8", at + 1);
-    else if (e->length == DATES_TOO_LONG)
-        snprintf(why, WHY, "a date has at most %d characters", DATES_SOURCE_LENGTH);
-    else if (e->length == 0)
-        snprintf(why, WHY, "an empty line is no date");
-    else if (has_unknown(e))
-        name_unknown(text, e, why);
-    else
-        return true;
-    return false;
-}
-
 /* The text without blanks at both ends: those no date was learned with. The end is written over. */
 static char *trimmed(char *text) {
     text += strspn(text, " \t\r");
@@ -83,10 +41,10 @@ static int show_answer(const attention_map *map, bool heads, bool quiet) {
 
 int ask_one(const reader *r, const options *o) {
     static char line[4096];
-    char why[WHY];
+    char why[TASK_WHY];
     example e;
     snprintf(line, sizeof line, "%s", o->ask);
-    if (!understand(&r->letters, trimmed(line), &e, why)) {
+    if (!r->task->read(r->task, trimmed(line), &e, why)) {
         complain("--ask: %s", why);
         return 2;
     }
@@ -124,8 +82,8 @@ typedef struct inbox {
 } inbox;
 
 static void print_answer(inbox *in, int64_t line, const int32_t *ids) {
-    char answer[BATCH_TIME * UTF8_BYTES + 1];
-    dates_decode(&in->r->letters.target, ids, BATCH_TIME, answer, sizeof answer);
+    char answer[TASK_BYTES];
+    in->r->task->write(in->r->task, true, ids, BATCH_TIME, answer);
     bool real = dates_parse_iso(answer) >= 0;
     if (!real)
         complain("line %lld: the model wrote \"%s\", which is no date of 1900 to 2099", (long long)line, answer);
@@ -157,14 +115,14 @@ static bool answer_group(inbox *in) {
 }
 
 static bool take_line(inbox *in, char *text, size_t length) {
-    char why[WHY];
+    char why[TASK_WHY];
     in->line++;
     text[length] = 0;
     bool clear = false;
     if (strlen(text) < length)
-        snprintf(why, WHY, "byte %zu is not UTF-8 text", strlen(text) + 1);
+        snprintf(why, TASK_WHY, "byte %zu is not UTF-8 text", strlen(text) + 1);
     else
-        clear = understand(&in->r->letters, trimmed(text), &in->dates[in->understood], why);
+        clear = in->r->task->read(in->r->task, trimmed(text), &in->dates[in->understood], why);
     if (!clear)
         complain("line %lld: %s", (long long)in->line, why);
     in->failed |= !clear;

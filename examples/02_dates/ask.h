@@ -3,7 +3,7 @@
 #define DATES_ASK_H
 
 #include "options.h"
-#include "reader.h"
+#include "../common/reader.h"
 
 /* Both return the program's exit status and say on stderr what was wrong. */
 

@@ -17,9 +17,6 @@ enum {
 static const double look_every = 2;     /* seconds between two samples and maps on a terminal */
 static const double redraw_every = 0.1; /* between two lines of progress */
 
-/* A held-out day, so the map shows what was learned, not what was remembered. */
-static const char probe_text[] = "Thursday, 24th of May, 1979";
-
 struct board {
     const reader *r;
     const plan *p;
@@ -42,10 +39,10 @@ board *board_new(const reader *r, const plan *p, bool quiet) {
         return NULL;
     *b = (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = training_clock(), .looked = -INFINITY};
     heed_tape_set_threads(b->t, (int)p->threads);
-    b->sample = exam_new(&r->letters, SAMPLE_FIRST, SAMPLE);
+    b->sample = exam_new(r->task, SAMPLE_FIRST, SAMPLE);
     b->lookout = lookout_new((int)p->threads);
-    b->probe.length = dates_encode(&r->letters.source, probe_text, b->probe.source, DATES_SOURCE_LENGTH, NULL);
-    if (b->sample == NULL || b->lookout == NULL) {
+    char why[TASK_WHY];
+    if (b->sample == NULL || b->lookout == NULL || !r->task->read(r->task, r->task->probe, &b->probe, why)) {
         board_free(b);
         return NULL;
     }

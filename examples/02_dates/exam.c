@@ -8,18 +8,18 @@
 enum { EXAM_SEED = 1979, EXAM_BATCH = 64 };
 
 struct exam {
-    const alphabet *letters;
+    const task *task;
     int count;
     example list[];
 };
 
-exam *exam_new(const alphabet *letters, uint64_t first, int count) {
+exam *exam_new(const task *dates, uint64_t first, int count) {
     exam *e = malloc(sizeof *e + (size_t)count * sizeof *e->list);
     if (e == NULL)
         return NULL;
-    *e = (exam){.letters = letters, .count = count};
+    *e = (exam){.task = dates, .count = count};
     for (int i = 0; i < count; i++)
-        e->list[i] = example_make(letters, EXAM_SEED, first + (uint64_t)i, DATES_HELD_OUT);
+        dates->make(dates, EXAM_SEED, first + (uint64_t)i, true, &e->list[i]);
     examples_sort(e->list, count);
     return e;
 }
@@ -39,14 +39,14 @@ static void count_right(score *result, const char *answer, const char *iso) {
     result->day += memcmp(answer + 8, iso + 8, 2) == 0;
 }
 
-static void note_mistake(const exam *e, score *result, const char *answer, const example *asked) {
+static void note_mistake(const exam *e, score *result, const char *answer, const example *asked, const char *iso) {
     int wrong = result->dates - result->exact;
-    if (wrong == 0 || wrong > SCORE_MISTAKES || strcmp(answer, asked->iso) == 0)
+    if (wrong == 0 || wrong > SCORE_MISTAKES || strcmp(answer, iso) == 0)
         return;
     mistake *m = &result->mistakes[wrong - 1];
-    dates_decode(&e->letters->source, asked->source, asked->length, m->source, sizeof m->source);
+    e->task->write(e->task, false, asked->source, asked->S, m->source);
     snprintf(m->answer, sizeof m->answer, "%s", answer);
-    snprintf(m->iso, sizeof m->iso, "%s", asked->iso);
+    snprintf(m->iso, sizeof m->iso, "%s", iso);
 }
 
 static heed_status run_batch(const exam *e, const reader *r, heed_tape *t, const example *list, batch *b,
@@ -54,10 +54,11 @@ static heed_status run_batch(const exam *e, const reader *r, heed_tape *t, const
     int32_t ids[EXAM_BATCH * BATCH_TIME];
     heed_status status = reader_read(r, t, b, ids, NULL);
     for (int i = 0; i < b->B && !status; i++) {
-        char answer[BATCH_TIME * UTF8_BYTES + 1];
-        dates_decode(&e->letters->target, ids + i * BATCH_TIME, BATCH_TIME, answer, sizeof answer);
-        count_right(result, answer, list[i].iso);
-        note_mistake(e, result, answer, &list[i]);
+        char answer[TASK_BYTES], iso[TASK_BYTES];
+        e->task->write(e->task, true, ids + i * BATCH_TIME, BATCH_TIME, answer);
+        e->task->write(e->task, true, list[i].target, list[i].T, iso);
+        count_right(result, answer, iso);
+        note_mistake(e, result, answer, &list[i], iso);
     }
     return status;
 }

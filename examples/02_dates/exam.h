@@ -2,17 +2,18 @@
 #ifndef DATES_EXAM_H
 #define DATES_EXAM_H
 
-#include "reader.h"
+#include "../common/dates.h"
+#include "../common/reader.h"
 
 /* Held-out dates, the same in every run and for every seed, in batches by length. */
 typedef struct exam exam;
 /* Dates `first` to first + count - 1 of that list. NULL: out of memory. */
-exam *exam_new(const alphabet *letters, uint64_t first, int count);
+exam *exam_new(const task *dates, uint64_t first, int count);
 void exam_free(exam *e);
 
 enum { SCORE_MISTAKES = 3 };
 typedef struct mistake {
-    char source[DATES_SOURCE_BYTES], answer[BATCH_TIME * UTF8_BYTES + 1], iso[DATES_TARGET_BYTES];
+    char source[TASK_BYTES], answer[TASK_BYTES], iso[TASK_BYTES];
 } mistake;
 typedef struct score {
     int dates, exact, year, month, day; /* of so many, right are so many: the whole, its year, ... */

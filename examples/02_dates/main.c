@@ -1,7 +1,7 @@
 /* A transformer encoder-decoder learns to read dates as people write them, and shows how.
  *
- *     dates.h    the lesson's material            reader.h   the model
- *     batch.h    that, as rows of numbers         train.h    one step after another
+ *     ../common/dates.h, task.h, batch.h: the lesson's material, and that as rows of tokens
+ *     ../common/reader.h: the model               train.h    one step after another
  *     exam.h     how well it reads                map.h      where it looks
  *     board.h    what is shown meanwhile          report.h   and at the end
  *     ask.h      asking it                        options.h  the command line */
@@ -97,10 +97,10 @@ static int train_and_save(const options *o, reader *r, board *b) {
     return DONE;
 }
 
-static int learn(const options *o, const char *program) {
+static int learn(const options *o, const task *dates, const char *program) {
     if (!can_save(o->save))
         return MISUSED;
-    reader *r = reader_new((uint64_t)o->plan.seed), *start = reader_new((uint64_t)o->plan.seed);
+    reader *r = reader_new(dates, (uint64_t)o->plan.seed), *start = reader_new(dates, (uint64_t)o->plan.seed);
     board *b = r ? board_new(r, &o->plan, o->quiet) : NULL;
     int result = FAILED;
     if (!r || !start || !b) {
@@ -124,24 +124,24 @@ static int learn(const options *o, const char *program) {
 /* ---- a trained model ---- */
 
 /* The model as it was before training: the file says from which seed. */
-static reader *start_of(const char *path) {
+static reader *start_of(const task *dates, const char *path) {
     heed_safetensors *file = heed_safetensors_open(path, NULL);
     const char *seed = file ? heed_safetensors_metadata(file, "seed") : NULL;
-    reader *start = seed ? reader_new(strtoull(seed, NULL, 10)) : NULL;
+    reader *start = seed ? reader_new(dates, strtoull(seed, NULL, 10)) : NULL;
     heed_safetensors_close(file);
     return start;
 }
 
 static int examine_file(const options *o, const reader *r, const char *path) {
-    reader *start = start_of(path);
+    reader *start = start_of(r->task, path);
     int result = examine(o, r, start);
     reader_free(start);
     return result;
 }
 
-static int use_file(const options *o) {
+static int use_file(const options *o, const task *dates) {
     const char *path = o->load ? o->load : DEFAULT_FILE;
-    reader *r = reader_new(0);
+    reader *r = reader_new(dates, 0);
     heed_error error = {0};
     int result;
     if (r == NULL) {
@@ -167,9 +167,13 @@ int main(int argc, char **argv) {
     if (!dates_options_read(&o, argc, argv))
         return MISUSED;
     int result = DONE;
+    task *dates = task_dates_new();
     if (o.help)
         dates_options_print_help(argv[0]);
+    else if (dates == NULL)
+        result = failed("");
     else
-        result = o.load || o.ask ? use_file(&o) : learn(&o, argv[0]);
+        result = o.load || o.ask ? use_file(&o, dates) : learn(&o, dates, argv[0]);
+    task_free(dates);
     return program_end(result);
 }

@@ -54,9 +54,9 @@ heed_status lookout_take(lookout *l, const reader *r, const example *e, attentio
     heed_status status = reader_read(r, l->t, &l->b, l->ids, &map->sure);
     if (status)
         return status;
-    dates_decode(&r->letters.source, e->source, e->length, map->source, sizeof map->source);
-    dates_decode(&r->letters.target, l->ids, BATCH_TIME, map->answer, sizeof map->answer);
-    map->S = e->length;
+    r->task->write(r->task, false, e->source, e->S, map->source);
+    r->task->write(r->task, true, l->ids, BATCH_TIME, map->answer);
+    map->S = e->S;
     map->T = text_columns(map->answer);
     map->layers = 0;
     l->map = map;

@@ -4,12 +4,13 @@
 #define DATES_MAP_H
 
 #include "../common/terminal.h"
-#include "reader.h"
+#include "../common/dates.h"
+#include "../common/reader.h"
 
 enum { MAP_LAYERS = 8, MAP_HEADS = 16, MAP_SIZE = BATCH_TIME * DATES_SOURCE_LENGTH };
 
 typedef struct attention_map {
-    char source[DATES_SOURCE_BYTES], answer[BATCH_TIME * UTF8_BYTES + 1];
+    char source[TASK_BYTES], answer[TASK_BYTES];
     double sure; /* the probability that the model gives to the answer */
     int S, T;    /* characters of both */
     int layers, heads;

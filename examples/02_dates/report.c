@@ -3,7 +3,7 @@
 #include <string.h>
 
 heed_status report_held_out(const terminal *term, const reader *r, heed_tape *t, int dates, bool brief) {
-    exam *e = exam_new(&r->letters, 0, dates);
+    exam *e = exam_new(r->task, 0, dates);
     score found;
     heed_status status = e ? exam_run(e, r, t, &found) : HEED_NO_MEMORY;
     exam_free(e);
@@ -94,7 +94,7 @@ static heed_status print_heads(const terminal *term, const reader *r, heed_tape 
 }
 
 heed_status report_heads(const terminal *term, const reader *r, heed_tape *t, int dates) {
-    exam *e = exam_new(&r->letters, 0, dates);
+    exam *e = exam_new(r->task, 0, dates);
     ink_print(term, INK_BOLD, "What each head reads");
     fprintf(term->out, ": percent right of %d held-out dates with that head switched off\n", dates);
     heed_status status = e ? print_heads(term, r, t, e) : HEED_NO_MEMORY;

@@ -22,7 +22,7 @@ static heed_status set_up(trainer *tr, reader *r, const plan *p) {
         .seed = p->seed,
         .threads = p->threads,
     };
-    *tr = (trainer){.r = r, .dates = supply_new(&r->letters, (uint64_t)p->seed, (int)p->batch), .b = malloc(sizeof *tr->b)};
+    *tr = (trainer){.r = r, .dates = supply_new(r->task, (uint64_t)p->seed, (int)p->batch), .b = malloc(sizeof *tr->b)};
     heed_status status = training_init(&tr->tr, r->model, &how);
     return status ? status : tr->dates && tr->b ? HEED_OK : HEED_NO_MEMORY;
 }
@@ -38,7 +38,7 @@ static heed_status step(trainer *tr, progress *now) {
     heed_tape_reset(tr->tr.t);
     heed_status status = training_step(&tr->tr, reader_loss(tr->r, tr->tr.t, tr->b));
     if (!status)
-        *now = (progress){tr->tr.steps, tr->tr.loss, now->characters + tr->b->characters};
+        *now = (progress){tr->tr.steps, tr->tr.loss, now->characters + tr->b->tokens};
     return status;
 }
 

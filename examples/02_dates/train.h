@@ -2,7 +2,7 @@
 #ifndef DATES_TRAIN_H
 #define DATES_TRAIN_H
 
-#include "reader.h"
+#include "../common/reader.h"
 
 typedef struct plan {
     int64_t steps;

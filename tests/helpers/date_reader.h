@@ -2,7 +2,7 @@
 #ifndef DATE_READER_H
 #define DATE_READER_H
 
-#include "../../examples/02_dates/dates.h"
+#include "../../examples/common/dates.h"
 
 /* True where the text says this date and nothing unknown, and its weekday, if it names one, is right. */
 bool date_reader_finds(const char *text, dates_civil date);

@@ -153,45 +153,48 @@ struct field {
     const char *name;
     int digits, number;
     const char *word;
+    char part; /* of the date that its digits, or else its word, say: 'y', 'm', 'd', or ' ' */
 };
 
-static int write_field(const struct field *field, char *text, size_t size)
+static int write_field(const struct field *field, char *text, char *parts, size_t size)
 {
-    int used = 0;
+    int used = 0, said = 0;
     if (field->digits)
-        used = snprintf(text, size, "%0*d", field->digits, field->number);
+        said = used = snprintf(text, size, "%0*d", field->digits, field->number);
     if (field->word)
         used += snprintf(text + used, size - (size_t)used, "%s", field->word);
     assert(used > 0 && (size_t)used < size); /* nothing: the language lacks what its pattern names */
+    memset(parts, ' ', (size_t)used);
+    memset(parts, field->part, (size_t)(field->digits ? said : used));
     return used;
 }
 
 /* Writes the field that `length` bytes at `name` call for, and returns the bytes written. */
 static int write_named(const char *name, size_t length, const struct language *in, dates_civil date, char *text,
-                       size_t size)
+                       char *parts, size_t size)
 {
     const char *suffix = in->suffix_of[date.day] ? in->suffix_of[date.day] : in->suffix;
     const struct field fields[] = {
-        {"weekday", 0, 0, in->weekdays[date.weekday]},
-        {"wkd", 0, 0, in->short_weekdays[date.weekday]},
-        {"month", 0, 0, in->months[date.month - 1]},
-        {"mon", 0, 0, in->short_months[date.month - 1]},
-        {"mmm", 0, 0, in->column_months[date.month - 1]},
-        {"mm", 2, date.month, NULL},
-        {"m", 1, date.month, NULL},
-        {"dd", 2, date.day, NULL},
-        {"day", 1, date.day, NULL},
-        {"nth", 1, date.day, suffix},
-        {"year", 4, date.year, NULL},
+        {"weekday", 0, 0, in->weekdays[date.weekday], ' '},
+        {"wkd", 0, 0, in->short_weekdays[date.weekday], ' '},
+        {"month", 0, 0, in->months[date.month - 1], 'm'},
+        {"mon", 0, 0, in->short_months[date.month - 1], 'm'},
+        {"mmm", 0, 0, in->column_months[date.month - 1], 'm'},
+        {"mm", 2, date.month, NULL, 'm'},
+        {"m", 1, date.month, NULL, 'm'},
+        {"dd", 2, date.day, NULL, 'd'},
+        {"day", 1, date.day, NULL, 'd'},
+        {"nth", 1, date.day, suffix, 'd'},
+        {"year", 4, date.year, NULL, 'y'},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (strlen(fields[i].name) == length && memcmp(fields[i].name, name, length) == 0)
-            return write_field(&fields[i], text, size);
+            return write_field(&fields[i], text, parts, size);
     assert(!"a pattern names a field that there is not");
     return 0;
 }
 
-void dates_write(int day, int format, char text[DATES_SOURCE_BYTES])
+void dates_write_parts(int day, int format, char text[DATES_SOURCE_BYTES], char parts[DATES_SOURCE_BYTES])
 {
     assert(format >= 0 && format < dates_formats());
     const struct language *in = formats[format].language;
@@ -199,13 +202,20 @@ void dates_write(int day, int format, char text[DATES_SOURCE_BYTES])
     size_t used = 0;
     for (const char *at = formats[format].pattern; *at;) {
         if (*at != '{') {
+            parts[used] = ' ';
             text[used++] = *at++;
         } else {
             size_t length = strcspn(++at, "}");
-            used += (size_t)write_named(at, length, in, date, text + used, DATES_SOURCE_BYTES - used);
+            used += (size_t)write_named(at, length, in, date, text + used, parts + used, DATES_SOURCE_BYTES - used);
             at += length + 1;
         }
         assert(used < DATES_SOURCE_BYTES);
     }
     text[used] = 0;
+}
+
+void dates_write(int day, int format, char text[DATES_SOURCE_BYTES])
+{
+    char parts[DATES_SOURCE_BYTES];
+    dates_write_parts(day, format, text, parts);
 }

@@ -11,23 +11,23 @@ static const heed_transformer_options shape = {
 
 static void declare(reader *r) {
     const heed_module *root = heed_model_root(r->model);
-    heed_embedding_init(&r->source, root, "source", r->letters.source.count, shape.d_model);
-    heed_position_init(&r->source_position, root, "source_position", HEED_POSITION_SINUSOIDAL, DATES_SOURCE_LENGTH,
+    heed_embedding_init(&r->source, root, "source", r->task->source_count, shape.d_model);
+    heed_position_init(&r->source_position, root, "source_position", HEED_POSITION_SINUSOIDAL, r->task->longest_source,
                        shape.d_model);
-    heed_embedding_init(&r->target, root, "target", r->letters.target.count, shape.d_model);
-    heed_position_init(&r->target_position, root, "target_position", HEED_POSITION_SINUSOIDAL, BATCH_TIME,
-                       shape.d_model);
+    heed_embedding_init(&r->target, root, "target", r->task->target_count, shape.d_model);
+    heed_position_init(&r->target_position, root, "target_position", HEED_POSITION_SINUSOIDAL,
+                       r->task->longest_target + 1, shape.d_model);
     heed_encoder_init(&r->encoder, root, "encoder", shape);
     heed_decoder_init(&r->decoder, root, "decoder", shape);
-    heed_linear_init(&r->out, root, "out", shape.d_model, r->letters.target.count, true);
+    heed_linear_init(&r->out, root, "out", shape.d_model, r->task->target_count, true);
 }
 
-reader *reader_new(uint64_t seed) {
+reader *reader_new(const task *what, uint64_t seed) {
     reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
     r->model = heed_model_new();
-    r->letters = alphabet_new();
+    r->task = what;
     declare(r);
     if (heed_model_build(r->model, HEED_F32, seed)) {
         reader_free(r);
@@ -67,39 +67,47 @@ static heed_tensor decode(const reader *r, heed_tape *t, heed_tensor ids, source
 }
 
 heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b) {
-    heed_shape BT = HEED_SHAPE(b->B, BATCH_TIME);
+    heed_shape BT = HEED_SHAPE(b->B, b->T);
     heed_tensor y = decode(r, t, heed_input(t, HEED_I32, BT, b->input), encode(r, t, b));
     heed_tensor logits = heed_linear_forward(&r->out, t, y); /* (B, T, V) */
-    return heed_cross_entropy(t, logits, heed_input(t, HEED_I32, BT, b->output));
+    return heed_cross_entropy_with(t, logits, heed_input(t, HEED_I32, BT, b->output),
+                                   (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = TOKEN_PAD});
 }
 
 /* ---- reading ---- */
 
-/* What the decoder has before it writes character `time`: BOS and the first `time` ids, (B, time + 1). */
+/* What the decoder has before it writes token `time`: BOS and the first `time` ids, (B, time + 1). */
 static heed_tensor prefix(heed_tape *t, int B, const int32_t *ids, int time) {
     int32_t rows[BATCH_ROWS * BATCH_TIME];
     for (int i = 0; i < B; i++) {
         int32_t *row = rows + i * (time + 1);
-        row[0] = DATES_BOS;
+        row[0] = TOKEN_BOS;
         for (int n = 0; n < time; n++)
             row[n + 1] = ids[i * BATCH_TIME + n];
     }
     return heed_input(t, HEED_I32, HEED_SHAPE(B, time + 1), rows);
 }
 
-/* Character `time` of every row, and its probability times those before it, up to and with EOS. */
+/* Token `time` of every row, and its probability times those before it, up to and with EOS. */
 static heed_status write_one(const reader *r, heed_tape *t, int B, source from, int time, int32_t *ids, double *sure) {
     heed_tensor y = decode(r, t, prefix(t, B, ids, time), from);
     heed_tensor last = heed_linear_forward(&r->out, t, heed_select(t, y, 1, time)); /* (B, V) */
     const int32_t *best = heed_i32(t, heed_argmax(t, last, -1, false));
     const float *likely = sure ? heed_f32(t, heed_max(t, heed_log_softmax(t, last, -1), HEED_AXES(-1))) : NULL;
     for (int i = 0; i < B && heed_tape_status(t) == HEED_OK; i++) {
-        bool ended = time > 0 && ids[i * BATCH_TIME + time - 1] == DATES_EOS;
-        ids[i * BATCH_TIME + time] = ended ? DATES_EOS : best[i];
+        bool ended = time > 0 && ids[i * BATCH_TIME + time - 1] == TOKEN_EOS;
+        ids[i * BATCH_TIME + time] = ended ? TOKEN_EOS : best[i];
         if (sure && !ended)
             sure[i] *= exp(likely[i]);
     }
     return heed_tape_status(t);
+}
+
+static bool all_ended(const int32_t *ids, int B, int time) {
+    for (int i = 0; i < B; i++)
+        if (time == 0 || ids[i * BATCH_TIME + time - 1] != TOKEN_EOS)
+            return false;
+    return true;
 }
 
 heed_status reader_read(const reader *r, heed_tape *t, const batch *b, int32_t *ids, double *sure) {
@@ -109,7 +117,9 @@ heed_status reader_read(const reader *r, heed_tape *t, const batch *b, int32_t *
     for (int i = 0; sure && i < b->B; i++)
         sure[i] = 1;
     heed_status status = HEED_OK;
-    for (int time = 0; time < BATCH_TIME && !status; time++)
+    for (int i = 0; i < b->B * BATCH_TIME; i++)
+        ids[i] = TOKEN_EOS;
+    for (int time = 0; time <= r->task->longest_target && !status && !all_ended(ids, b->B, time); time++)
         status = write_one(r, t, b->B, from, time, ids, sure);
     heed_tape_set_recording(t, recorded);
     heed_tape_set_training(t, trained);
@@ -119,7 +129,7 @@ heed_status reader_read(const reader *r, heed_tape *t, const batch *b, int32_t *
 heed_status reader_replay(const reader *r, heed_tape *t, const batch *b, const int32_t *ids) {
     heed_tape_reset(t);
     bool recorded = heed_tape_set_recording(t, false), trained = heed_tape_set_training(t, false);
-    decode(r, t, prefix(t, b->B, ids, BATCH_TIME - 1), encode(r, t, b));
+    decode(r, t, prefix(t, b->B, ids, r->task->longest_target), encode(r, t, b));
     heed_tape_set_recording(t, recorded);
     heed_tape_set_training(t, trained);
     return heed_tape_status(t);

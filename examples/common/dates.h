@@ -7,8 +7,8 @@
  *
  * Nothing here has state: sample `index` of `seed` is the same pair in every run, whatever was drawn before it and on
  * whatever thread. */
-#ifndef DATES_H
-#define DATES_H
+#ifndef EXAMPLES_DATES_H
+#define EXAMPLES_DATES_H
 
 #include "utf8.h"
 
@@ -55,6 +55,8 @@ dates_format dates_describe(int format);
 
 /* The day written without a slip. */
 void dates_write(int day, int format, char text[DATES_SOURCE_BYTES]);
+/* And for each byte what part of the date it says: 'y', 'm', 'd', or ' ' for none ("rd" of "3rd" among these). */
+void dates_write_parts(int day, int format, char text[DATES_SOURCE_BYTES], char parts[DATES_SOURCE_BYTES]);
 
 /* Pairs. */
 
@@ -70,6 +72,7 @@ typedef struct dates_pair {
     char target[DATES_TARGET_BYTES]; /* ISO 8601 */
     int day;
     int format;
+    uint64_t from[DATES_TARGET_LENGTH]; /* the true alignment: bit s where the digit is said by code point s; 0: "-" */
 } dates_pair;
 
 /* Sample `index` of `seed`: any format and any day of that part, each as likely as the others; then, independently,

@@ -113,14 +113,15 @@ enum { CASE_SLIP_ONE_IN = 5, SPACING_SLIP_ONE_IN = 6, SECOND_SLIP_ONE_IN = 3 };
 struct line {
     int length;
     uint32_t point[DATES_SOURCE_LENGTH];
+    char part[DATES_SOURCE_LENGTH]; /* as dates_write_parts has them */
 };
 
-static struct line line_of(const char *text)
+static struct line line_of(const char *text, const char *parts)
 {
     struct line line = {0};
-    for (int bytes; (bytes = utf8_read(text, &line.point[line.length])) > 0; text += bytes) {
+    for (int bytes; (bytes = utf8_read(text, &line.point[line.length])) > 0; text += bytes, parts += bytes) {
         assert(line.length + 1 < DATES_SOURCE_LENGTH);
-        line.length++;
+        line.part[line.length++] = *parts;
     }
     return line;
 }
@@ -169,11 +170,9 @@ static bool may_drop(const struct line *line, int at)
 /* Drops the code point at `at`, or with `by` 1 doubles it. */
 static void shift(struct line *line, int at, int by)
 {
-    int rest = line->length - at;
-    if (by > 0)
-        memmove(&line->point[at + 1], &line->point[at], (size_t)rest * sizeof *line->point);
-    else
-        memmove(&line->point[at], &line->point[at + 1], (size_t)(rest - 1) * sizeof *line->point);
+    int from = by > 0 ? at : at + 1, to = by > 0 ? at + 1 : at, rest = line->length - from;
+    memmove(&line->point[to], &line->point[from], (size_t)rest * sizeof *line->point);
+    memmove(&line->part[to], &line->part[from], (size_t)rest);
     line->length += by;
 }
 
@@ -209,15 +208,40 @@ static int draw_day(struct stream *stream, dates_part part)
     return day;
 }
 
+/* The places of a part, one after another: of "3rd" those of "3", of a month its whole name. */
+static void align_part(const struct line *line, char part, int digits, uint64_t *from)
+{
+    int count = 0, where[DATES_SOURCE_LENGTH];
+    uint64_t all = 0;
+    bool number = true;
+    for (int i = 0; i < line->length; i++)
+        if (line->part[i] == part) {
+            where[count++] = i;
+            all |= (uint64_t)1 << i;
+            number = number && kind_of(line->point[i]) == DIGIT;
+        }
+    for (int i = 0; i < digits; i++)
+        from[i] = number && count == digits ? (uint64_t)1 << where[i] : all;
+}
+
+static void align(const struct line *line, uint64_t from[DATES_TARGET_LENGTH])
+{
+    memset(from, 0, DATES_TARGET_LENGTH * sizeof *from);
+    align_part(line, 'y', 4, from);
+    align_part(line, 'm', 2, from + 5);
+    align_part(line, 'd', 2, from + 8);
+}
+
 void dates_make(uint64_t seed, uint64_t index, dates_part part, dates_pair *pair)
 {
+    char parts[DATES_SOURCE_BYTES];
     struct stream stream = stream_of(seed, index, part);
     pair->day = draw_day(&stream, part);
     pair->format = draw(&stream, dates_formats());
-    dates_write(pair->day, pair->format, pair->source);
+    dates_write_parts(pair->day, pair->format, pair->source, parts);
     dates_write_iso(pair->day, pair->target);
 
-    struct line line = line_of(pair->source);
+    struct line line = line_of(pair->source, parts);
     if (one_in(&stream, CASE_SLIP_ONE_IN))
         slip_case(&line, &stream);
     if (one_in(&stream, SPACING_SLIP_ONE_IN)) {
@@ -226,4 +250,5 @@ void dates_make(uint64_t seed, uint64_t index, dates_part part, dates_pair *pair
             slip_spacing(&line, &stream);
     }
     write_line(&line, pair->source);
+    align(&line, pair->from);
 }

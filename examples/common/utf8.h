@@ -1,6 +1,6 @@
 /* UTF-8 as code points, and the upper and lower case of the letters in which Western Europe and Russia write. */
-#ifndef DATES_UTF8_H
-#define DATES_UTF8_H
+#ifndef EXAMPLES_UTF8_H
+#define EXAMPLES_UTF8_H
 
 #include <stdbool.h>
 #include <stdint.h>

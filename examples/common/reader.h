@@ -1,6 +1,6 @@
-/* The model: a transformer encoder-decoder that reads a date's characters and writes its ISO form, one by one. */
-#ifndef DATES_READER_H
-#define DATES_READER_H
+/* The model: a transformer encoder-decoder that reads a source's tokens and writes the target's, one by one. */
+#ifndef EXAMPLES_READER_H
+#define EXAMPLES_READER_H
 
 #include "batch.h"
 
@@ -8,7 +8,7 @@
 
 typedef struct reader {
     heed_model *model;
-    alphabet letters;
+    const task *task;
     heed_embedding_layer source, target; /* (V, d_model) */
     heed_position source_position, target_position;
     heed_encoder encoder;
@@ -17,13 +17,13 @@ typedef struct reader {
 } reader;
 
 /* Built and initialised from the seed. NULL: out of memory, or the model's status says why it is of no use. */
-reader *reader_new(uint64_t seed);
+reader *reader_new(const task *what, uint64_t seed);
 void reader_free(reader *r);
 
-/* Mean cross-entropy of the next character over the batch, the decoder being shown the right characters before it. */
+/* Mean cross-entropy of the next token over the batch, the decoder being shown the right ones before it. */
 heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b);
 
-/* What the model itself writes: greedy decoding, each character the likeliest after those it wrote before it.
+/* What the model itself writes: greedy decoding, each token the likeliest after those it wrote before it.
  * ids (B, BATCH_TIME) receives them; sure (B), or NULL, the probability it gives to the whole answer.
  * The tape is reset, and records nothing. */
 heed_status reader_read(const reader *r, heed_tape *t, const batch *b, int32_t *ids, double *sure) HEED_MUST_CHECK;
