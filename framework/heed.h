@@ -22,6 +22,7 @@
 #include <heed/windows.h>
 
 #include <heed/layers/beam.h>
+#include <heed/layers/carry.h>
 #include <heed/layers/dropout.h>
 #include <heed/layers/embedding.h>
 #include <heed/layers/feed_forward.h>

@@ -86,6 +86,45 @@ Test(memory, no_malloc_from_the_second_step_on) {
     small_training_free(&s);
 }
 
+/* One stretch of a text, going on from the one before. Returns what the last state sums to, NaN on an error. */
+static double carried_step(const heed_recurrent *layer, heed_tape *t, heed_grads *g, heed_carry *carry) {
+    heed_state last;
+    heed_tape_reset(t);
+    heed_tensor x = heed_ones(t, HEED_F64, HEED_SHAPE(2, 3, 4));
+    heed_tensor y = heed_recurrent_forward(layer, t, x, heed_carry_give_state(carry, t), HEED_NIL, &last);
+    heed_grads_clear(g);
+    if (heed_carry_take_state(carry, t, last) || heed_backward(t, heed_sum(t, y, HEED_ALL_AXES), g))
+        return NAN;
+    return heed_item(t, heed_sum(t, last.c, HEED_ALL_AXES));
+}
+
+static void init_lstm(heed_recurrent *layer, heed_model *model) {
+    heed_recurrent_init(layer, heed_model_root(model), "lstm", (heed_recurrent_options){.kind = HEED_LSTM, .inputs = 4, .hidden = 5});
+}
+
+Test(memory, no_malloc_from_the_second_stretch_on) {
+    heed_model *model = heed_model_new();
+    heed_recurrent layer;
+    init_lstm(&layer, model);
+    cr_assert_eq(heed_model_build(model, HEED_F64, 3), HEED_OK);
+    heed_grads *g = heed_grads_new(model);
+    heed_tape *t = heed_tape_new();
+    heed_carry carry = {.n = 0};
+    carried_step(&layer, t, g, &carry);
+    carried_step(&layer, t, g, &carry); /* which begins with a state, so is larger than the first */
+    heed_tape_reset(t);
+    watched.on = true;
+    const long before = watched.calls;
+    for (int step = 0; step < 10; step++)
+        cr_assert(!isnan(carried_step(&layer, t, g, &carry)), "%s", heed_error_text(t));
+    watched.on = false;
+    cr_expect_eq(watched.calls, before);
+    heed_carry_free(&carry);
+    heed_tape_free(t);
+    heed_grads_free(g);
+    heed_model_free(model);
+}
+
 /* ---- none at all ---- */
 
 /* What a run said: all errors must speak of memory. */
@@ -231,6 +270,30 @@ static void train_a_model(outcome *o) {
 
 Test(memory, a_training_without_memory_says_so) {
     fail_everywhere(train_a_model);
+}
+
+static void carry_states(outcome *o) {
+    heed_model *model = heed_model_new();
+    heed_recurrent layer;
+    init_lstm(&layer, model);
+    note(o, heed_model_build(model, HEED_F64, 3), heed_model_error_text(model));
+    heed_grads *g = heed_grads_new(model);
+    heed_tape *t = heed_tape_new();
+    heed_tape_set_threads(t, 1);
+    heed_carry carry = {.n = 0};
+    for (int step = 0; step < 3; step++) {
+        double sum = carried_step(&layer, t, g, &carry);
+        note(o, heed_tape_status(t), heed_error_text(t));
+        o->result += isnan(sum) ? 0 : sum;
+    }
+    heed_carry_free(&carry);
+    heed_tape_free(t);
+    heed_grads_free(g);
+    heed_model_free(model);
+}
+
+Test(memory, carrying_without_memory_says_so) {
+    fail_everywhere(carry_states);
 }
 
 /* ---- files ---- */
