@@ -91,6 +91,37 @@ Test(layers_errors, one_name_twice) {
     EXPECT_REFUSED("two modules are called out: give each a name of its own");
 }
 
+static void refused_recurrent(heed_recurrent_options options, const char *text) {
+    heed_recurrent layer;
+    heed_recurrent_init(&layer, fresh(), "lstm", options);
+    heed_tape *t = heed_tape_new();
+    heed_tensor x = heed_zeros(t, HEED_F32, HEED_SHAPE(2, 3, 4));
+    cr_expect(heed_is_nil(heed_recurrent_forward(&layer, t, x, (heed_state){.h = HEED_NIL}, HEED_NIL, NULL)), "%s", text);
+    heed_tape_free(t);
+    EXPECT_REFUSED(text);
+}
+
+Test(layers_errors, recurrent_layers_that_cannot_be) {
+    const heed_recurrent_options good = {.kind = HEED_LSTM, .inputs = 4, .hidden = 5, .n_layers = 2};
+    heed_recurrent_options o = good;
+    o.inputs = 0;
+    refused_recurrent(o, "lstm.l0: inputs 0 and hidden 5 must be positive, 4 hidden countable");
+    o = good, o.hidden = -1;
+    refused_recurrent(o, "lstm.l0: inputs 4 and hidden -1 must be positive, 4 hidden countable");
+    o = good, o.hidden = INT64_MAX / 2;
+    refused_recurrent(o, "lstm.l0: inputs 4 and hidden 4611686018427387903 must be positive, 4 hidden countable");
+    o = good, o.n_layers = -1;
+    refused_recurrent(o, "lstm: n_layers -1 is not in 1 to 64");
+    o = good, o.n_layers = 65;
+    refused_recurrent(o, "lstm: n_layers 65 is not in 1 to 64");
+    o = good, o.dropout = 1.25;
+    refused_recurrent(o, "lstm: dropout 1.25 is not in [0, 1]");
+    o = good, o.dropout = NAN;
+    refused_recurrent(o, "lstm: dropout nan is not in [0, 1]");
+    o = good, o.kind = HEED_CELL_KINDS;
+    refused_recurrent(o, "lstm.l0: 4 is no kind of cell");
+}
+
 /* ---- called wrongly: the tape has it ---- */
 
 static void refused_score(heed_score_options options, const char *text) {
@@ -214,6 +245,52 @@ Test(layers_errors, states_that_do_not_fit) {
     h = zeros(&b, HEED_SHAPE(2, 6)), states = zeros(&b, HEED_SHAPE(2, 3, 5));
     heed_state_memory memory = heed_state_attention_memory(&b.states, b.t, states, HEED_NIL);
     EXPECT_FAILS(&b, heed_state_attention_forward(&b.states, b.t, h, memory, -1, NULL), "states: the first step is -1; it must be 0 to 2^31 - 1");
+    free_bench(&b);
+}
+
+static void fails_from(bench *b, const heed_recurrent *layer, heed_shape x, heed_shape h, heed_shape c, const char *text) {
+    heed_state start = {.h = h.rank ? zeros(b, h) : HEED_NIL, .c = c.rank ? zeros(b, c) : HEED_NIL}, last;
+    EXPECT_FAILS(b, heed_recurrent_forward(layer, b->t, zeros(b, x), start, HEED_NIL, &last), text);
+    cr_expect(heed_is_nil(last.h) && heed_is_nil(last.c));
+}
+
+Test(layers_errors, recurrent_states_that_do_not_fit) {
+    bench b = new_bench(false);
+    heed_recurrent lstm;
+    heed_recurrent_init(&lstm, heed_model_root(b.model), "lstm", (heed_recurrent_options){.kind = HEED_LSTM, .inputs = 3, .hidden = 4, .n_layers = 2,
+                                                                                           .bidirectional = true});
+    cr_assert(heed_model_build(b.model, HEED_F32, 1) == HEED_OK);
+    const heed_shape x = HEED_SHAPE(2, 6, 3), none = HEED_SCALAR, good = HEED_SHAPE(4, 2, 4);
+    fails_from(&b, &b.gru, HEED_SHAPE(2, 6, 5), none, none, "gru: x is (2, 6, 5); it must be (batch, steps, 3)");
+    fails_from(&b, &b.gru, x, HEED_SHAPE(2, 4), none, "gru: start.h is (2, 4); it must be (1, 2, 4)");
+    fails_from(&b, &b.gru, x, HEED_SHAPE(1, 2, 4), HEED_SHAPE(1, 2, 4), "gru: start.c is given; only an lstm has c, this is of kind gru");
+    fails_from(&b, &lstm, x, good, none, "lstm: start.h is given without start.c; an lstm takes both or neither");
+    fails_from(&b, &lstm, x, none, good, "lstm: start.c is given without start.h; an lstm takes both or neither");
+    fails_from(&b, &lstm, x, HEED_SHAPE(2, 2, 4), good, "lstm: start.h is (2, 2, 4); it must be (4, 2, 4)");
+    fails_from(&b, &lstm, x, good, HEED_SHAPE(4, 3, 4), "lstm: start.c is (4, 3, 4); it must be (4, 2, 4)");
+    free_bench(&b);
+}
+
+Test(layers_errors, recurrent_steps_that_do_not_fit) {
+    bench b = new_bench(false);
+    heed_recurrent both;
+    heed_recurrent_init(&both, heed_model_root(b.model), "both", (heed_recurrent_options){.inputs = 3, .hidden = 4, .bidirectional = true});
+    cr_assert(heed_model_build(b.model, HEED_F32, 1) == HEED_OK);
+    const heed_cell *cell = &b.gru.cells[0];
+    heed_state state = {.h = HEED_NIL};
+    EXPECT_FAILS(&b, heed_recurrent_step(&both, b.t, zeros(&b, HEED_SHAPE(2, 3)), &state),
+                 "both: a bidirectional layer has no single step: it needs the sequence's end first");
+    EXPECT_FAILS(&b, heed_recurrent_step(&b.gru, b.t, zeros(&b, HEED_SHAPE(2, 1, 3)), &state), "gru: x is (2, 1, 3); it must be (batch, 3)");
+    state.h = zeros(&b, HEED_SHAPE(2, 4));
+    EXPECT_FAILS(&b, heed_recurrent_step(&b.gru, b.t, zeros(&b, HEED_SHAPE(2, 3)), &state), "gru: state.h is (2, 4); it must be (1, 2, 4)");
+    cr_expect(heed_is_nil(state.h));
+    EXPECT_FAILS(&b, heed_cell_step(cell, b.t, zeros(&b, HEED_SHAPE(2, 5)), &state), "gru.l0: x is (2, 5); it must be (batch, 3)");
+    state.h = zeros(&b, HEED_SHAPE(3, 4));
+    EXPECT_FAILS(&b, heed_cell_step(cell, b.t, zeros(&b, HEED_SHAPE(2, 3)), &state), "gru.l0: state.h is (3, 4); it must be (2, 4)");
+    state = (heed_state){.h = zeros(&b, HEED_SHAPE(2, 4)), .c = zeros(&b, HEED_SHAPE(2, 4))};
+    EXPECT_FAILS(&b, heed_cell_step(cell, b.t, zeros(&b, HEED_SHAPE(2, 3)), &state),
+                 "gru.l0: state.c is given; only an lstm has c, this is of kind gru");
+    cr_expect(heed_is_nil(state.h) && heed_is_nil(state.c));
     free_bench(&b);
 }
 
