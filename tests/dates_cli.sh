@@ -2,24 +2,9 @@
 # The command line of example 02: what it refuses and how, a small training, its file, the questions put to it.
 #
 #   sh tests/dates_cli.sh PROGRAM
-set -u
 program=$1
-work=$(mktemp -d)
-child=
-trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-fail() { echo "dates_cli: $*" >&2; exit 1; }
-run() { "$program" "$@" >"$work/out" 2>"$work/err" </dev/null; status=$?; }
-lines() { wc -l <"$1" | tr -d ' '; }
+. "$(dirname "$0")/cli_common.sh"
 
-# One line to stderr, nothing to stdout, status 2.
-refuses() {
-    run "$@"
-    [ "$status" = 2 ] || fail "$*: exit status $status, not 2"
-    [ "$(lines "$work/err")" = 1 ] || fail "$*: not one line on stderr: $(cat "$work/err")"
-    grep -q '^02_dates: .' "$work/err" || fail "$*: $(cat "$work/err")"
-    [ ! -s "$work/out" ] || fail "$*: something on stdout"
-}
 : >"$work/empty"
 mkdir "$work/folder"
 for wrong in --nonsense -z word --steps '--steps 0' '--steps 1x' '--steps 1e3' '--steps 99999999999999999999' \
@@ -30,18 +15,12 @@ for wrong in --nonsense -z word --steps '--steps 0' '--steps 1x' '--steps 1e3' '
 done
 refuses --save ''
 
-run --help
-[ "$status" = 0 ] && [ ! -s "$work/err" ] || fail "--help: exit status $status"
-for option in steps batch lr seed save load ask heads dates threads quiet; do
-    grep -q -- "--$option " "$work/out" || fail "--help does not name --$option"
-done
+helps steps batch lr seed save load ask heads dates threads quiet
 
 # A training too short to learn much; off a terminal no escapes are written. What --load then says of the file is what
 # was said of the model in memory, so it came back whole.
 small="--steps 40 --batch 16 --dates 50"
-run $small --threads 1 --save "$work/a"
-[ "$status" = 0 ] || fail "training: exit status $status: $(cat "$work/err")"
-! grep -q "$(printf '\033')" "$work/out" || fail "escapes where there is no terminal"
+succeeds $small --threads 1 --save "$work/a"
 grep -qx 'step 40/40  loss [0-9.]*  .*' "$work/out" || fail "no line for the last step"
 sed -n '/^held-out/,/decoder.1.cross_attn  *[0-9.]* *[0-9.]* *[0-9.]* *[0-9.]*$/p' "$work/out" >"$work/said"
 [ "$(lines "$work/said")" -gt 30 ] || fail "the report is short: $(cat "$work/said")"
