@@ -70,7 +70,9 @@ PARITY_MAIN     := tests/parity_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 # What the suites test of the examples' insides, beside running them.
-TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.c planted.c record.c))
+TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.c planted.c record.c) \
+                              $(addprefix examples/07_sort/,next.c sort.c) examples/08_addition/addition.c \
+                              $(addprefix examples/09_induction/,history.c induction.c repeats.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
@@ -237,7 +239,8 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 # Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
-test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+LESSONS       := $(addprefix $(BUILD)/examples/,07_sort 08_addition 09_induction)
+test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates $(LESSONS) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -246,6 +249,7 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates ## the test suites: F
 	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
 	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
 	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/dates_cli.sh $(BUILD)/examples/02_dates) || status=1; \
+	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/lessons_cli.sh $(LESSONS)) || status=1; \
 	exit $$status
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N

@@ -1,0 +1,17 @@
+/* The command line. */
+#ifndef INDUCTION_OPTIONS_H
+#define INDUCTION_OPTIONS_H
+
+#include "../common/options.h"
+#include "../common/program.h"
+
+typedef struct options {
+    int64_t steps, heads, shortest, longest, seed, threads;
+    bool quiet, help;
+} options;
+
+extern const option_table options_table;
+/* Sets the defaults and reads; false where something is wrong, of which a line was printed. */
+bool induction_options_read(options *o, int argc, char **argv);
+
+#endif

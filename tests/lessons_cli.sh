@@ -1,0 +1,58 @@
+#!/bin/sh
+# The command lines of the lessons 07 to 09: what they refuse and how, and a training too short to learn much, whose last line
+# is its figure, with any number of threads.
+#
+#   sh tests/lessons_cli.sh PROGRAMS
+set -u
+[ $# -le 1 ] || { for each; do sh "$0" "$each" || exit 1; done; exit 0; }
+program=$1
+. "$(dirname "$0")/cli_common.sh"
+
+for wrong in --nonsense -z word --steps '--steps 0' '--steps 1x' '--seed -1' '--threads 257' --quiet=1; do
+    refuses $wrong
+done
+helps steps seed threads quiet
+
+# ends LINE OPTIONS: the last line is LINE, a pattern, all that --quiet prints, and the same on two threads.
+ends() {
+    line=$1
+    shift
+    succeeds "$@" --threads 1
+    [ "$(lines "$work/out")" -gt 25 ] || fail "$*: the lesson is short"
+    ! grep -q nan "$work/out" || fail "$*: a number is none"
+    [ -z "$(awk 'length($0) > 3 * 79' "$work/out")" ] || fail "$*: a line is too long"
+    tail -n 1 "$work/out" >"$work/said"
+    grep -qx "$line" "$work/said" || fail "$*: $(cat "$work/said")"
+    succeeds "$@" --threads 2 --quiet
+    cmp -s "$work/out" "$work/said" || fail "$* --quiet: $(cat "$work/out"), not $(cat "$work/said")"
+}
+
+case $name in
+07_sort)
+    for wrong in '--task x' '--values 1' '--values 11' '--length 13' '--task next --length 6'; do
+        refuses $wrong
+    done
+    ends 'held-out inputs sorted: [0-9.]* % of 5,000 drawn from the 167 there are' --steps 20
+    ends 'held-out inputs sorted: [0-9.]* % of 5,000' --steps 2 --values 10 --length 12
+    ends '[0-9]*/15 rows have .* on the superdiagonal; right: [0-9.]* % of 5,000' --task next --steps 40
+    ;;
+08_addition)
+    for wrong in '--digits 0' '--digits 5' '--digits two'; do
+        refuses $wrong
+    done
+    for digits in 1 2 3 4; do
+        ends "held-out sums of $digits digits exact: [0-9,]* of 5,000, [0-9.]* %" --digits $digits --steps 5
+    done
+    ;;
+09_induction)
+    for wrong in '--shortest 1' '--longest 49' '--shortest 20 --longest 10' '--heads 3' '--heads 9'; do
+        refuses $wrong
+    done
+    score='[01]\.[0-9][0-9]'
+    ends "loss on repeats: 2 layers [0-9.]*, 1 layer [0-9.]*; previous token $score, matching $score" --steps 3
+    ends "loss on repeats: .*" --steps 3 --heads 8 --shortest 16 --longest 16
+    ;;
+*) fail "is not known here" ;;
+esac
+
+echo "lessons_cli: $name: options, and a short lesson with its figure: all as promised"
