@@ -125,6 +125,55 @@ Test(layers_beam, width_one_is_greedy) {
     }
 }
 
+/* ---- a beam between the two, the naive way: all continuations sorted, the first few kept ---- */
+
+static int likelier_first(const void *a, const void *b) {
+    double x = ((const sentence *)a)->log_prob, y = ((const sentence *)b)->log_prob;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static uint64_t prefix_of(const sentence *s, uint64_t root) {
+    for (int i = 0; i < s->length; i++)
+        root = heed_rng_mix(root, (uint64_t)s->tokens[i]);
+    return root;
+}
+
+static sentence naive_beam(uint64_t root, int width, double alpha) {
+    sentence alive[MOST] = {{.length = 0}}, next[MOST], best = {.score = -INFINITY};
+    for (int n = 1, left = width; n > 0;) {
+        int made = 0, kept = 0;
+        for (int i = 0; i < n * VOCABULARY; i++) {
+            double log_probs[VOCABULARY];
+            speak(prefix_of(&alive[i / VOCABULARY], root), log_probs);
+            next[made] = alive[i / VOCABULARY];
+            next[made].tokens[next[made].length++] = i % VOCABULARY;
+            next[made++].log_prob += log_probs[i % VOCABULARY];
+        }
+        qsort(next, (size_t)made, sizeof *next, likelier_first);
+        n = left < made ? left : made;
+        for (int i = 0; i < n; i++) {
+            next[i].score = next[i].log_prob / pow((5.0 + next[i].length) / 6.0, alpha);
+            if (next[i].tokens[next[i].length - 1] != STOP && next[i].length < LONGEST)
+                alive[kept++] = next[i];
+            else if (next[i].score > best.score)
+                best = next[i];
+        }
+        left -= n - kept;
+        n = kept;
+    }
+    return best;
+}
+
+Test(layers_beam, a_beam_keeps_the_likeliest) {
+    for (int i = 0; i < 200; i++) {
+        int width = 2 + i % 6;
+        heed_beam *beam = search((uint64_t)i, 1, options_of(width, 0.6, 1));
+        sentence want = naive_beam(root_of((uint64_t)i, 0), width, 0.6);
+        expect_sentence(beam->best, &want);
+        heed_beam_free(beam);
+    }
+}
+
 /* Rows are searched side by side, as if each were alone; and no beam finds better than the widest. */
 Test(layers_beam, rows_do_not_touch_each_other) {
     int gained = 0;
