@@ -22,15 +22,15 @@ typedef struct search {
     int64_t rows, n; /* n hypotheses are alive */
     node *nodes;
     int64_t n_nodes, room;
-    int64_t *leaf;   /* (rows width) of each that is alive */
+    int64_t *leaf;                      /* (rows width) of each that is alive */
     int32_t *tokens, *parents, *of_row; /* the same in words: what is asked */
     int64_t *next_leaf;
     int32_t *next_row;
-    int *left;            /* (rows) places of the beam given up by those that left */
-    candidate *chosen;    /* (width) of one row */
-    double *log_probs;    /* (rows width, V) */
+    int *left;         /* (rows) places of the beam given up by those that left */
+    candidate *chosen; /* (width) of one row */
+    double *log_probs; /* (rows width, V) */
     heed_beam *beam;
-    int64_t *best_leaf;   /* (rows, n_best), -1: none */
+    int64_t *best_leaf; /* (rows, n_best), -1: none */
     heed_error *error;
 } search;
 
@@ -42,13 +42,17 @@ double heed_length_penalty(int64_t length, double alpha) {
 
 static heed_status check_options(const heed_beam_options *o, int64_t rows, heed_error *error) {
     if (o->width < 1 || o->longest < 1 || o->longest > INT32_MAX || o->n_best < 1 || o->n_best > o->width)
-        return heed_error_set(error, HEED_INVALID, "beam search: width %d, longest %lld and n_best %d must be positive, n_best at most width",
-                              o->width, (long long)o->longest, o->n_best);
+        return heed_error_set(
+            error, HEED_INVALID,
+            "beam search: width %d, longest %lld and n_best %d must be positive, n_best at most width", o->width,
+            (long long)o->longest, o->n_best);
     if (!(o->alpha >= 0) || isinf(o->alpha))
         return heed_error_set(error, HEED_INVALID, "beam search: alpha is %g; it must be finite, 0 or more", o->alpha);
     if (o->vocabulary < 1 || o->vocabulary > INT32_MAX || o->stop < -1 || o->stop >= o->vocabulary)
-        return heed_error_set(error, HEED_INVALID, "beam search: stop is %d, the vocabulary %lld: tokens are 0 to vocabulary - 1, no stop is -1",
-                              (int)o->stop, (long long)o->vocabulary);
+        return heed_error_set(
+            error, HEED_INVALID,
+            "beam search: stop is %d, the vocabulary %lld: tokens are 0 to vocabulary - 1, no stop is -1", (int)o->stop,
+            (long long)o->vocabulary);
     if (rows < 0)
         return heed_error_set(error, HEED_INVALID, "beam search: rows are %lld", (long long)rows);
     return HEED_OK;
@@ -66,16 +70,17 @@ static bool take_all(search *s) {
         __builtin_mul_overflow(most, s->o.vocabulary, &wide) || wide > INT64_MAX / 16)
         return false;
     int64_t best = s->rows * s->o.n_best;
-    return take(&s->leaf, most, sizeof *s->leaf) && take(&s->tokens, most, sizeof *s->tokens) && take(&s->parents, most, sizeof *s->parents) &&
-           take(&s->of_row, most, sizeof *s->of_row) && take(&s->next_leaf, most, sizeof *s->next_leaf) &&
-           take(&s->next_row, most, sizeof *s->next_row) && take(&s->left, s->rows, sizeof *s->left) &&
-           take(&s->chosen, s->o.width, sizeof *s->chosen) && take(&s->log_probs, wide, sizeof *s->log_probs) &&
-           take(&s->best_leaf, best, sizeof *s->best_leaf) && take(&s->beam, 1, sizeof *s->beam) &&
-           take(&s->beam->best, best, sizeof *s->beam->best);
+    return take(&s->leaf, most, sizeof *s->leaf) && take(&s->tokens, most, sizeof *s->tokens) &&
+           take(&s->parents, most, sizeof *s->parents) && take(&s->of_row, most, sizeof *s->of_row) &&
+           take(&s->next_leaf, most, sizeof *s->next_leaf) && take(&s->next_row, most, sizeof *s->next_row) &&
+           take(&s->left, s->rows, sizeof *s->left) && take(&s->chosen, s->o.width, sizeof *s->chosen) &&
+           take(&s->log_probs, wide, sizeof *s->log_probs) && take(&s->best_leaf, best, sizeof *s->best_leaf) &&
+           take(&s->beam, 1, sizeof *s->beam) && take(&s->beam->best, best, sizeof *s->beam->best);
 }
 
 static void let_go(search *s) {
-    void *all[] = {s->nodes, s->leaf, s->tokens, s->parents, s->of_row, s->next_leaf, s->next_row, s->left, s->chosen, s->log_probs, s->best_leaf};
+    void *all[] = {s->nodes,    s->leaf, s->tokens, s->parents,   s->of_row,   s->next_leaf,
+                   s->next_row, s->left, s->chosen, s->log_probs, s->best_leaf};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
@@ -123,7 +128,7 @@ static heed_status ask(search *s, int64_t step, heed_beam_step *model, void *use
     return status;
 }
 
-/* The k likeliest continuations of the hypotheses first .. last - 1 into s->chosen, likeliest first; how many there are. */
+/* The k likeliest continuations of hypotheses first .. last - 1 into s->chosen, likeliest first; how many there are. */
 static int choose(search *s, int64_t first, int64_t last, int k) {
     int n = 0;
     for (int64_t i = first; i < last; i++) {
@@ -155,7 +160,8 @@ static void leave(search *s, int64_t row, int64_t leaf, int64_t length) {
         }
     if (at == s->o.n_best)
         return;
-    best[at] = (heed_hypothesis){.length = length, .finished = last->token == s->o.stop, .log_prob = last->log_prob, .score = score};
+    best[at] = (heed_hypothesis){
+        .length = length, .finished = last->token == s->o.stop, .log_prob = last->log_prob, .score = score};
     best_leaf[at] = leaf;
 }
 
@@ -177,8 +183,9 @@ static heed_status continue_row(search *s, int64_t step, int64_t first, int64_t 
         }
     }
     if (n == 0 && s->best_leaf[row * s->o.n_best] < 0)
-        return heed_error_set(s->error, HEED_NOT_FINITE, "beam search: row %lld, step %lld: no token has a probability above 0",
-                              (long long)row, (long long)step);
+        return heed_error_set(s->error, HEED_NOT_FINITE,
+                              "beam search: row %lld, step %lld: no token has a probability above 0", (long long)row,
+                              (long long)step);
     return HEED_OK;
 }
 
@@ -226,7 +233,8 @@ static heed_status run(search *s, heed_beam_step *model, void *user) {
     return HEED_OK;
 }
 
-heed_beam *heed_beam_search(const heed_beam_options *options, int64_t rows, heed_beam_step *step, void *user, heed_error *error) {
+heed_beam *heed_beam_search(const heed_beam_options *options, int64_t rows, heed_beam_step *step, void *user,
+                            heed_error *error) {
     search s = {.o = *options, .rows = rows, .error = error};
     s.o.width = options->width ? options->width : 1;
     s.o.n_best = options->n_best ? options->n_best : 1;
@@ -234,8 +242,8 @@ heed_beam *heed_beam_search(const heed_beam_options *options, int64_t rows, heed
         return NULL;
     heed_status status = run(&s, step, user);
     if (status == HEED_NO_MEMORY)
-        heed_error_set(error, status, "beam search: out of memory for %lld rows, width %d, vocabulary %lld", (long long)rows, s.o.width,
-                       (long long)s.o.vocabulary);
+        heed_error_set(error, status, "beam search: out of memory for %lld rows, width %d, vocabulary %lld",
+                       (long long)rows, s.o.width, (long long)s.o.vocabulary);
     if (status != HEED_OK) {
         heed_beam_free(s.beam);
         s.beam = NULL;

@@ -1,11 +1,11 @@
 /* Greedy and beam search over sequences of tokens, for any model that can say what comes next.
  *
- * For each row (a source sentence, say) the `width` likeliest beginnings are kept. All of them are continued by every token,
- * the likeliest of all these stay; one that has said `stop` is finished and leaves, taking its place in the beam with it,
- * and so does, unfinished, one of the greatest length. The best of those that left is the answer, by
+ * For each row (a source sentence, say) the `width` likeliest beginnings are kept. All of them are continued by every
+ * token, and the likeliest of all these stay; one that has said `stop` is finished and leaves, taking its place in the
+ * beam with it, and so does, unfinished, one of the greatest length. The best of those that left is the answer, by
  *     score(Y) = log P(Y) / lp(Y),   lp(Y) = ((5 + |Y|) / 6)^alpha                    Wu et al. 2016, eq. 14
- * where |Y| counts all tokens said, stop among them. Width 1 is greedy search: the likeliest token each time. A beam as wide as
- * there are sequences finds the best of all. Of equals, the smaller token of the better beginning comes first. */
+ * where |Y| counts all tokens said, stop among them. Width 1 is greedy search: the likeliest token each time. A beam
+ * as wide as there are sequences finds the best of all. Of equals, the smaller token of the better beginning is first. */
 #ifndef HEED_LAYERS_BEAM_H
 #define HEED_LAYERS_BEAM_H
 
@@ -22,13 +22,13 @@ typedef struct heed_beam_options {
     int32_t start, stop; /* start: what the model is told at first; stop: what ends a sequence, or -1 for nothing */
 } heed_beam_options;
 
-/* What the search asks at one step: what follows each of n hypotheses? Those of one row stand together, rows in order. */
+/* What the search asks at one step: what follows each of n hypotheses? Those of a row stand together, rows in order. */
 typedef struct heed_beam_ask {
     int64_t step;           /* 0, 1, ... */
     int64_t n;
     const int32_t *tokens;  /* (n) the last token of each; at step 0, start */
-    const int32_t *parents; /* (n) which hypothesis of the step before it goes on from: states are to be reordered so; at
-                               step 0, its row */
+    const int32_t *parents; /* (n) which hypothesis of the step before it goes on from: states are to be reordered so;
+                               at step 0, its row */
     const int32_t *rows;    /* (n) */
 } heed_beam_ask;
 /* Writes log P(token | hypothesis), (n, V). -inf and NaN are never chosen. Anything but HEED_OK ends the search. */
@@ -48,9 +48,10 @@ typedef struct heed_beam {
     heed_hypothesis *best; /* (rows, n_best) */
 } heed_beam;
 
-/* NULL, and *error says why (which may be NULL), for options out of range, a step that failed (then with the status it gave,
+/* NULL, and *error (which may be NULL) says why, for options out of range, a step that failed (with the status it gave,
  * unless it has set *error itself), a row in which no token can follow, or too little memory. */
-heed_beam *heed_beam_search(const heed_beam_options *options, int64_t rows, heed_beam_step *step, void *user, heed_error *error);
+heed_beam *heed_beam_search(const heed_beam_options *options, int64_t rows, heed_beam_step *step, void *user,
+                            heed_error *error);
 void heed_beam_free(heed_beam *beam);
 
 /* ((5 + length) / 6)^alpha */

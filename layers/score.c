@@ -79,7 +79,8 @@ static heed_tensor additive_keys(const heed_score *score, heed_tape *t, heed_ten
 
 /* v · tanh(queries + keys), every query with every key. */
 static heed_tensor under_tanh(const heed_score *score, heed_tape *t, heed_tensor queries, heed_tensor keys) {
-    int64_t B = heed_size(t, queries, 0), T = heed_size(t, queries, 1), S = heed_size(t, keys, 1), d = score->options.d_hidden;
+    int64_t B = heed_size(t, queries, 0), T = heed_size(t, queries, 1), S = heed_size(t, keys, 1),
+            d = score->options.d_hidden;
     queries = heed_reshape(t, queries, HEED_SHAPE(B, T, 1, d));
     keys = heed_reshape(t, keys, HEED_SHAPE(heed_size(t, keys, 0), 1, S, d));
     heed_tensor both = heed_tanh(t, heed_add(t, queries, keys)); /* (B, T, S, d_hidden) */
@@ -106,7 +107,8 @@ static heed_tensor concat_keys(const heed_score *score, heed_tape *t, heed_tenso
 static void declare_location(heed_score *score) {
     const heed_score_options *o = &score->options;
     if (o->longest < 1)
-        heed_module_fail(&score->module, "location scores need the longest source: longest is %lld, must be positive", (long long)o->longest);
+        heed_module_fail(&score->module, "location scores need the longest source: longest is %lld, must be positive",
+                         (long long)o->longest);
     score->w = heed_param_new(&score->module, "w", HEED_SHAPE(o->longest, o->d_query), as_linear(o->d_query));
 }
 
@@ -116,8 +118,8 @@ static heed_tensor location_queries(const heed_score *score, heed_tape *t, heed_
 
 static heed_tensor location_keys(const heed_score *score, heed_tape *t, heed_tensor k) {
     if (heed_size(t, k, 1) > score->options.longest)
-        return heed_fail_tape(t, HEED_INVALID, "the source has %lld places, location scores have %lld", (long long)heed_size(t, k, 1),
-                              (long long)score->options.longest);
+        return heed_fail_tape(t, HEED_INVALID, "the source has %lld places, location scores have %lld",
+                              (long long)heed_size(t, k, 1), (long long)score->options.longest);
     return k;
 }
 
@@ -127,7 +129,8 @@ static heed_tensor first_places(const heed_score *score, heed_tape *t, heed_tens
 }
 
 static void declare_cosine(heed_score *score) {
-    score->log_temperature = heed_param_new(&score->module, "log_temperature", HEED_SHAPE(1), heed_init_constant(log(0.1)));
+    score->log_temperature =
+        heed_param_new(&score->module, "log_temperature", HEED_SHAPE(1), heed_init_constant(log(0.1)));
     heed_param_set_group(score->log_temperature, "no_decay");
 }
 
@@ -175,11 +178,13 @@ static bool check_options(const heed_module *module, const heed_score_options *o
     if (!is_kind(o->kind))
         return heed_module_fail(module, "%d is no kind of score", (int)o->kind), false;
     if (o->d_query < 1 || o->d_key < 1 || o->d_hidden < 1 || __builtin_add_overflow(o->d_query, o->d_key, &both))
-        return heed_module_fail(module, "d_query %lld, d_key %lld and d_hidden %lld must be positive", (long long)o->d_query,
-                                (long long)o->d_key, (long long)o->d_hidden), false;
+        return heed_module_fail(module, "d_query %lld, d_key %lld and d_hidden %lld must be positive",
+                                (long long)o->d_query, (long long)o->d_key, (long long)o->d_hidden),
+               false;
     if (rules[o->kind].one_size && o->d_query != o->d_key)
-        return heed_module_fail(module, "%s scores need queries and keys of one size: d_query is %lld, d_key %lld", rules[o->kind].name,
-                                (long long)o->d_query, (long long)o->d_key), false;
+        return heed_module_fail(module, "%s scores need queries and keys of one size: d_query is %lld, d_key %lld",
+                                rules[o->kind].name, (long long)o->d_query, (long long)o->d_key),
+               false;
     return true;
 }
 
@@ -200,7 +205,8 @@ void heed_score_init(heed_score *score, const heed_module *parent, const char *n
 static bool fits(heed_tape *t, const char *what, heed_tensor x, int64_t d) {
     if (heed_rank(t, x) < 0 || (heed_rank(t, x) == 3 && heed_size(t, x, 2) == d))
         return true;
-    heed_fail_tape(t, HEED_INVALID, "%s %s; must be (batch, steps, %lld)", what, HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)d);
+    heed_fail_tape(t, HEED_INVALID, "%s %s; must be (batch, steps, %lld)", what, HEED_SHAPE_STR(heed_shape_of(t, x)),
+                   (long long)d);
     return false;
 }
 
@@ -213,7 +219,8 @@ heed_tensor heed_score_keys(const heed_score *score, heed_tape *t, heed_tensor k
 
 heed_tensor heed_score_queries(const heed_score *score, heed_tape *t, heed_tensor q) {
     heed_enter(t, &score->module);
-    heed_tensor queries = fits(t, "queries are", q, score->options.d_query) ? rule_of(score)->queries(score, t, q) : HEED_NIL;
+    heed_tensor queries =
+        fits(t, "queries are", q, score->options.d_query) ? rule_of(score)->queries(score, t, q) : HEED_NIL;
     heed_leave(t);
     return queries;
 }

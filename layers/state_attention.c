@@ -20,7 +20,8 @@ static void check_window(const heed_module *module, const heed_state_attention_o
     if (!is_window(o->window))
         heed_module_fail(module, "%d is no window", (int)o->window);
     else if (o->window != HEED_WINDOW_GLOBAL && (o->reach < 1 || o->reach > INT32_MAX))
-        heed_module_fail(module, "a %s window reaches %lld places; it must be 1 to 2^31 - 1", window_names[o->window], (long long)o->reach);
+        heed_module_fail(module, "a %s window reaches %lld places; it must be 1 to 2^31 - 1", window_names[o->window],
+                         (long long)o->reach);
 }
 
 void heed_state_attention_init(heed_state_attention *attn, const heed_module *parent, const char *name,
@@ -47,12 +48,14 @@ static heed_tensor true_lengths(heed_tape *t, heed_tensor states, heed_tensor lo
     return heed_sum(t, heed_cast(t, look, dtype), HEED_KEEP(2));
 }
 
-static heed_state_memory make_memory(const heed_state_attention *attn, heed_tape *t, heed_tensor states, heed_tensor padding) {
+static heed_state_memory make_memory(const heed_state_attention *attn, heed_tape *t, heed_tensor states,
+                                     heed_tensor padding) {
     heed_state_memory memory = {.states = states, .may_look = HEED_NIL};
     int rank = heed_rank(t, states);
     int64_t B = heed_size(t, states, 0), S = heed_size(t, states, 1);
     if (rank >= 0 && rank != 3) {
-        heed_fail_tape(t, HEED_INVALID, "states are %s; they must be (batch, steps, d)", HEED_SHAPE_STR(heed_shape_of(t, states)));
+        heed_fail_tape(t, HEED_INVALID, "states are %s; they must be (batch, steps, d)",
+                       HEED_SHAPE_STR(heed_shape_of(t, states)));
         return memory;
     }
     if (rank == 3 && !heed_is_nil(padding)) {
@@ -66,7 +69,8 @@ static heed_state_memory make_memory(const heed_state_attention *attn, heed_tape
     return memory;
 }
 
-heed_state_memory heed_state_attention_memory(const heed_state_attention *attn, heed_tape *t, heed_tensor states, heed_tensor padding) {
+heed_state_memory heed_state_attention_memory(const heed_state_attention *attn, heed_tape *t, heed_tensor states,
+                                              heed_tensor padding) {
     heed_enter(t, &attn->module);
     heed_state_memory memory = make_memory(attn, t, states, padding);
     heed_leave(t);
@@ -93,10 +97,11 @@ static heed_tensor band(heed_tape *t, int64_t T, int64_t S, int64_t first, int64
 }
 
 /* s - p_t, (B, T, S). h (B, T, d_query). */
-static heed_tensor from_prediction(const heed_state_attention *attn, heed_tape *t, heed_tensor h, const heed_state_memory *memory) {
-    heed_tensor hidden = heed_tanh(t, heed_linear(t, h, heed_use(t, attn->w_p), HEED_NIL));           /* (B, T, d_query) */
-    heed_tensor part = heed_sigmoid(t, heed_linear(t, hidden, heed_use(t, attn->v_p), HEED_NIL));     /* (B, T, 1) */
-    heed_tensor p = heed_watch(t, "p", heed_mul(t, memory->lengths, part));                          /* (B, T, 1) */
+static heed_tensor from_prediction(const heed_state_attention *attn, heed_tape *t, heed_tensor h,
+                                   const heed_state_memory *memory) {
+    heed_tensor hidden = heed_tanh(t, heed_linear(t, h, heed_use(t, attn->w_p), HEED_NIL));       /* (B, T, d_query) */
+    heed_tensor part = heed_sigmoid(t, heed_linear(t, hidden, heed_use(t, attn->v_p), HEED_NIL)); /* (B, T, 1) */
+    heed_tensor p = heed_watch(t, "p", heed_mul(t, memory->lengths, part));                       /* (B, T, 1) */
     return heed_sub(t, heed_arange(t, heed_dtype_of(t, p), heed_size(t, memory->states, 1)), p);
 }
 
@@ -107,12 +112,14 @@ static heed_tensor both(heed_tape *t, heed_tensor a, heed_tensor b) {
 /* ---- weights and context ---- */
 
 /* z (B, T, d_key) where the weights are a plain softmax of products, which one op does at once. */
-static heed_tensor fused(heed_tape *t, heed_tensor queries, const heed_state_memory *memory, heed_attention_options options) {
+static heed_tensor fused(heed_tape *t, heed_tensor queries, const heed_state_memory *memory,
+                         heed_attention_options options) {
     return heed_layer_attend(t, queries, memory->keys, memory->states, options);
 }
 
 /* z (B, T, d_key) from scores (B, T, S); bell HEED_NIL, or what the weights are multiplied by. */
-static heed_tensor composed(heed_tape *t, heed_tensor scores, heed_tensor look, heed_tensor bell, heed_tensor states, heed_tensor *weights) {
+static heed_tensor composed(heed_tape *t, heed_tensor scores, heed_tensor look, heed_tensor bell, heed_tensor states,
+                            heed_tensor *weights) {
     heed_watch(t, "attn_scores", scores);
     heed_tensor a = heed_is_nil(look) ? heed_softmax(t, scores, -1) : heed_masked_softmax(t, scores, look);
     a = heed_watch(t, "pattern", heed_is_nil(bell) ? a : heed_mul(t, a, bell));
@@ -122,8 +129,8 @@ static heed_tensor composed(heed_tape *t, heed_tensor scores, heed_tensor look, 
 }
 
 /* h (B, T, d_query) -> z (B, T, d_key), weights (B, T, S). */
-static heed_tensor look_back(const heed_state_attention *attn, heed_tape *t, heed_tensor h, const heed_state_memory *memory, int64_t first,
-                             heed_tensor *weights) {
+static heed_tensor look_back(const heed_state_attention *attn, heed_tape *t, heed_tensor h,
+                             const heed_state_memory *memory, int64_t first, heed_tensor *weights) {
     heed_tensor queries = heed_score_queries(&attn->score, t, h), look = memory->may_look, bell = HEED_NIL;
     int64_t T = heed_size(t, h, 1), S = heed_size(t, memory->states, 1), D = attn->options.reach;
     if (heed_is_nil(queries))
@@ -141,17 +148,19 @@ static heed_tensor look_back(const heed_state_attention *attn, heed_tape *t, hee
     return composed(t, heed_score_between(&attn->score, t, queries, memory->keys), look, bell, memory->states, weights);
 }
 
-static heed_tensor attend(const heed_state_attention *attn, heed_tape *t, heed_tensor h, const heed_state_memory *memory, int64_t first,
-                          heed_tensor *weights) {
+static heed_tensor attend(const heed_state_attention *attn, heed_tape *t, heed_tensor h,
+                          const heed_state_memory *memory, int64_t first, heed_tensor *weights) {
     int rank = heed_rank(t, h);
     int64_t B = heed_size(t, h, 0), d = heed_size(t, h, -1);
     if (rank >= 0 && rank != 2 && rank != 3)
-        return heed_fail_tape(t, HEED_INVALID, "h is %s; it must be (batch, %lld) or (batch, steps, %lld)", HEED_SHAPE_STR(heed_shape_of(t, h)),
-                              (long long)attn->options.score.d_query, (long long)attn->options.score.d_query);
+        return heed_fail_tape(t, HEED_INVALID, "h is %s; it must be (batch, %lld) or (batch, steps, %lld)",
+                              HEED_SHAPE_STR(heed_shape_of(t, h)), (long long)attn->options.score.d_query,
+                              (long long)attn->options.score.d_query);
     if (first < 0 || first > INT32_MAX)
         return heed_fail_tape(t, HEED_INVALID, "the first step is %lld; it must be 0 to 2^31 - 1", (long long)first);
     if (heed_rank(t, memory->states) == 3 && rank >= 0 && heed_size(t, memory->states, 0) != B)
-        return heed_fail_tape(t, HEED_INVALID, "h has %lld rows, the memory %lld", (long long)B, (long long)heed_size(t, memory->states, 0));
+        return heed_fail_tape(t, HEED_INVALID, "h has %lld rows, the memory %lld", (long long)B,
+                              (long long)heed_size(t, memory->states, 0));
     heed_tensor many = rank == 2 ? heed_reshape(t, h, HEED_SHAPE(B, 1, d)) : h;
     heed_tensor z = heed_watch(t, "z", look_back(attn, t, many, memory, first, weights)); /* (B, T, d_key) */
     heed_tensor joined = heed_concat(t, (heed_tensor[]){z, many}, 2, -1);
@@ -162,8 +171,8 @@ static heed_tensor attend(const heed_state_attention *attn, heed_tape *t, heed_t
     return heed_select(t, joined, 1, 0);
 }
 
-heed_tensor heed_state_attention_forward(const heed_state_attention *attn, heed_tape *t, heed_tensor h, heed_state_memory memory,
-                                         int64_t first, heed_tensor *weights) {
+heed_tensor heed_state_attention_forward(const heed_state_attention *attn, heed_tape *t, heed_tensor h,
+                                         heed_state_memory memory, int64_t first, heed_tensor *weights) {
     if (weights)
         *weights = HEED_NIL;
     heed_enter(t, &attn->module);

@@ -3,8 +3,8 @@
  *
  *     s_t = score(h_t, states)        a_t = softmax(s_t) over the source       z_t = sum over s of a_ts state_s
  *
- * Queries are the decoder's states, keys and values both the encoder's; where W^Q and W^K hide is told in score.h. There is
- * no W^V: the encoder's states are the values as they are. */
+ * Queries are the decoder's states, keys and values both the encoder's; where W^Q and W^K hide is told in score.h.
+ * There is no W^V: the encoder's states are the values as they are. */
 #ifndef HEED_LAYERS_STATE_ATTENTION_H
 #define HEED_LAYERS_STATE_ATTENTION_H
 
@@ -16,8 +16,9 @@ HEED_BEGIN_DECLS
 typedef enum heed_window {
     HEED_WINDOW_GLOBAL,     /* everywhere */
     HEED_WINDOW_MONOTONIC,  /* local-m: |s - t| <= D, t being the step: source and target go on alike. Beyond: zeros */
-    HEED_WINDOW_PREDICTIVE, /* local-p: |s - p_t| <= D with p_t = S sigmoid(v_p · tanh(W_p h_t)), S the row's length without
-                               its padding, and the weights then times exp(-(s - p_t)² / (2 σ²)), σ = D / 2 (their eq. 9, 10) */
+    HEED_WINDOW_PREDICTIVE, /* local-p: |s - p_t| <= D with p_t = S sigmoid(v_p · tanh(W_p h_t)), S the row's length
+                               without its padding, and the weights then times exp(-(s - p_t)² / (2 σ²)), σ = D / 2
+                               (their equations 9 and 10) */
     HEED_WINDOWS
 } heed_window;
 /* "global", "monotonic", "predictive"; NULL for what is no window. */
@@ -46,18 +47,19 @@ typedef struct heed_state_memory {
     heed_tensor may_look; /* HEED_NIL, or bool (B, 1, S): false where padding */
     heed_tensor lengths;  /* predictive: (B, 1, 1), how many places are no padding; else HEED_NIL */
 } heed_state_memory;
-/* states (B, S, d_key), padding HEED_NIL or bool (B, S), true where padding. A padded state, be it NaN, adds nothing to any
- * output or gradient. Predictive windows take padding to be at the end. */
-heed_state_memory heed_state_attention_memory(const heed_state_attention *attn, heed_tape *t, heed_tensor states, heed_tensor padding);
+/* states (B, S, d_key), padding HEED_NIL or bool (B, S), true where padding. A padded state, be it NaN, adds nothing to
+ * any output or gradient. Predictive windows take padding to be at the end. */
+heed_state_memory heed_state_attention_memory(const heed_state_attention *attn, heed_tape *t, heed_tensor states,
+                                              heed_tensor padding);
 /* The same with rows (n) i32 of the batch in the place of all of them: beams go on, end and change places. */
 heed_state_memory heed_state_memory_rows(heed_tape *t, heed_state_memory memory, heed_tensor rows);
 
-/* h (B, d_query) one decoder state or (B, T, d_query) many, the first of them at step `first` (which only a monotonic window
- * asks for) -> [z ; h], (B, d_key + d_query) or (B, T, d_key + d_query). A row of only padding has z = 0.
- * weights: NULL, or receives a, (B, S) or (B, T, S). Watched: attn_scores, before any mask, and pattern, both (B, T, S), z (B, T, d_key), and of
- * predictive windows p (B, T, 1); T is 1 for one state. */
-heed_tensor heed_state_attention_forward(const heed_state_attention *attn, heed_tape *t, heed_tensor h, heed_state_memory memory,
-                                         int64_t first, heed_tensor *weights);
+/* h (B, d_query) one decoder state or (B, T, d_query) many, the first of them at step `first` (which only a monotonic
+ * window asks for) -> [z ; h], (B, d_key + d_query) or (B, T, d_key + d_query). A row of only padding has z = 0.
+ * weights: NULL, or receives a, (B, S) or (B, T, S). Watched: attn_scores (before any mask) and pattern, both (B, T, S),
+ * z (B, T, d_key), and of predictive windows p (B, T, 1); T is 1 for one state. */
+heed_tensor heed_state_attention_forward(const heed_state_attention *attn, heed_tape *t, heed_tensor h,
+                                         heed_state_memory memory, int64_t first, heed_tensor *weights);
 
 HEED_END_DECLS
 #endif

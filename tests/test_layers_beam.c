@@ -31,14 +31,20 @@ static heed_status next_words(void *user, const heed_beam_ask *ask, double *log_
     for (int i = 0; i < ask->n; i++) {
         if (ask->step == 0)
             cr_assert(ask->tokens[i] == 7 && ask->parents[i] == i && ask->rows[i] == i);
-        s->state[i] = ask->step == 0 ? root_of(s->seed, i) : heed_rng_mix(before[ask->parents[i]], (uint64_t)ask->tokens[i]);
+        s->state[i] =
+            ask->step == 0 ? root_of(s->seed, i) : heed_rng_mix(before[ask->parents[i]], (uint64_t)ask->tokens[i]);
         speak(s->state[i], log_probs + i * VOCABULARY);
     }
     return HEED_OK;
 }
 
 static heed_beam_options options_of(int width, double alpha, int n_best) {
-    return (heed_beam_options){.width = width, .longest = LONGEST, .alpha = alpha, .n_best = n_best, .vocabulary = VOCABULARY, .start = 7,
+    return (heed_beam_options){.width = width,
+                               .longest = LONGEST,
+                               .alpha = alpha,
+                               .n_best = n_best,
+                               .vocabulary = VOCABULARY,
+                               .start = 7,
                                .stop = STOP};
 }
 
@@ -182,7 +188,8 @@ Test(layers_beam, rows_do_not_touch_each_other) {
         heed_beam *few = search(5, 2, options_of(width, 0.6, 1));
         for (int row = 0; row < 2; row++) {
             cr_assert(many->best[row].length == few->best[row].length && many->best[row].score == few->best[row].score);
-            cr_assert(memcmp(many->best[row].tokens, few->best[row].tokens, (size_t)few->best[row].length * sizeof(int32_t)) == 0);
+            cr_assert(memcmp(many->best[row].tokens, few->best[row].tokens,
+                             (size_t)few->best[row].length * sizeof(int32_t)) == 0);
         }
         for (int row = 0; row < 3; row++) {
             cr_assert(many->best[row].score <= widest->best[row].score);
@@ -264,7 +271,8 @@ Test(layers_beam, impossible_tokens_are_never_said) {
     heed_beam_options options = options_of(2, 0, 2);
     heed_beam *beam = heed_beam_search(&options, 1, one_way, NULL, NULL);
     cr_assert(beam != NULL);
-    cr_expect(beam->best[0].length == 2 && beam->best[0].tokens[0] == 1 && beam->best[0].tokens[1] == STOP && beam->best[0].finished);
+    cr_expect(beam->best[0].length == 2 && beam->best[0].tokens[0] == 1 && beam->best[0].tokens[1] == STOP &&
+              beam->best[0].finished);
     cr_expect_null(beam->best[1].tokens);
     heed_beam_free(beam);
     beam = heed_beam_search(&options, 0, one_way, NULL, NULL);
@@ -286,17 +294,22 @@ static void expect_refused(heed_beam_options options, heed_status answer, heed_s
 
 Test(layers_beam, errors_say_what_is_wrong) {
     heed_beam_options options = options_of(-1, 0, 1);
-    expect_refused(options, HEED_OK, HEED_INVALID, "beam search: width -1, longest 4 and n_best 1 must be positive, n_best at most width");
+    expect_refused(options, HEED_OK, HEED_INVALID,
+                   "beam search: width -1, longest 4 and n_best 1 must be positive, n_best at most width");
     options = options_of(2, 0, 3);
-    expect_refused(options, HEED_OK, HEED_INVALID, "beam search: width 2, longest 4 and n_best 3 must be positive, n_best at most width");
+    expect_refused(options, HEED_OK, HEED_INVALID,
+                   "beam search: width 2, longest 4 and n_best 3 must be positive, n_best at most width");
     options = options_of(2, NAN, 1);
     expect_refused(options, HEED_OK, HEED_INVALID, "beam search: alpha is nan; it must be finite, 0 or more");
     options = options_of(2, 0, 1);
     options.stop = VOCABULARY;
-    expect_refused(options, HEED_OK, HEED_INVALID, "beam search: stop is 3, the vocabulary 3: tokens are 0 to vocabulary - 1, no stop is -1");
-    expect_refused(options_of(2, 0, 1), HEED_OK, HEED_NOT_FINITE, "beam search: row 0, step 0: no token has a probability above 0");
+    expect_refused(options, HEED_OK, HEED_INVALID,
+                   "beam search: stop is 3, the vocabulary 3: tokens are 0 to vocabulary - 1, no stop is -1");
+    expect_refused(options_of(2, 0, 1), HEED_OK, HEED_NOT_FINITE,
+                   "beam search: row 0, step 0: no token has a probability above 0");
     expect_refused(options_of(2, 0, 1), HEED_STATE, HEED_STATE, "beam search: the model failed at step 0");
     options = options_of(INT32_MAX, 0, 1); /* more than can be counted in bytes, so nothing is taken */
     options.vocabulary = INT32_MAX;
-    expect_refused(options, HEED_OK, HEED_NO_MEMORY, "beam search: out of memory for 1 rows, width 2147483647, vocabulary 2147483647");
+    expect_refused(options, HEED_OK, HEED_NO_MEMORY,
+                   "beam search: out of memory for 1 rows, width 2147483647, vocabulary 2147483647");
 }

@@ -9,8 +9,15 @@ enum { B = 2, T = 3, S = 5, MOST = 64 };
 enum { DH = 3, LONGEST = 7 }; /* under the tanh; places that location scores know */
 
 enum { H, STATES, W, W_Q, W_K, V, LOG_TEMPERATURE, W_P, V_P, LEAVES };
-static const char *const leaf_name[LEAVES] = {"h", "states", "attn.score.w", "attn.score.w_q", "attn.score.w_k", "attn.score.v",
-                                              "attn.score.log_temperature", "attn.w_p", "attn.v_p"};
+static const char *const leaf_name[LEAVES] = {"h",
+                                              "states",
+                                              "attn.score.w",
+                                              "attn.score.w_q",
+                                              "attn.score.w_k",
+                                              "attn.score.v",
+                                              "attn.score.log_temperature",
+                                              "attn.w_p",
+                                              "attn.v_p"};
 
 typedef double complex number;
 typedef struct twin {
@@ -44,16 +51,21 @@ static number under_tanh(const twin *w, const number *q, const number *k) {
 static number score(const twin *w, const number *q, const number *k, int s) {
     number sum = 0;
     switch (w->o.score.kind) {
-    case HEED_SCORE_DOT: return dot(q, k, w->dq);
-    case HEED_SCORE_SCALED_DOT: return dot(q, k, w->dq) / sqrt(w->dq);
+    case HEED_SCORE_DOT:
+        return dot(q, k, w->dq);
+    case HEED_SCORE_SCALED_DOT:
+        return dot(q, k, w->dq) / sqrt(w->dq);
     case HEED_SCORE_GENERAL:
         for (int i = 0; i < w->dq; i++)
             sum += q[i] * dot(&w->leaf[W][i * w->dk], k, w->dk);
         return sum;
-    case HEED_SCORE_LOCATION: return dot(&w->leaf[W][s * w->dq], q, w->dq);
+    case HEED_SCORE_LOCATION:
+        return dot(&w->leaf[W][s * w->dq], q, w->dq);
     case HEED_SCORE_COSINE:
-        return dot(q, k, w->dq) / (csqrt(dot(q, q, w->dq)) * csqrt(dot(k, k, w->dk)) * cexp(w->leaf[LOG_TEMPERATURE][0]));
-    default: return under_tanh(w, q, k);
+        return dot(q, k, w->dq) /
+               (csqrt(dot(q, q, w->dq)) * csqrt(dot(k, k, w->dk)) * cexp(w->leaf[LOG_TEMPERATURE][0]));
+    default:
+        return under_tanh(w, q, k);
     }
 }
 
@@ -162,8 +174,11 @@ static heed_tensor weighed(heed_tape *t, heed_tensor x, int first) {
 
 static bench *new_bench(heed_score_kind kind, heed_window window, bool padded, int dq, int dk) {
     bench *b = calloc(1, sizeof *b);
-    b->w = (twin){.o = {.score = {.kind = kind, .d_query = dq, .d_key = dk, .d_hidden = DH, .longest = LONGEST}, .window = window,
-                        .reach = window == HEED_WINDOW_GLOBAL ? 0 : 2}, .dq = dq, .dk = dk};
+    b->w = (twin){.o = {.score = {.kind = kind, .d_query = dq, .d_key = dk, .d_hidden = DH, .longest = LONGEST},
+                        .window = window,
+                        .reach = window == HEED_WINDOW_GLOBAL ? 0 : 2},
+                  .dq = dq,
+                  .dk = dk};
     const bool some[B][S] = {{false, false, false, false, true}, {false, false, true, true, true}};
     if (padded)
         memcpy(b->w.padding, some, sizeof some);
@@ -201,9 +216,11 @@ static void compare_values(const bench *b, const char *what) {
     attend(&b->w, joined, weights);
     const double *got = values_of(b->t, b->joined), *a = values_of(b->t, b->weights);
     for (int i = 0; i < B * T * (b->w.dk + b->w.dq); i++)
-        cr_assert(fabs(got[i] - creal(joined[i])) <= 1e-13, "%s: output %d is %.17g, not %.17g", what, i, got[i], creal(joined[i]));
+        cr_assert(fabs(got[i] - creal(joined[i])) <= 1e-13, "%s: output %d is %.17g, not %.17g", what, i, got[i],
+                  creal(joined[i]));
     for (int i = 0; i < WEIGHTS; i++)
-        cr_assert(fabs(a[i] - creal(weights[i])) <= 1e-14, "%s: weight %d is %.17g, not %.17g", what, i, a[i], creal(weights[i]));
+        cr_assert(fabs(a[i] - creal(weights[i])) <= 1e-14, "%s: weight %d is %.17g, not %.17g", what, i, a[i],
+                  creal(weights[i]));
 }
 
 /* How many of the leaf's derivatives are not zero. */
@@ -219,8 +236,8 @@ static int compare_gradient(bench *b, int leaf, const char *what) {
         b->w.leaf[leaf][i] = kept + I * epsilon;
         double want = cimag(loss_of(&b->w)) / epsilon;
         b->w.leaf[leaf][i] = kept;
-        cr_assert(fabs(got[i] - want) <= 1e-12 * fmax(1, fabs(want)), "%s: d/d %s[%d] is %.17g, not %.17g", what, leaf_name[leaf], i, got[i],
-                  want);
+        cr_assert(fabs(got[i] - want) <= 1e-12 * fmax(1, fabs(want)), "%s: d/d %s[%d] is %.17g, not %.17g", what,
+                  leaf_name[leaf], i, got[i], want);
         moved += want != 0;
     }
     return moved;
@@ -228,12 +245,14 @@ static int compare_gradient(bench *b, int leaf, const char *what) {
 
 static void compare(heed_score_kind kind, heed_window window, bool padded, int dq, int dk) {
     char what[96];
-    snprintf(what, sizeof what, "%s, %s%s, %d and %d", heed_score_name(kind), heed_window_name(window), padded ? ", padded" : "", dq, dk);
+    snprintf(what, sizeof what, "%s, %s%s, %d and %d", heed_score_name(kind), heed_window_name(window),
+             padded ? ", padded" : "", dq, dk);
     bench *b = new_bench(kind, window, padded, dq, dk);
     compare_values(b, what);
     cr_assert(heed_backward(b->t, b->loss, b->grads) == HEED_OK, "%s: %s", what, heed_error_text(b->t));
     for (int leaf = 0; leaf < LEAVES; leaf++)
-        cr_expect(b->w.count[leaf] == 0 || compare_gradient(b, leaf, what) > 0, "%s: nothing depends on %s", what, leaf_name[leaf]);
+        cr_expect(b->w.count[leaf] == 0 || compare_gradient(b, leaf, what) > 0, "%s: nothing depends on %s", what,
+                  leaf_name[leaf]);
     free_bench(b);
 }
 
@@ -243,9 +262,15 @@ static void compare_all(heed_score_kind kind, int dq, int dk) {
         compare(kind, (heed_window)(i / 2), i % 2, dq, dk);
 }
 
-Test(layers_scores, dot_is_luongs_formula) { compare_all(HEED_SCORE_DOT, 4, 4); }
-Test(layers_scores, scaled_dot_is_vaswanis_formula) { compare_all(HEED_SCORE_SCALED_DOT, 4, 4); }
-Test(layers_scores, cosine_is_its_formula) { compare_all(HEED_SCORE_COSINE, 4, 4); }
+Test(layers_scores, dot_is_luongs_formula) {
+    compare_all(HEED_SCORE_DOT, 4, 4);
+}
+Test(layers_scores, scaled_dot_is_vaswanis_formula) {
+    compare_all(HEED_SCORE_SCALED_DOT, 4, 4);
+}
+Test(layers_scores, cosine_is_its_formula) {
+    compare_all(HEED_SCORE_COSINE, 4, 4);
+}
 Test(layers_scores, general_is_luongs_formula) {
     compare_all(HEED_SCORE_GENERAL, 4, 4);
     compare_all(HEED_SCORE_GENERAL, 3, 6);
@@ -267,20 +292,23 @@ Test(layers_scores, location_is_luongs_formula) {
 
 static heed_score declared(heed_model *model, const char *name, heed_score_kind kind, int64_t dq, int64_t dk) {
     heed_score score;
-    heed_score_init(&score, heed_model_root(model), name, (heed_score_options){.kind = kind, .d_query = dq, .d_key = dk, .longest = LONGEST});
+    heed_score_init(&score, heed_model_root(model), name,
+                    (heed_score_options){.kind = kind, .d_query = dq, .d_key = dk, .longest = LONGEST});
     return score;
 }
 
 /* qᵀ (W^Qᵀ W^K) k = (W^Q q) · (W^K k): general is self-attention's score with the two matrices multiplied out. */
 Test(layers_scores, generals_w_is_w_q_times_w_k) {
     heed_model *model = heed_model_new();
-    heed_score general = declared(model, "general", HEED_SCORE_GENERAL, 4, 6), plain = declared(model, "dot", HEED_SCORE_DOT, 3, 3);
+    heed_score general = declared(model, "general", HEED_SCORE_GENERAL, 4, 6),
+               plain = declared(model, "dot", HEED_SCORE_DOT, 3, 3);
     built(model);
     heed_tape *t = heed_tape_new();
     heed_tensor w_q = heed_randn(t, HEED_F64, HEED_SHAPE(3, 4)), w_k = heed_randn(t, HEED_F64, HEED_SHAPE(3, 6));
     cr_assert(heed_param_set(general.w, values_of(t, heed_matmul_t(t, w_q, true, w_k, false)), 24) == HEED_OK);
     heed_tensor q = heed_randn(t, HEED_F64, HEED_SHAPE(B, T, 4)), k = heed_randn(t, HEED_F64, HEED_SHAPE(B, S, 6));
-    heed_tensor want = heed_score_forward(&plain, t, heed_linear(t, q, w_q, HEED_NIL), heed_linear(t, k, w_k, HEED_NIL));
+    heed_tensor want =
+        heed_score_forward(&plain, t, heed_linear(t, q, w_q, HEED_NIL), heed_linear(t, k, w_k, HEED_NIL));
     expect_near(values_of(t, heed_score_forward(&general, t, q, k)), values_of(t, want), B * T * S, 1e-13, "scores");
     heed_tape_free(t);
     heed_model_free(model);
@@ -293,9 +321,11 @@ Test(layers_scores, cosine_sees_no_length) {
     built(model);
     heed_tape *t = heed_tape_new();
     heed_tensor q = heed_randn(t, HEED_F64, HEED_SHAPE(B, T, 4)), k = heed_randn(t, HEED_F64, HEED_SHAPE(B, S, 4));
-    heed_tensor scores = heed_score_forward(&cosine, t, q, k), longer = heed_score_forward(&cosine, t, heed_scale(t, q, 1e6), heed_scale(t, k, 1e-6));
+    heed_tensor scores = heed_score_forward(&cosine, t, q, k),
+                longer = heed_score_forward(&cosine, t, heed_scale(t, q, 1e6), heed_scale(t, k, 1e-6));
     expect_near(values_of(t, longer), values_of(t, scores), B * T * S, 1e-13, "scores");
-    cr_expect(fabs(values_of(t, heed_score_forward(&cosine, t, k, k))[0] - 10) < 1e-13, "a key with itself, at the temperature 0.1");
+    cr_expect(fabs(values_of(t, heed_score_forward(&cosine, t, k, k))[0] - 10) < 1e-13,
+              "a key with itself, at the temperature 0.1");
     double zeros[B * S * 4] = {0};
     heed_tensor none = heed_variable(t, HEED_F64, HEED_SHAPE(B, S, 4), zeros);
     heed_tensor nothing = heed_score_forward(&cosine, t, q, none);
@@ -310,9 +340,14 @@ Test(layers_scores, cosine_sees_no_length) {
 
 Test(layers_scores, parameters_start_as_linear_layers) {
     heed_model *model = heed_model_new();
-    heed_score general = declared(model, "general", HEED_SCORE_GENERAL, 25, 30), concat = declared(model, "concat", HEED_SCORE_CONCAT, 40, 60);
+    heed_score general = declared(model, "general", HEED_SCORE_GENERAL, 25, 30),
+               concat = declared(model, "concat", HEED_SCORE_CONCAT, 40, 60);
     built(model);
-    const struct { heed_param p; int64_t count; double bound; } expected[] = {{general.w, 25 * 30, 0.2}, {concat.w, 40 * 100, 0.1}, {concat.v, 40, 1 / sqrt(40)}};
+    const struct {
+        heed_param p;
+        int64_t count;
+        double bound;
+    } expected[] = {{general.w, 25 * 30, 0.2}, {concat.w, 40 * 100, 0.1}, {concat.v, 40, 1 / sqrt(40)}};
     for (int i = 0; i < 3; i++) {
         double largest = 0, *values = heed_param_data(expected[i].p);
         for (int64_t j = 0; j < expected[i].count; j++)

@@ -35,8 +35,10 @@ static heed_tensor draw(const bench *b, uint64_t key, int64_t steps, int64_t d) 
     return x;
 }
 
-static heed_tensor look_back(const bench *b, heed_tensor h, heed_tensor states, heed_tensor padding, heed_tensor *weights) {
-    return heed_state_attention_forward(&b->attn, b->t, h, heed_state_attention_memory(&b->attn, b->t, states, padding), 0, weights);
+static heed_tensor look_back(const bench *b, heed_tensor h, heed_tensor states, heed_tensor padding,
+                             heed_tensor *weights) {
+    return heed_state_attention_forward(&b->attn, b->t, h, heed_state_attention_memory(&b->attn, b->t, states, padding),
+                                        0, weights);
 }
 
 /* Every score with every window. */
@@ -60,7 +62,8 @@ static void hidden_padding(heed_score_kind kind, heed_window window) {
                 values[(b * S + s) * whole.dk + j] = j % 2 ? INFINITY : NAN;
         }
     heed_tensor states = heed_variable(whole.t, HEED_F64, HEED_SHAPE(B, S, whole.dk), values), weights;
-    heed_tensor y = look_back(&whole, draw(&whole, 1, T, DQ), states, heed_input(whole.t, HEED_BOOL, HEED_SHAPE(B, S), padding), &weights);
+    heed_tensor y = look_back(&whole, draw(&whole, 1, T, DQ), states,
+                              heed_input(whole.t, HEED_BOOL, HEED_SHAPE(B, S), padding), &weights);
     double *few = malloc(sizeof(double) * (size_t)(B * 4 * whole.dk));
     for (int b = 0; b < B; b++)
         memcpy(few + b * 4 * whole.dk, values + b * S * whole.dk, sizeof(double) * (size_t)(4 * whole.dk));
@@ -69,9 +72,11 @@ static void hidden_padding(heed_score_kind kind, heed_window window) {
     expect_near(values_of(whole.t, y), values_of(cut.t, want), heed_count(cut.t, want), 1e-14, heed_score_name(kind));
     for (int i = 0; i < B * T * S; i++)
         cr_assert(i % S < 4 || values_of(whole.t, weights)[i] == 0);
-    cr_assert(heed_backward(whole.t, heed_sum(whole.t, heed_square(whole.t, y), HEED_ALL_AXES), whole.grads) == HEED_OK);
+    cr_assert(heed_backward(whole.t, heed_sum(whole.t, heed_square(whole.t, y), HEED_ALL_AXES), whole.grads) ==
+              HEED_OK);
     cr_assert(heed_backward(cut.t, heed_sum(cut.t, heed_square(cut.t, want), HEED_ALL_AXES), cut.grads) == HEED_OK);
-    expect_near(heed_grads_data(whole.grads), heed_grads_data(cut.grads), heed_model_size(cut.model), 1e-12, heed_score_name(kind));
+    expect_near(heed_grads_data(whole.grads), heed_grads_data(cut.grads), heed_model_size(cut.model), 1e-12,
+                heed_score_name(kind));
     const double *d = values_of(whole.t, heed_grad(whole.t, states));
     for (int i = 0; i < B * S * whole.dk; i++)
         cr_assert(i / whole.dk % S < 4 || d[i] == 0, "%s: gradient of padding %g", heed_score_name(kind), d[i]);
@@ -81,7 +86,9 @@ static void hidden_padding(heed_score_kind kind, heed_window window) {
     free_bench(&cut);
 }
 
-Test(layers_states, padding_adds_nothing_be_it_nan) { for_all(hidden_padding); }
+Test(layers_states, padding_adds_nothing_be_it_nan) {
+    for_all(hidden_padding);
+}
 
 static void only_padding(heed_score_kind kind, heed_window window) {
     bench b = new_bench(kind, window);
@@ -101,7 +108,9 @@ static void only_padding(heed_score_kind kind, heed_window window) {
     free_bench(&b);
 }
 
-Test(layers_states, a_row_of_only_padding_gives_zeros) { for_all(only_padding); }
+Test(layers_states, a_row_of_only_padding_gives_zeros) {
+    for_all(only_padding);
+}
 
 /* ---- order ---- */
 
@@ -117,49 +126,62 @@ static void another_order(heed_score_kind kind, heed_window window) {
     for (int64_t i = 0; i < heed_count(b.t, y); i++)
         largest = fmax(largest, fabs(values_of(b.t, y)[i] - values_of(b.t, moved_y)[i]));
     bool content = kind != HEED_SCORE_LOCATION && window == HEED_WINDOW_GLOBAL;
-    cr_expect(content ? largest <= 1e-14 : largest > 1e-3, "%s, %s: %g", heed_score_name(kind), heed_window_name(window), largest);
+    cr_expect(content ? largest <= 1e-14 : largest > 1e-3, "%s, %s: %g", heed_score_name(kind),
+              heed_window_name(window), largest);
     for (int i = 0; i < B * T * S && content; i++)
         cr_assert(fabs(values_of(b.t, moved_a)[i] - values_of(b.t, a)[i / S * S + order[i % S]]) <= 1e-15);
     free_bench(&b);
 }
 
-Test(layers_states, content_knows_no_order) { for_all(another_order); }
+Test(layers_states, content_knows_no_order) {
+    for_all(another_order);
+}
 
 /* ---- step by step ---- */
 
 static void in_steps(heed_score_kind kind, heed_window window) {
     bench b = new_bench(kind, window);
     const bool padding[B][S] = {{false, false, false, false, true, true}, {false}};
-    heed_tensor h = draw(&b, 1, T, DQ), states = draw(&b, 2, S, b.dk), pad = heed_input(b.t, HEED_BOOL, HEED_SHAPE(B, S), padding);
+    heed_tensor h = draw(&b, 1, T, DQ), states = draw(&b, 2, S, b.dk),
+                pad = heed_input(b.t, HEED_BOOL, HEED_SHAPE(B, S), padding);
     heed_state_memory memory = heed_state_attention_memory(&b.attn, b.t, states, pad);
     heed_tensor steps[T], some[T], weights, y = heed_state_attention_forward(&b.attn, b.t, h, memory, 0, &weights);
     for (int i = 0; i < T; i++)
         steps[i] = heed_state_attention_forward(&b.attn, b.t, heed_select(b.t, h, 1, i), memory, i, &some[i]);
     expect_shape(b.t, steps[0], HEED_SHAPE(B, b.dk + DQ), "a step");
     expect_shape(b.t, some[0], HEED_SHAPE(B, S), "weights of a step");
-    expect_near(values_of(b.t, heed_stack(b.t, steps, T, 1)), values_of(b.t, y), B * T * (b.dk + DQ), 1e-14, heed_score_name(kind));
-    expect_near(values_of(b.t, heed_stack(b.t, some, T, 1)), values_of(b.t, weights), B * T * S, 1e-15, heed_score_name(kind));
+    expect_near(values_of(b.t, heed_stack(b.t, steps, T, 1)), values_of(b.t, y), B * T * (b.dk + DQ), 1e-14,
+                heed_score_name(kind));
+    expect_near(values_of(b.t, heed_stack(b.t, some, T, 1)), values_of(b.t, weights), B * T * S, 1e-15,
+                heed_score_name(kind));
     heed_tensor two = heed_state_attention_forward(&b.attn, b.t, heed_slice(b.t, h, 1, 2, T), memory, 2, NULL);
-    expect_near(values_of(b.t, two), values_of(b.t, heed_slice(b.t, y, 1, 2, T)), B * 2 * (b.dk + DQ), 1e-14, "from step 2 on");
+    expect_near(values_of(b.t, two), values_of(b.t, heed_slice(b.t, y, 1, 2, T)), B * 2 * (b.dk + DQ), 1e-14,
+                "from step 2 on");
     free_bench(&b);
 }
 
-Test(layers_states, a_step_is_its_part_of_the_whole) { for_all(in_steps); }
+Test(layers_states, a_step_is_its_part_of_the_whole) {
+    for_all(in_steps);
+}
 
 static void chosen_rows(heed_score_kind kind, heed_window window) {
     bench b = new_bench(kind, window);
     const bool padding[B][S] = {{false, false, false, false, true, true}, {false}};
     const int32_t rows[] = {1, 0, 1};
-    heed_tensor pick = heed_input(b.t, HEED_I32, HEED_SHAPE(3), rows), h = draw(&b, 1, T, DQ), states = draw(&b, 2, S, b.dk);
+    heed_tensor pick = heed_input(b.t, HEED_I32, HEED_SHAPE(3), rows), h = draw(&b, 1, T, DQ),
+                states = draw(&b, 2, S, b.dk);
     heed_tensor pad = heed_input(b.t, HEED_BOOL, HEED_SHAPE(B, S), padding);
-    heed_state_memory memory = heed_state_memory_rows(b.t, heed_state_attention_memory(&b.attn, b.t, states, pad), pick);
+    heed_state_memory memory =
+        heed_state_memory_rows(b.t, heed_state_attention_memory(&b.attn, b.t, states, pad), pick);
     heed_tensor y = heed_state_attention_forward(&b.attn, b.t, heed_index_select(b.t, h, pick, 0), memory, 0, NULL);
     heed_tensor want = heed_index_select(b.t, look_back(&b, h, states, pad, NULL), pick, 0);
     expect_near(values_of(b.t, y), values_of(b.t, want), 3 * T * (b.dk + DQ), 1e-14, heed_score_name(kind));
     free_bench(&b);
 }
 
-Test(layers_states, rows_of_a_memory_are_those_rows) { for_all(chosen_rows); }
+Test(layers_states, rows_of_a_memory_are_those_rows) {
+    for_all(chosen_rows);
+}
 
 /* ---- windows ---- */
 
@@ -215,14 +237,19 @@ static void watched(heed_score_kind kind, heed_window window) {
     cr_assert(heed_tape_on_watch(open.t, "attn.*", look, &s) == HEED_OK);
     heed_tensor a = look_back(&plain, draw(&plain, 1, T, DQ), draw(&plain, 2, S, plain.dk), HEED_NIL, NULL);
     heed_tensor b = look_back(&open, draw(&open, 1, T, DQ), draw(&open, 2, S, open.dk), HEED_NIL, NULL);
-    cr_assert(memcmp(values_of(plain.t, a), values_of(open.t, b), (size_t)heed_count(plain.t, a) * sizeof(double)) == 0);
-    cr_expect(s.scores == 1 && s.patterns == 1 && s.contexts == 1 && s.predictions == (window == HEED_WINDOW_PREDICTIVE), "%s, %s: %d %d %d %d",
-              heed_score_name(kind), heed_window_name(window), s.scores, s.patterns, s.contexts, s.predictions);
+    cr_assert(memcmp(values_of(plain.t, a), values_of(open.t, b), (size_t)heed_count(plain.t, a) * sizeof(double)) ==
+              0);
+    cr_expect(s.scores == 1 && s.patterns == 1 && s.contexts == 1 &&
+                  s.predictions == (window == HEED_WINDOW_PREDICTIVE),
+              "%s, %s: %d %d %d %d", heed_score_name(kind), heed_window_name(window), s.scores, s.patterns, s.contexts,
+              s.predictions);
     free_bench(&plain);
     free_bench(&open);
 }
 
-Test(layers_states, watching_changes_no_bit) { for_all(watched); }
+Test(layers_states, watching_changes_no_bit) {
+    for_all(watched);
+}
 
 Test(layers_states, kinds_have_names) {
     cr_expect_str_eq(heed_score_name(HEED_SCORE_SCALED_DOT), "scaled_dot");
