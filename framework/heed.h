@@ -38,6 +38,7 @@
 #include <heed/layers/sampler.h>
 #include <heed/layers/score.h>
 #include <heed/layers/self_attention.h>
+#include <heed/layers/seq2seq.h>
 #include <heed/layers/state_attention.h>
 #include <heed/layers/transformer.h>
 

@@ -155,6 +155,63 @@ Test(layers_errors, windows_that_cannot_be) {
     refused_window((heed_window)5, 1, "attn: 5 is no window");
 }
 
+static void refused_seq2seq(heed_seq2seq_options options, const char *text) {
+    heed_seq2seq net;
+    heed_seq2seq_init(&net, fresh(), "net", options);
+    EXPECT_REFUSED(text);
+}
+
+Test(layers_errors, encoder_decoders_that_cannot_be) {
+    const heed_seq2seq_options good = {.source_vocabulary = 5, .target_vocabulary = 6, .d_embedding = 3, .encoder_hidden = 4, .decoder_hidden = 7,
+                                       .no_attention = true, .start = 1, .stop = 2};
+    heed_seq2seq_options o = good;
+    o.decoder_hidden = 0;
+    refused_seq2seq(o, "net: sizes must be positive: d_embedding 3, encoder 0 layers of 4, decoder 0 layers of 0");
+    o = good;
+    o.stop = 6;
+    refused_seq2seq(o, "net: start 1 and stop 6 must be words of the target, 0 to 5");
+    o = good;
+    o.pad = 2;
+    refused_seq2seq(o, "net: pad is 2; it must be -1 (none) or a word of both sides, and neither start 1 nor stop 2");
+    o = good;
+    o.no_attention = false;
+    refused_seq2seq(o, "net.attention.score: dot scores need queries and keys of one size: d_query is 7, d_key 4");
+    o = good;
+    o.dropout = 2;
+    heed_seq2seq net;
+    heed_seq2seq_init(&net, fresh(), "net", o);
+    cr_expect_neq(heed_model_status(model), HEED_OK);
+    heed_model_free(model);
+}
+
+Test(layers_errors, texts_that_do_not_fit) {
+    heed_seq2seq net;
+    heed_seq2seq_init(&net, fresh(), "net", (heed_seq2seq_options){.source_vocabulary = 5, .target_vocabulary = 6, .d_embedding = 3,
+                                                                    .encoder_hidden = 4, .decoder_hidden = 4, .start = 1, .stop = 2});
+    cr_assert(heed_model_build(model, HEED_F32, 1) == HEED_OK);
+    const struct {
+        heed_dtype dtype;
+        heed_shape source, target;
+        double sampling;
+        const char *text;
+    } wrong[] = {
+        {HEED_F32, HEED_SHAPE(2, 3), HEED_SHAPE(2, 3), 0, "net: source is f32 (2, 3); it must be i32 (batch, words), with a word at least"},
+        {HEED_I32, HEED_SHAPE(2, 3), HEED_SHAPE(2, 0), 0, "net: target is i32 (2, 0); it must be i32 (batch, words), with a word at least"},
+        {HEED_I32, HEED_SHAPE(2, 3), HEED_SHAPE(4, 3), 0, "net: source is (2, 3), target (4, 3): they must have as many rows"},
+        {HEED_I32, HEED_SHAPE(2, 3), HEED_SHAPE(2, 3), 1.5, "net: sampling is 1.5; it is a probability"},
+        {HEED_I32, HEED_SHAPE(2, 3), HEED_SHAPE(2, 3), NAN, "net: sampling is nan; it is a probability"},
+    };
+    heed_tape *t = heed_tape_new();
+    for (int i = 0; i < 5; i++) {
+        heed_tensor source = heed_zeros(t, wrong[i].dtype, wrong[i].source), target = heed_zeros(t, HEED_I32, wrong[i].target);
+        cr_expect(heed_is_nil(heed_seq2seq_forward(&net, t, source, target, wrong[i].sampling, NULL)));
+        cr_expect_str_eq(heed_error_text(t), wrong[i].text, "\"%s\"", heed_error_text(t));
+        heed_tape_reset(t);
+    }
+    heed_tape_free(t);
+    heed_model_free(model);
+}
+
 typedef struct bench {
     heed_model *model;
     heed_linear_layer linear;

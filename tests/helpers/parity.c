@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const parity_set parity_attention, parity_transformer, parity_recurrent;
-const parity_set *const parity_sets[] = {&parity_attention, &parity_transformer, &parity_recurrent, NULL};
+extern const parity_set parity_attention, parity_transformer, parity_recurrent, parity_states;
+const parity_set *const parity_sets[] = {&parity_attention, &parity_transformer, &parity_recurrent, &parity_states, NULL};
 
 double parity_bound(heed_dtype dtype) {
     return dtype == HEED_F64 ? 1e-10 : 1e-5;
