@@ -7,6 +7,7 @@
 #include <heed/bpe.h>
 #include <heed/error.h>
 #include <heed/gradcheck.h>
+#include <heed/import_map.h>
 #include <heed/loader.h>
 #include <heed/metrics.h>
 #include <heed/model.h>

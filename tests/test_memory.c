@@ -312,7 +312,7 @@ static size_t contents(char *bytes, size_t size) {
 static void save(outcome *o) {
     heed_error e = {.status = HEED_OK};
     const char *const metadata[][2] = {{"steps", "1400"}};
-    note(o, heed_model_save(saved, path, 1, metadata, &e), e.text);
+    note(o, heed_model_save(saved, path, (heed_save_options){.metadata = metadata, .n_metadata = 1}, &e), e.text);
 }
 
 /* The parser of JSON cannot always tell; the model is as it was all the same. */

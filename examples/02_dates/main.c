@@ -48,7 +48,7 @@ static heed_status save(const options *o, const reader *r, const progress *end, 
     snprintf(seed, sizeof seed, "%lld", (long long)o->plan.seed);
     snprintf(steps, sizeof steps, "%lld", (long long)end->step);
     const char *const facts[][2] = {{"program", "heed 02_dates"}, {"seed", seed}, {"steps", steps}};
-    return heed_model_save(r->model, o->save, sizeof facts / sizeof *facts, facts, error);
+    return heed_model_save(r->model, o->save, (heed_save_options){.metadata = facts, .n_metadata = sizeof facts / sizeof *facts}, error);
 }
 
 static void introduce(const options *o, const reader *r) {

@@ -12,5 +12,8 @@ const char *file_dtype_name(heed_dtype dtype);
 bool file_dtype_is_number(const char *name);
 /* Whether it is one of the floating-point ones a parameter may be loaded from. */
 bool file_dtype_is_float(const char *name);
+/* count elements from one dtype to another, at any addresses: equal ones bit for bit; floats to floats rounded to nearest even, too
+ * large to inf. False, and nothing written, where that cannot be. */
+bool file_dtype_convert(const char *to_dtype, void *to, const char *from_dtype, const void *from, int64_t count);
 
 #endif

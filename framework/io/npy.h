@@ -18,9 +18,12 @@ void heed_npy_close(heed_npy *file);
  * file's, the dtype as safetensors spell it ("F32", "I64", "BOOL"). heed_file_tensor_doubles gives its numbers. */
 heed_file_tensor heed_npy_tensor(const heed_npy *file);
 
-/* Writes a row-major array, bit for bit, whole or not at all. bf16 is an error, as NumPy has none: heed_cast it. */
+/* Writes a row-major array, bit for bit, whole or not at all. bf16 is an error, as NumPy has none: heed_cast it, or use _as. */
 heed_status heed_npy_write(const char *path, heed_dtype dtype, heed_shape shape, const void *data,
                            heed_error *error) HEED_MUST_CHECK;
+/* The same as another dtype of files: f32, f64 and bf16 as "F16", "F32" or "F64", rounded to nearest even, too large is inf. */
+heed_status heed_npy_write_as(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape, const void *data,
+                              heed_error *error) HEED_MUST_CHECK;
 
 HEED_END_DECLS
 #endif
