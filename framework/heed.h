@@ -28,6 +28,8 @@
 #include <heed/layers/embedding.h>
 #include <heed/layers/feed_forward.h>
 #include <heed/layers/gpt.h>
+#include <heed/layers/gpt2_names.h>
+#include <heed/layers/gru.h>
 #include <heed/layers/kv_cache.h>
 #include <heed/layers/linear.h>
 #include <heed/layers/lora.h>
@@ -41,6 +43,7 @@
 #include <heed/layers/self_attention.h>
 #include <heed/layers/seq2seq.h>
 #include <heed/layers/state_attention.h>
+#include <heed/layers/torch_names.h>
 #include <heed/layers/transformer.h>
 
 #include <heed/optim/ema.h>
