@@ -29,7 +29,6 @@
 #include <heed/layers/feed_forward.h>
 #include <heed/layers/gpt.h>
 #include <heed/layers/gpt2_names.h>
-#include <heed/layers/gru.h>
 #include <heed/layers/kv_cache.h>
 #include <heed/layers/linear.h>
 #include <heed/layers/lora.h>
