@@ -41,6 +41,7 @@
 #include <heed/layers/score.h>
 #include <heed/layers/self_attention.h>
 #include <heed/layers/seq2seq.h>
+#include <heed/layers/stack_cache.h>
 #include <heed/layers/state_attention.h>
 #include <heed/layers/torch_names.h>
 #include <heed/layers/transformer.h>

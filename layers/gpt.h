@@ -9,13 +9,16 @@
  *   2. loss = heed_gpt_loss(&gpt, t, tokens, targets), to train it
  *   3. heed_gpt_forward(&gpt, t, tokens), to see what it expects next; or, token after token,
  *      heed_gpt_step(&gpt, t, tokens, caches), with heed_kv_cache_init(&caches[i], &gpt.blocks.layer[i].attn, B, context)
- *      for each layer once before */
+ *      for each layer once before
+ *   4. heed_gpt_generate(&gpt, t, prompt, 5, (heed_gpt_generation){.n = 100, .sampler = {.temperature = 0.8}}, text),
+ *      to let it write */
 #ifndef HEED_LAYERS_GPT_H
 #define HEED_LAYERS_GPT_H
 
 #include <heed/layers/embedding.h>
 #include <heed/layers/kv_cache.h>
 #include <heed/layers/position.h>
+#include <heed/layers/sampler.h>
 #include <heed/layers/transformer.h>
 
 HEED_BEGIN_DECLS
@@ -57,6 +60,22 @@ heed_tensor heed_gpt_forward(const heed_gpt *gpt, heed_tape *t, heed_tensor toke
 heed_tensor heed_gpt_step(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens, heed_kv_cache *caches);
 /* The mean over all places of -log softmax(logits)[target]; targets (B, T) i32, as a rule tokens moved on by one. */
 heed_tensor heed_gpt_loss(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens, heed_tensor targets);
+
+/* ---- one token after another ---- */
+
+typedef struct heed_gpt_generation {
+    int64_t n;            /* tokens to write */
+    heed_sampler sampler; /* token i is its draw i; what was said is the prompt and all tokens since */
+    int64_t slide;        /* when the context is full, so many of its oldest tokens are forgotten at once, and those that stay are
+                             read anew, since each stands elsewhere now. 0: 1, each token sees as many as it can; more is faster */
+    bool (*listener)(void *user, int32_t token); /* NULL, or told each token; false: no more of them */
+    void *user;
+} heed_gpt_generation;
+/* Goes on from prompt (n_prompt, at least 1), of which the last `context` tokens are read; tokens (n) receives what it writes.
+ * Returns how many they are, or -1, and the tape says why. The tape is reset for every token, records nothing and does not
+ * drop out; its settings are as before afterwards. */
+int64_t heed_gpt_generate(const heed_gpt *gpt, heed_tape *t, const int32_t *prompt, int64_t n_prompt, heed_gpt_generation options,
+                          int32_t *tokens);
 
 HEED_END_DECLS
 #endif
