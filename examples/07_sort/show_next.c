@@ -144,6 +144,8 @@ void show_next_answer(const terminal *term, const next_film *film, const next_qu
     const next_frame *last = &film->frame[film->frames - 1];
     say_heading(term, "AFTER TRAINING", "the same question");
     show_scores(term, question, &last->m);
+    if (last->m.superdiagonal < NEXT_ROWS)
+        return;
     say_text(term,
              "Each row of {q|W^Q}~{k|W^K}ᵀ is highest at the next number and falls from there, step by step; what is not larger "
              "gets a low score. So whichever eight are there, the nearest larger one wins. The head was told right answers "

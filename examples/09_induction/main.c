@@ -86,7 +86,7 @@ static heed_status switch_off(lesson *le, show_losses *without) {
 /* A sequence with a short stretch, or one as the others where all are alike. */
 static repeats probe_of(const options *o) {
     int period = o->shortest == o->longest || o->shortest > 12 ? (int)o->shortest : 12 < o->longest ? 12 : (int)o->longest;
-    return repeats_draw(heed_rng_hash("to be shown"), 0, period, period);
+    return repeats_draw(heed_rng_hash("to be shown"), 2, period, period);
 }
 
 static bool take_map(lesson *le, const repeats *probe, int layer, int head, double out[SHOW_TOKENS * SHOW_TOKENS]) {

@@ -11,6 +11,13 @@ static const induction_scores *end_of(const history *r) {
     return &r->at[r->frames - 1];
 }
 
+/* Whether there is a lesson to be told: a training may have been too short. */
+static bool has_learned(const history *two) {
+    const induction_scores *s = end_of(two);
+    return s->loss < two->at[0].loss / 2 && s->previous[FIRST][history_best_previous(two, FIRST)] > 0.5 &&
+           s->matching[SECOND][history_best_matching(two, SECOND)] > 0.5;
+}
+
 /* ---- the task ---- */
 
 static void show_sequence(const terminal *term, const repeats *r) {
@@ -104,30 +111,41 @@ int show_plots(const terminal *term, const history *two, const history *one) {
 
 /* ---- the story ---- */
 
-void show_story(const terminal *term, const history *two, const history *one) {
+static void say_drop(const terminal *term, const history *two) {
     double previous[HISTORY_FRAMES], matching[HISTORY_FRAMES];
     history_previous(two, FIRST, history_best_previous(two, FIRST), previous);
     history_matching(two, SECOND, history_best_matching(two, SECOND), matching);
     history_drop drop = history_find_drop(two);
-    say(term, "\n");
     say_text(term,
-             "{b|The drop:} from step %lld to step %lld, %.0f %% of the run, the loss falls from %.2f to %.2f, more than half of "
-             "all it ever loses. The scores come half their way by step %lld (previous token) and %lld (matching): the two "
-             "layers need each other, and move together.",
+             "{b|The drop:} from step %lld to step %lld, %.0f %% of the run, the loss falls from %.2f to %.2f, half of all it "
+             "ever loses. The scores come half their way by step %lld (previous token) and %lld (matching): the two layers "
+             "need each other, and move together.",
              (long long)drop.from, (long long)drop.to, 100.0 * (double)(drop.to - drop.from) / (double)two->plan.steps,
              drop.before, drop.after, (long long)history_halfway(two, previous), (long long)history_halfway(two, matching));
+}
+
+static void say_control(const terminal *term, const history *two, const history *one) {
+    double loss = end_of(one)->loss;
     if (two->plan.shortest == two->plan.longest)
         say_text(term,
-                 "{b|One layer} ends at %.3f: with a period that never varies places alone say where to look, and "
+                 "{b|One layer} ends at %.3f, two at %.3f: with a period that never varies places alone say where to look, and "
                  "neither score need rise. Let the period vary, and one layer is lost.",
-                 end_of(one)->loss);
-    else
+                 loss, end_of(two)->loss);
+    else if (has_learned(two))
         say_text(term,
-                 "{b|One layer} ends at %.2f (guessing among %d is %.2f; among %d it would be %.2f): it can tell which tokens "
+                 "{b|One layer} ends at %.2f (guessing among %d is %.2f; among %.0f it would be %.2f): it can tell which tokens "
                  "are in play, not which is next. For a key is made of a token and its place, and knows nothing of the token "
                  "before it.",
-                 end_of(one)->loss, REPEATS_VOCABULARY, log(REPEATS_VOCABULARY), (int)lround(exp(end_of(one)->loss)),
-                 log(round(exp(end_of(one)->loss))));
+                 loss, REPEATS_VOCABULARY, log(REPEATS_VOCABULARY), round(exp(loss)), log(round(exp(loss))));
+    else
+        say_text(term, "Nothing much was learned in %lld steps; it takes some more.", (long long)two->plan.steps);
+}
+
+void show_story(const terminal *term, const history *two, const history *one) {
+    say(term, "\n");
+    if (has_learned(two))
+        say_drop(term, two);
+    say_control(term, two, one);
 }
 
 /* ---- the heads ---- */
@@ -194,7 +212,7 @@ void show_maps(const terminal *term, const history *two, const repeats *r, const
     say(term, "\n  ");
     scale_print(term, true, "0", "1");
     say(term, "\n\n");
-    if (two->plan.shortest == two->plan.longest)
+    if (!has_learned(two))
         return;
     char now = repeats_name(r->token[r->period]), next = repeats_name(r->token[r->period + 1]);
     say_text(term,
