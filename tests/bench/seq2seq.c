@@ -2,7 +2,7 @@
  *     states = GRU(source)                         h_0 = the last of them, context_0 = 0
  *     h_t = GRU([target_t ; context_{t-1}], h_{t-1})
  *     a_t = softmax over s of v · tanh(W_q h_t + W_k state_s)        context_t = sum over s of a_ts state_s
- *     logits_t = W [h_t ; context_t] + b */
+ *     logits_t = W [context_t ; h_t] + b */
 #include "workload.h"
 
 #include <math.h>
@@ -16,7 +16,8 @@ typedef struct seq2seq {
     heed_embedding_layer source, target;
     heed_recurrent encoder;
     heed_cell cell;
-    heed_linear_layer w_q, w_k, v, out;
+    heed_state_attention attention;
+    heed_linear_layer out;
     int32_t *x, *y; /* (B, S), (B, T) */
 } seq2seq;
 
@@ -27,9 +28,8 @@ static void declare(seq2seq *s) {
     heed_embedding_init(&s->target, root, "target", V, E);
     heed_recurrent_init(&s->encoder, root, "encoder", (heed_recurrent_options){.kind = HEED_GRU, .inputs = E, .hidden = H});
     heed_cell_init(&s->cell, root, "cell", (heed_cell_options){.kind = HEED_GRU, .inputs = E + H, .hidden = H});
-    heed_linear_init(&s->w_q, root, "w_q", H, H, false);
-    heed_linear_init(&s->w_k, root, "w_k", H, H, false);
-    heed_linear_init(&s->v, root, "v", H, 1, false);
+    heed_score_options additive = {.kind = HEED_SCORE_ADDITIVE, .d_query = H, .d_key = H};
+    heed_state_attention_init(&s->attention, root, "attention", (heed_state_attention_options){.score = additive});
     heed_linear_init(&s->out, root, "out", 2 * H, V, true);
 }
 
@@ -70,23 +70,16 @@ static void *start(const workload *w, int threads) {
     return NULL;
 }
 
-/* h (B, H), states and keys (B, S, H) -> the context (B, H). */
-static heed_tensor look_back(const seq2seq *s, heed_tape *t, heed_tensor h, heed_tensor states, heed_tensor keys) {
-    heed_tensor query = heed_reshape(t, heed_linear_forward(&s->w_q, t, h), HEED_SHAPE(s->B, 1, s->hidden));
-    heed_tensor scores = heed_linear_forward(&s->v, t, heed_tanh(t, heed_add(t, query, keys))); /* (B, S, 1) */
-    heed_tensor weights = heed_softmax(t, heed_reshape(t, scores, HEED_SHAPE(s->B, 1, s->S)), -1);
-    return heed_reshape(t, heed_matmul(t, weights, states), HEED_SHAPE(s->B, s->hidden));
-}
-
 /* words (B, T, E), the decoder's inputs -> logits (B, T, vocabulary). */
 static heed_tensor decode(const seq2seq *s, heed_tape *t, heed_tensor words, heed_tensor states, heed_state state) {
-    heed_tensor keys = heed_linear_forward(&s->w_k, t, states); /* (B, S, H) */
+    heed_state_memory memory = heed_state_attention_memory(&s->attention, t, states, HEED_NIL);
     heed_tensor context = heed_zeros(t, HEED_F32, HEED_SHAPE(s->B, s->hidden)), logits[LONGEST];
     for (int64_t i = 0; i < s->T; i++) {
         heed_tensor word = heed_select(t, words, 1, i); /* (B, E) */
         heed_tensor h = heed_cell_step(&s->cell, t, heed_concat(t, (heed_tensor[]){word, context}, 2, -1), &state);
-        context = look_back(s, t, h, states, keys);
-        logits[i] = heed_linear_forward(&s->out, t, heed_concat(t, (heed_tensor[]){h, context}, 2, -1));
+        heed_tensor both = heed_state_attention_forward(&s->attention, t, h, memory, i, NULL); /* (B, 2 H) */
+        context = heed_slice(t, both, -1, 0, s->hidden);
+        logits[i] = heed_linear_forward(&s->out, t, both);
     }
     return heed_stack(t, logits, (int)s->T, 1);
 }
