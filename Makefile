@@ -240,7 +240,7 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 LESSONS       := $(addprefix $(BUILD)/examples/,07_sort 08_addition 09_induction)
-test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates $(LESSONS) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates $(BUILD)/examples/05_seq2seq $(LESSONS) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -249,6 +249,7 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates $(LESSONS) ## the tes
 	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
 	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
 	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/dates_cli.sh $(BUILD)/examples/02_dates) || status=1; \
+	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/seq2seq_cli.sh $(BUILD)/examples/05_seq2seq) || status=1; \
 	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/lessons_cli.sh $(LESSONS)) || status=1; \
 	exit $$status
 

@@ -7,10 +7,12 @@
 
 #include "dates.h"
 
-_Static_assert((int)DATES_PAD == (int)TOKEN_PAD && (int)DATES_BOS == (int)TOKEN_BOS && (int)DATES_EOS == (int)TOKEN_EOS &&
-                   (int)DATES_UNKNOWN == (int)TOKEN_UNKNOWN && (int)DATES_FIRST_CHARACTER == (int)TOKEN_FIRST,
+_Static_assert((int)DATES_PAD == (int)TOKEN_PAD && (int)DATES_BOS == (int)TOKEN_BOS &&
+                   (int)DATES_EOS == (int)TOKEN_EOS && (int)DATES_UNKNOWN == (int)TOKEN_UNKNOWN &&
+                   (int)DATES_FIRST_CHARACTER == (int)TOKEN_FIRST,
                "dates and tasks agree on tokens");
-_Static_assert((int)DATES_SOURCE_LENGTH <= (int)TASK_SOURCE && (int)DATES_TARGET_LENGTH <= (int)TASK_TARGET, "a date fits");
+_Static_assert((int)DATES_SOURCE_LENGTH <= (int)TASK_SOURCE && (int)DATES_TARGET_LENGTH <= (int)TASK_TARGET,
+               "a date fits");
 
 typedef struct alphabet {
     dates_vocabulary source, target;

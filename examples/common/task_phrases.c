@@ -7,7 +7,8 @@
 
 #include "phrases.h"
 
-_Static_assert((int)PHRASES_SOURCE <= (int)TASK_SOURCE && (int)PHRASES_TARGET <= (int)TASK_TARGET && (int)PHRASES_BYTES <= (int)TASK_BYTES,
+_Static_assert((int)PHRASES_SOURCE <= (int)TASK_SOURCE && (int)PHRASES_TARGET <= (int)TASK_TARGET &&
+                   (int)PHRASES_BYTES <= (int)TASK_BYTES,
                "a sentence fits");
 
 typedef struct lexicon {
