@@ -71,6 +71,7 @@ BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 # What the suites test of the examples' insides, beside running them.
 TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.c planted.c record.c) \
+                              $(addprefix examples/05_seq2seq/,exam.c translator.c) \
                               $(addprefix examples/07_sort/,next.c sort.c) examples/08_addition/addition.c \
                               $(addprefix examples/09_induction/,history.c induction.c repeats.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \

@@ -35,16 +35,20 @@ static void mark_answers(const translator *tr, const desk *d, mark *m) {
     }
 }
 
-static void mark_attention(desk *d) {
-    for (int i = 0; i < d->b.B; i++) {
-        for (int time = 0; time < d->list[i].T; time++) {
-            uint64_t from = d->list[i].from[time], near = from | from << 1 | from >> 1;
-            const double *row = d->map + ((int64_t)i * d->b.T + time) * d->b.S;
-            for (int s = 0; s < d->b.S; s++)
-                d->within += from && (near >> s & 1) ? row[s] : 0;
-            d->aligned += from != 0;
-        }
+double attention_near(const example *e, const double *map, int columns, int64_t *aligned) {
+    double sum = 0;
+    for (int time = 0; time < e->T; time++) {
+        uint64_t from = e->from[time], near = from | from << 1 | from >> 1;
+        for (int s = 0; from && s < e->S; s++)
+            sum += near >> s & 1 ? map[time * columns + s] : 0;
+        *aligned += from != 0;
     }
+    return sum;
+}
+
+static void mark_attention(desk *d) {
+    for (int i = 0; i < d->b.B; i++)
+        d->within += attention_near(&d->list[i], d->map + (int64_t)i * d->b.T * d->b.S, d->b.S, &d->aligned);
 }
 
 static heed_status run_batch(const translator *tr, heed_tape *t, int width, desk *d, mark *m) {

@@ -17,4 +17,8 @@ typedef struct mark {
 /* Held-out examples `first` to first + count - 1, the same in every run. */
 heed_status examine(const translator *tr, heed_tape *t, int64_t first, int count, int width, mark *m) HEED_MUST_CHECK;
 
+/* The attention of map (rows, columns), from each token of the target down, that lies within one place of the true
+ * alignment, summed over the tokens that have one; *aligned counts these. */
+double attention_near(const example *e, const double *map, int columns, int64_t *aligned);
+
 #endif
