@@ -6,18 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- text to an example ---- */
-
-/* The text without blanks at both ends: those no date was learned with. The end is written over. */
-static char *trimmed(char *text) {
-    text += strspn(text, " \t\r");
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r", text[length - 1]))
-        length--;
-    text[length] = 0;
-    return text;
-}
-
 /* ---- one date ---- */
 
 static int show_answer(const attention_map *map, bool heads, bool quiet) {
@@ -40,11 +28,9 @@ static int show_answer(const attention_map *map, bool heads, bool quiet) {
 }
 
 int ask_one(const reader *r, const options *o) {
-    static char line[4096];
     char why[TASK_WHY];
     example e;
-    snprintf(line, sizeof line, "%s", o->ask);
-    if (!r->task->read(r->task, trimmed(line), &e, why)) {
+    if (!r->task->read(r->task, o->ask, &e, why)) {
         complain("--ask: %s", why);
         return 2;
     }
@@ -122,7 +108,7 @@ static bool take_line(inbox *in, char *text, size_t length) {
     if (strlen(text) < length)
         snprintf(why, TASK_WHY, "byte %zu is not UTF-8 text", strlen(text) + 1);
     else
-        clear = in->r->task->read(in->r->task, trimmed(text), &in->dates[in->understood], why);
+        clear = in->r->task->read(in->r->task, text, &in->dates[in->understood], why);
     if (!clear)
         complain("line %lld: %s", (long long)in->line, why);
     in->failed |= !clear;

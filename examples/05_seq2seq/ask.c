@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text without blanks at both ends; the end is written over. */
-static char *trimmed(char *text) {
-    text += strspn(text, " \t\r\n");
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r\n", text[length - 1]))
-        length--;
-    text[length] = 0;
-    return text;
-}
-
 static int show(const options *o, const translator *tr, const view *v) {
     terminal term = terminal_open(stdout);
     if (o->quiet) {
@@ -32,13 +22,12 @@ static int answer(const options *o, const translator *tr, heed_tape *t, view *v)
 }
 
 int ask_one(const options *o, const translator *tr) {
-    char line[4096], why[TASK_WHY];
-    snprintf(line, sizeof line, "%s", o->ask);
+    char why[TASK_WHY];
     view *v = calloc(1, sizeof *v);
     if (v == NULL)
         return failed("");
     int result = MISUSED;
-    if (!tr->task->read(tr->task, trimmed(line), &v->e, why)) {
+    if (!tr->task->read(tr->task, o->ask, &v->e, why)) {
         complain("--ask: %s", why);
     } else {
         heed_tape *t = heed_tape_new();
@@ -51,14 +40,14 @@ int ask_one(const options *o, const translator *tr) {
 }
 
 /* One line; what cannot be read is answered by "?". */
-static int answer_line(const options *o, const translator *tr, heed_tape *t, char *text, size_t length,
+static int answer_line(const options *o, const translator *tr, heed_tape *t, const char *text, size_t length,
                        int64_t number) {
     char why[TASK_WHY] = "a NUL byte is not text";
     view *v = calloc(1, sizeof *v);
     if (v == NULL)
         return failed("");
     int result = DONE;
-    if (strlen(text) < length || !tr->task->read(tr->task, trimmed(text), &v->e, why)) {
+    if (strlen(text) < length || !tr->task->read(tr->task, text, &v->e, why)) {
         complain("line %lld: %s", (long long)number, why);
         puts("?");
         result = MISUSED;

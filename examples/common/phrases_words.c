@@ -130,7 +130,7 @@ static size_t word_length(const char *text) {
         return 1;
     if (text[0] == '\'')
         return text[1] == 's' || text[1] == 'S' ? 2 : 1;
-    size_t length = strcspn(text, " \t\r'-0123456789");
+    size_t length = strcspn(text, " \t\r\n'-0123456789");
     return length + (text[length] == '-');
 }
 
@@ -146,7 +146,7 @@ static int find_part(const phrases_words *words, const char *text, size_t length
 
 int phrases_read(const phrases_words *words, const char *text, int32_t *places, int capacity, const char **wrong) {
     int count = 0;
-    for (text += strspn(text, " \t\r"); *text; text += strspn(text, " \t\r")) {
+    for (text += strspn(text, " \t\r\n"); *text; text += strspn(text, " \t\r\n")) {
         size_t length = word_length(text);
         int place = find_part(words, text, length);
         *wrong = text;

@@ -28,7 +28,7 @@ typedef struct task {
     int longest_source, longest_target; /* without BOS and EOS */
     /* Example `index` of `seed`: to learn from, or held out. */
     void (*make)(const struct task *t, uint64_t seed, uint64_t index, bool held_out, example *e);
-    /* A text as the source of an example, whose target stays empty; false: why says what is wrong with it. */
+    /* A text as the source of an example, whose target stays empty, blanks at both ends being nothing; false: why says what is wrong with it. */
     bool (*read)(const struct task *t, const char *text, example *e, char why[TASK_WHY]);
     /* Tokens up to the first EOS as text. */
     void (*write)(const struct task *t, bool target, const int32_t *tokens, int count, char text[TASK_BYTES]);

@@ -54,10 +54,22 @@ static bool has_unknown(const example *e) {
     return false;
 }
 
+/* Without blanks at both ends: those no date was learned with. What is cut is too long to be a date in any case. */
+static void copy_trimmed(const char *text, char *copy, size_t size) {
+    static const char blanks[] = " \t\r\n";
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]))
+        length--;
+    snprintf(copy, size, "%.*s", (int)(length < size ? length : size - 1), text);
+}
+
 static bool understand(const task *t, const char *text, example *e, char why[TASK_WHY]) {
+    char date[2 * DATES_SOURCE_BYTES];
     size_t at = 0;
+    copy_trimmed(text, date, sizeof date);
     *e = (example){0};
-    e->S = dates_encode(letters(t, false), text, e->source, DATES_SOURCE_LENGTH, &at);
+    e->S = dates_encode(letters(t, false), date, e->source, DATES_SOURCE_LENGTH, &at);
     if (e->S == DATES_NOT_UTF8)
         snprintf(why, TASK_WHY, "byte %zu is not UTF-8", at + 1);
     else if (e->S == DATES_TOO_LONG)
@@ -65,7 +77,7 @@ static bool understand(const task *t, const char *text, example *e, char why[TAS
     else if (e->S == 0)
         snprintf(why, TASK_WHY, "an empty line is no date");
     else if (has_unknown(e))
-        name_unknown(text, e, why);
+        name_unknown(date, e, why);
     else
         return true;
     return false;
