@@ -6,7 +6,8 @@
 
 /* The exit status: MISUSED where the text cannot be read. */
 int ask_one(const options *o, const translator *tr);
-/* A line of standard output for each of standard input: the translation, or "?" where the line cannot be read; then FAILED. */
+/* A line of standard output for each of standard input: the translation, or "?" where the line cannot be read, and then
+ * it ends FAILED. */
 int ask_lines(const options *o, const translator *tr);
 
 #endif

@@ -84,7 +84,8 @@ static heed_status save(const options *o, const translator *tr, const outcome *e
         {"seed", seed},
         {"steps", steps},
     };
-    return heed_model_save(tr->model, o->save, sizeof facts / sizeof *facts, facts, error);
+    heed_save_options said = {.n_metadata = sizeof facts / sizeof *facts, .metadata = facts};
+    return heed_model_save(tr->model, o->save, said, error);
 }
 
 /* The place of a fact in a list of names; where it is in none, the file is another program's: -1. */

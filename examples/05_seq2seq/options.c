@@ -7,8 +7,7 @@ static const char *const task_names[] = {"dates", "phrases", NULL};
 enum { DEFAULT_REACH = 6 };
 
 static const option_row rows[] = {
-    {"steps", "N", "steps of training (dates 1500, phrases 3000)", OPTION_WHOLE, offsetof(options, steps), 1, 1e7,
-     NULL},
+    {"steps", "N", "steps of training (1500)", OPTION_WHOLE, offsetof(options, steps), 1, 1e7, NULL},
     {"batch", "N", "examples a step (64)", OPTION_WHOLE, offsetof(options, batch), 1, BATCH_ROWS, NULL},
     {"lr", "X", "highest learning rate (0.004)", OPTION_REAL, offsetof(options, lr), 0, 10, NULL},
     {"sampling", "X", "how often the decoder is fed its own last word, not the right one (0)", OPTION_REAL,
@@ -91,9 +90,9 @@ static bool fits(const options *o, const bool *given) {
 }
 
 bool seq2seq_options_read(options *o, int argc, char **argv) {
-    static const int64_t steps[] = {1500, 3000};
     bool given[ROWS] = {false};
     *o = (options){.recipe = {.look = HEED_SCORE_ADDITIVE, .reach = DEFAULT_REACH, .hidden = 128},
+                   .steps = 1500,
                    .batch = 64,
                    .lr = 4e-3,
                    .seed = 1,
@@ -102,7 +101,5 @@ bool seq2seq_options_read(options *o, int argc, char **argv) {
                    .save = DEFAULT_FILE};
     if (!options_read(&table, o, given, argc, argv))
         return false;
-    if (!given[row_of("steps")])
-        o->steps = steps[o->task];
     return o->help || fits(o, given);
 }

@@ -32,7 +32,7 @@ typedef struct translator {
 translator *translator_new(const task *what, const recipe *how, uint64_t seed);
 void translator_free(translator *tr);
 
-/* sampling: how often the decoder is fed its own word, not the right one; the transformer is always fed the right ones. */
+/* sampling: how often the decoder is fed its own word, not the right one; the transformer never is. */
 heed_tensor translator_loss(const translator *tr, heed_tape *t, const batch *b, double sampling);
 
 /* What it writes by itself, greedily or with a beam (the transformer: greedily). ids (B, BATCH_TIME), EOS behind the end;
@@ -40,8 +40,8 @@ heed_tensor translator_loss(const translator *tr, heed_tape *t, const batch *b, 
 heed_status translator_read(const translator *tr, heed_tape *t, const batch *b, int width, int32_t *ids,
                             double *sure) HEED_MUST_CHECK;
 
-/* Where it looks while it writes the batch's own output: map (B, T, S), of the transformer the mean of all heads. False in
- * *looked where it has no attention. The tape is reset. */
+/* Where it looks while it writes the batch's own output: map (B, T, S), of the transformer the mean of all heads.
+ * *looked is false where it has no attention. The tape is reset. */
 heed_status translator_look(const translator *tr, heed_tape *t, const batch *b, double *map,
                             bool *looked) HEED_MUST_CHECK;
 
