@@ -26,7 +26,8 @@ static void declare_layer(heed_recurrent *r, int layer) {
     }
 }
 
-void heed_recurrent_init(heed_recurrent *r, const heed_module *parent, const char *name, heed_recurrent_options options) {
+void heed_recurrent_init(heed_recurrent *r, const heed_module *parent, const char *name,
+                         heed_recurrent_options options) {
     *r = (heed_recurrent){.options = options};
     heed_module_init(&r->module, parent, name);
     if (options.n_layers < 0 || options.n_layers > MOST_LAYERS) {
@@ -47,7 +48,8 @@ void heed_recurrent_init(heed_recurrent *r, const heed_module *parent, const cha
 
 /* ---- states: one of (L D, B, hidden) outside, L D of (B, hidden) inside ---- */
 
-static void take_apart(const heed_recurrent *r, heed_tape *t, heed_state start, heed_dtype dtype, int64_t B, heed_state *states) {
+static void take_apart(const heed_recurrent *r, heed_tape *t, heed_state start, heed_dtype dtype, int64_t B,
+                       heed_state *states) {
     const int n = r->options.n_layers * directions(r);
     for (int i = 0; i < n; i++) {
         if (heed_is_nil(start.h))
@@ -96,8 +98,8 @@ static heed_tensor one_step(walk *w, int64_t i) {
     return next.h;
 }
 
-/* States of the steps first .. last - 1 as (B, last - first, hidden). They are joined a block at a time, and blocks of blocks,
- * so that the stack holds a few handles however long the sequence is. */
+/* States of the steps first .. last - 1 as (B, last - first, hidden). They are joined a block at a time, and blocks of
+ * blocks, so that the stack holds a few handles however long the sequence is. */
 enum { BLOCK = 64 };
 static heed_tensor unroll(walk *w, int64_t first, int64_t last) {
     heed_tensor parts[BLOCK];
@@ -126,12 +128,18 @@ static heed_tensor blank(heed_tape *t, heed_tensor padding, heed_tensor x) {
 }
 
 /* x (B, T, width of the layer below) -> (B, T, D hidden); states: the layer's D, from start to last. */
-static heed_tensor run_layer(const heed_recurrent *r, heed_tape *t, int layer, heed_tensor x, heed_tensor padding, heed_state *states) {
+static heed_tensor run_layer(const heed_recurrent *r, heed_tape *t, int layer, heed_tensor x, heed_tensor padding,
+                             heed_state *states) {
     const int D = directions(r);
     heed_tensor out[2] = {HEED_NIL, HEED_NIL};
     for (int d = 0; d < D; d++) {
         const heed_cell *cell = &r->cells[layer * D + d];
-        walk w = {.cell = cell, .t = t, .in = heed_cell_from_input(cell, t, x), .padding = padding, .reverse = d == 1, .state = states[d]};
+        walk w = {.cell = cell,
+                  .t = t,
+                  .in = heed_cell_from_input(cell, t, x),
+                  .padding = padding,
+                  .reverse = d == 1,
+                  .state = states[d]};
         if (heed_is_nil(w.in) || heed_is_nil(out[d] = unroll(&w, 0, heed_size(t, x, 1))))
             return HEED_NIL;
         states[d] = w.state;
@@ -149,17 +157,20 @@ static bool refuse_x(const heed_recurrent *r, heed_tape *t, heed_tensor x, const
 static bool fits(const heed_recurrent *r, heed_tape *t, heed_tensor x, int rank, const char *what, heed_state state) {
     const heed_recurrent_options *o = &r->options;
     if (r->cells == NULL) {
-        heed_fail_tape(t, HEED_STATE, "the layer was refused when it was declared: %s", heed_model_error_text(r->module.model));
+        heed_fail_tape(t, HEED_STATE, "the layer was refused when it was declared: %s",
+                       heed_model_error_text(r->module.model));
         return false;
     }
     if (heed_rank(t, x) < 0)
         return !heed_is_nil(heed_cell_from_input(r->cells, t, x)); /* which says what x is */
     if (heed_rank(t, x) != rank || heed_size(t, x, -1) != o->inputs)
         return refuse_x(r, t, x, rank == 3 ? "batch, steps" : "batch");
-    return heed_state_fits(t, what, state, o->kind, HEED_SHAPE(o->n_layers * directions(r), heed_size(t, x, 0), o->hidden));
+    return heed_state_fits(t, what, state, o->kind,
+                           HEED_SHAPE(o->n_layers * directions(r), heed_size(t, x, 0), o->hidden));
 }
 
-static heed_tensor run(const heed_recurrent *r, heed_tape *t, heed_tensor x, heed_state start, heed_tensor padding, heed_state *last) {
+static heed_tensor run(const heed_recurrent *r, heed_tape *t, heed_tensor x, heed_state start, heed_tensor padding,
+                       heed_state *last) {
     heed_state states[MOST_CELLS];
     if (!fits(r, t, x, 3, "start", start))
         return HEED_NIL;
@@ -178,8 +189,8 @@ static heed_tensor run(const heed_recurrent *r, heed_tape *t, heed_tensor x, hee
     return y;
 }
 
-heed_tensor heed_recurrent_forward(const heed_recurrent *r, heed_tape *t, heed_tensor x, heed_state start, heed_tensor padding,
-                                   heed_state *last) {
+heed_tensor heed_recurrent_forward(const heed_recurrent *r, heed_tape *t, heed_tensor x, heed_state start,
+                                   heed_tensor padding, heed_state *last) {
     if (last)
         *last = (heed_state){.h = HEED_NIL};
     heed_enter(t, &r->module);
@@ -194,7 +205,8 @@ static heed_tensor step(const heed_recurrent *r, heed_tape *t, heed_tensor x, he
     heed_state states[MOST_CELLS], before = *state;
     *state = (heed_state){.h = HEED_NIL};
     if (r->options.bidirectional)
-        return heed_fail_tape(t, HEED_INVALID, "a bidirectional layer has no single step: it needs the sequence's end first");
+        return heed_fail_tape(t, HEED_INVALID,
+                              "a bidirectional layer has no single step: it needs the sequence's end first");
     if (!fits(r, t, x, 2, "state", before))
         return HEED_NIL;
     take_apart(r, t, before, heed_dtype_of(t, x), heed_size(t, x, 0), states);

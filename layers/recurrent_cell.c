@@ -82,8 +82,8 @@ void heed_cell_init(heed_cell *cell, const heed_module *parent, const char *name
         return;
     }
     if (inputs < 1 || hidden < 1 || __builtin_mul_overflow(hidden, kinds[options.kind].gates, &rows)) {
-        heed_module_fail(module, "inputs %lld and hidden %lld must be positive, %d hidden countable", (long long)inputs, (long long)hidden,
-                         kinds[options.kind].gates);
+        heed_module_fail(module, "inputs %lld and hidden %lld must be positive, %d hidden countable", (long long)inputs,
+                         (long long)hidden, kinds[options.kind].gates);
         return;
     }
     double bound = 1 / sqrt((double)hidden);
@@ -112,9 +112,11 @@ bool heed_state_fits(heed_tape *t, const char *what, heed_state state, heed_cell
     snprintf(h_name, sizeof h_name, "%s.h", what);
     snprintf(c_name, sizeof c_name, "%s.c", what);
     if (c && kind != HEED_LSTM)
-        heed_fail_tape(t, HEED_INVALID, "%s is given; only an lstm has c, this is of kind %s", c_name, heed_cell_kind_name(kind));
+        heed_fail_tape(t, HEED_INVALID, "%s is given; only an lstm has c, this is of kind %s", c_name,
+                       heed_cell_kind_name(kind));
     else if (h != c && kind == HEED_LSTM)
-        heed_fail_tape(t, HEED_INVALID, "%s is given without %s; an lstm takes both or neither", h ? h_name : c_name, h ? c_name : h_name);
+        heed_fail_tape(t, HEED_INVALID, "%s is given without %s; an lstm takes both or neither", h ? h_name : c_name,
+                       h ? c_name : h_name);
     else
         return must_be(t, state.h, h_name, shape) && must_be(t, state.c, c_name, shape);
     return false;
@@ -156,7 +158,8 @@ static bool step_fits(const heed_cell *cell, heed_tape *t, heed_tensor x, heed_s
         return true;
     if (heed_rank(t, x) == 2 && heed_size(t, x, 1) == o->inputs)
         return heed_state_fits(t, "state", state, o->kind, HEED_SHAPE(B, o->hidden));
-    heed_fail_tape(t, HEED_INVALID, "x is %s; it must be (batch, %lld)", HEED_SHAPE_STR(heed_shape_of(t, x)), (long long)o->inputs);
+    heed_fail_tape(t, HEED_INVALID, "x is %s; it must be (batch, %lld)", HEED_SHAPE_STR(heed_shape_of(t, x)),
+                   (long long)o->inputs);
     return false;
 }
 
@@ -168,7 +171,8 @@ heed_tensor heed_cell_step(const heed_cell *cell, heed_tape *t, heed_tensor x, h
     heed_state next = {.h = HEED_NIL};
     if (!heed_is_nil(in)) {
         if (heed_is_nil(state->h))
-            *state = heed_state_zeros(t, cell->options.kind, heed_dtype_of(t, in), HEED_SHAPE(heed_size(t, x, 0), cell->options.hidden));
+            *state = heed_state_zeros(t, cell->options.kind, heed_dtype_of(t, in),
+                                      HEED_SHAPE(heed_size(t, x, 0), cell->options.hidden));
         next = heed_cell_next(cell, t, in, *state);
     }
     *state = next;

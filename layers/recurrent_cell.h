@@ -3,7 +3,8 @@
  *     RNN   h' = tanh(W_i x + W_h h), or relu; Elman 1990
  *     GRU   r = sigmoid(W_ir x + W_hr h)    z = sigmoid(W_iz x + W_hz h)    n = tanh(W_in x + r * W_hn h)
  *           h' = (1 - z) * n + z * h; Cho et al. 2014, with the reset gate after the product
- *     LSTM  i = sigmoid(W_ii x + W_hi h)    f = sigmoid(W_if x + W_hf h)    g = tanh(W_ig x + W_hg h)    o = sigmoid(W_io x + W_ho h)
+ *     LSTM  i = sigmoid(W_ii x + W_hi h)    f = sigmoid(W_if x + W_hf h)
+ *           g = tanh(W_ig x + W_hg h)       o = sigmoid(W_io x + W_ho h)
  *           c' = f * c + i * g              h' = o * tanh(c'); Hochreiter and Schmidhuber 1997, Gers et al. 2000 */
 #ifndef HEED_LAYERS_RECURRENT_CELL_H
 #define HEED_LAYERS_RECURRENT_CELL_H
@@ -40,8 +41,8 @@ typedef struct heed_cell {
 /* All U(-1/sqrt(hidden), 1/sqrt(hidden)). */
 void heed_cell_init(heed_cell *cell, const heed_module *parent, const char *name, heed_cell_options options);
 
-/* One step: x (B, inputs), *state from that of the step before to that after this one, (B, hidden) each -> h' (B, hidden).
- * Watched, each (B, hidden): r, z, n (GRU), i, f, g, o, c (LSTM), h (all). On error *state is nil. */
+/* One step: x (B, inputs), *state from that of the step before to that after this one, (B, hidden) each ->
+ * h' (B, hidden). Watched, each (B, hidden): r, z, n (GRU), i, f, g, o, c (LSTM), h (all). On error *state is nil. */
 heed_tensor heed_cell_step(const heed_cell *cell, heed_tape *t, heed_tensor x, heed_state *state);
 
 /* The same step in two halves, so that the first can be done for all steps of a sequence in one product:

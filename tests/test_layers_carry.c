@@ -35,7 +35,7 @@ static heed_tensor loss_of(heed_tape *t, heed_tensor y) {
     return heed_sum(t, heed_square(t, y), HEED_ALL_AXES);
 }
 
-/* One tape, the state detached between the halves: the gradient of the second half into whole. Returns the outputs of all. */
+/* One tape, the state detached between the halves: the gradient of the second half into whole. Returns all outputs. */
 static heed_tensor detached(const bench *b, heed_tape *t) {
     heed_state seam, none = {.h = HEED_NIL};
     heed_tensor first = heed_recurrent_forward(&b->layer, t, stretch(b, t, 0, HALF), none, HEED_NIL, &seam);
@@ -68,7 +68,8 @@ static void halves_are_the_whole(heed_cell_kind kind) {
         heed_grads_clear(b.halves);
         cr_assert(heed_backward(t, loss_of(t, y), b.halves) == HEED_OK, "%s", heed_error_text(t));
     }
-    cr_expect_arr_eq(heed_grads_data(b.halves), heed_grads_data(b.whole), (size_t)heed_model_size(b.model) * sizeof(double));
+    cr_expect_arr_eq(heed_grads_data(b.halves), heed_grads_data(b.whole),
+                     (size_t)heed_model_size(b.model) * sizeof(double));
     heed_carry_free(&carry);
     heed_tape_free(t);
     heed_tape_free(reference);
@@ -86,7 +87,8 @@ Test(layers_carry, any_tensors_over_tapes_until_reset) {
     cr_expect(heed_is_nil(heed_carry_give(&carry, t, 0)));
     cr_expect(heed_is_nil(heed_carry_give(&carry, t, 7)));
     heed_tensor table = heed_reshape(t, heed_arange(t, HEED_I32, 6), HEED_SHAPE(2, 3));
-    heed_tensor xs[] = {heed_transpose(t, table, 0, 1), HEED_NIL, heed_full(t, HEED_F32, HEED_SCALAR, 0.5), heed_zeros(t, HEED_BOOL, HEED_SHAPE(0, 4))};
+    heed_tensor xs[] = {heed_transpose(t, table, 0, 1), HEED_NIL, heed_full(t, HEED_F32, HEED_SCALAR, 0.5),
+                        heed_zeros(t, HEED_BOOL, HEED_SHAPE(0, 4))};
     cr_assert(heed_carry_take(&carry, t, 4, xs) == HEED_OK);
     heed_tape_free(t);
 

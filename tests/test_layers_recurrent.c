@@ -1,4 +1,4 @@
-/* The laws of recurrent layers: what padding may not touch, steps as the whole, both directions, and states carried on. */
+/* The laws of recurrent layers: what padding may not touch, steps as the whole, both directions. */
 #include "layers_common.h"
 
 #include <stdio.h>
@@ -56,22 +56,29 @@ static void for_all(void (*law)(heed_recurrent_options options, const char *what
         for (int n = 1; n <= 2; n++)
             for (int both = 0; both < 2; both++) {
                 char what[64];
-                snprintf(what, sizeof what, "%s, %d layers%s", heed_cell_kind_name((heed_cell_kind)kind), n, both ? ", both directions" : "");
-                law((heed_recurrent_options){.kind = (heed_cell_kind)kind, .inputs = I, .hidden = H, .n_layers = n, .bidirectional = both}, what);
+                snprintf(what, sizeof what, "%s, %d layers%s", heed_cell_kind_name((heed_cell_kind)kind), n,
+                         both ? ", both directions" : "");
+                law(
+                    (heed_recurrent_options){
+                        .kind = (heed_cell_kind)kind, .inputs = I, .hidden = H, .n_layers = n, .bidirectional = both},
+                    what);
             }
 }
 
 /* ---- padding, and rows that know nothing of each other ---- */
 
-static const bool padding[B][T] = {{true, false, true, false, false, true}, {false, false, false, true, true, true}, {false}};
+static const bool padding[B][T] = {
+    {true, false, true, false, false, true}, {false, false, false, true, true, true}, {false}};
 
 static heed_tensor square_loss(heed_tape *t, heed_tensor y, heed_state last) {
-    heed_tensor loss = heed_add(t, heed_sum(t, heed_square(t, y), HEED_ALL_AXES), heed_sum(t, heed_square(t, last.h), HEED_ALL_AXES));
+    heed_tensor loss =
+        heed_add(t, heed_sum(t, heed_square(t, y), HEED_ALL_AXES), heed_sum(t, heed_square(t, last.h), HEED_ALL_AXES));
     return heed_is_nil(last.c) ? loss : heed_add(t, loss, heed_sum(t, heed_square(t, last.c), HEED_ALL_AXES));
 }
 
 /* Row r of the batch by itself, with the padded steps cut out: outputs and states of the batch must be its. */
-static void expect_row(bench *alone, bench *batch, int r, const double *x, heed_tensor y, heed_state start, heed_state last, const char *what) {
+static void expect_row(bench *alone, bench *batch, int r, const double *x, heed_tensor y, heed_state start,
+                       heed_state last, const char *what) {
     double kept[T * I];
     int n = 0, width = H * (alone->options.bidirectional ? 2 : 1);
     for (int i = 0; i < T; i++)
@@ -93,10 +100,13 @@ static void expect_row(bench *alone, bench *batch, int r, const double *x, heed_
         if (!padding[r][i])
             expect_near(got, values_of(alone->t, want) + width * k++, width, 1e-13, what);
     }
-    expect_near(values_of(batch->t, heed_slice(batch->t, last.h, 1, r, r + 1)), values_of(alone->t, own_last.h), heed_shape_count(shape), 1e-13, what);
+    expect_near(values_of(batch->t, heed_slice(batch->t, last.h, 1, r, r + 1)), values_of(alone->t, own_last.h),
+                heed_shape_count(shape), 1e-13, what);
     if (!heed_is_nil(own_last.c))
-        expect_near(values_of(batch->t, heed_slice(batch->t, last.c, 1, r, r + 1)), values_of(alone->t, own_last.c), heed_shape_count(shape), 1e-13, what);
-    cr_assert(heed_backward(alone->t, square_loss(alone->t, want, own_last), alone->grads) == HEED_OK, "%s", heed_error_text(alone->t));
+        expect_near(values_of(batch->t, heed_slice(batch->t, last.c, 1, r, r + 1)), values_of(alone->t, own_last.c),
+                    heed_shape_count(shape), 1e-13, what);
+    cr_assert(heed_backward(alone->t, square_loss(alone->t, want, own_last), alone->grads) == HEED_OK, "%s",
+              heed_error_text(alone->t));
 }
 
 static void padded_rows(heed_recurrent_options options, const char *what) {
@@ -105,16 +115,20 @@ static void padded_rows(heed_recurrent_options options, const char *what) {
     for (int i = 0; i < B * T * I; i++)
         if (padding[i / I / T][i / I % T])
             x[i] = i % 2 ? NAN : INFINITY;
-    heed_tensor in = heed_variable(batch.t, HEED_F64, HEED_SHAPE(B, T, I), x), pad = heed_input(batch.t, HEED_BOOL, HEED_SHAPE(B, T), padding);
+    heed_tensor in = heed_variable(batch.t, HEED_F64, HEED_SHAPE(B, T, I), x),
+                pad = heed_input(batch.t, HEED_BOOL, HEED_SHAPE(B, T), padding);
     heed_state start = drawn_state(&batch, options.n_layers * (1 + options.bidirectional), B, 4), last;
     heed_tensor y = heed_recurrent_forward(&batch.layer, batch.t, in, start, pad, &last);
     for (int r = 0; r < B; r++)
         expect_row(&alone, &batch, r, x, y, start, last, what); /* adds to alone's gradients */
-    cr_assert(heed_backward(batch.t, square_loss(batch.t, y, last), batch.grads) == HEED_OK, "%s", heed_error_text(batch.t));
+    cr_assert(heed_backward(batch.t, square_loss(batch.t, y, last), batch.grads) == HEED_OK, "%s",
+              heed_error_text(batch.t));
     expect_near(heed_grads_data(batch.grads), heed_grads_data(alone.grads), heed_model_size(batch.model), 1e-11, what);
-    const double *dx = values_of(batch.t, heed_grad(batch.t, in)), *dh = values_of(batch.t, heed_grad(batch.t, start.h));
+    const double *dx = values_of(batch.t, heed_grad(batch.t, in)),
+                 *dh = values_of(batch.t, heed_grad(batch.t, start.h));
     for (int i = 0; i < B * T * I; i++)
-        cr_assert(padding[i / I / T][i / I % T] ? dx[i] == 0 : isfinite(dx[i]) && dx[i] != 0, "%s: gradient %g of x at %d", what, dx[i], i);
+        cr_assert(padding[i / I / T][i / I % T] ? dx[i] == 0 : isfinite(dx[i]) && dx[i] != 0,
+                  "%s: gradient %g of x at %d", what, dx[i], i);
     for (int64_t i = 0; i < heed_count(batch.t, start.h); i++)
         cr_assert(isfinite(dh[i]));
     free(x);
@@ -130,7 +144,8 @@ static void only_padding(heed_recurrent_options options, const char *what) {
     for (int i = 0; i < T * I; i++)
         nan[i] = NAN;
     heed_state start = drawn_state(&b, options.n_layers * (1 + options.bidirectional), 1, 4), last;
-    heed_tensor x = heed_input(b.t, HEED_F64, HEED_SHAPE(1, T, I), nan), pad = heed_ones(b.t, HEED_BOOL, HEED_SHAPE(1, T));
+    heed_tensor x = heed_input(b.t, HEED_F64, HEED_SHAPE(1, T, I), nan),
+                pad = heed_ones(b.t, HEED_BOOL, HEED_SHAPE(1, T));
     heed_tensor y = heed_recurrent_forward(&b.layer, b.t, x, start, pad, &last);
     for (int64_t i = 0; i < heed_count(b.t, y); i++)
         cr_assert_eq(values_of(b.t, y)[i], 0, "%s", what);
@@ -150,10 +165,12 @@ static void no_steps(heed_recurrent_options options, const char *what) {
     bench b = new_bench(options);
     const int D = 1 + options.bidirectional;
     heed_state start = drawn_state(&b, options.n_layers * D, 2, 4), last;
-    heed_tensor y = heed_recurrent_forward(&b.layer, b.t, heed_zeros(b.t, HEED_F64, HEED_SHAPE(2, 0, I)), start, HEED_NIL, &last);
+    heed_tensor y =
+        heed_recurrent_forward(&b.layer, b.t, heed_zeros(b.t, HEED_F64, HEED_SHAPE(2, 0, I)), start, HEED_NIL, &last);
     expect_shape(b.t, y, HEED_SHAPE(2, 0, D * H), what);
     expect_same_bits(b.t, last.h, start.h, what);
-    y = heed_recurrent_forward(&b.layer, b.t, heed_zeros(b.t, HEED_F64, HEED_SHAPE(0, 3, I)), nothing(), HEED_NIL, &last);
+    y = heed_recurrent_forward(&b.layer, b.t, heed_zeros(b.t, HEED_F64, HEED_SHAPE(0, 3, I)), nothing(), HEED_NIL,
+                               &last);
     expect_shape(b.t, y, HEED_SHAPE(0, 3, D * H), what);
     free_bench(&b);
 }
@@ -209,13 +226,15 @@ Test(layers_recurrent, a_cell_is_a_step) {
 static void copy_cell(const heed_cell *to, const heed_cell *from) {
     heed_param a[] = {to->w_i, to->w_h, to->b_i, to->b_h}, b[] = {from->w_i, from->w_h, from->b_i, from->b_h};
     for (int i = 0; i < 4; i++)
-        cr_assert(heed_param_set(a[i], heed_param_data(b[i]), heed_model_param(b[i].model, b[i].index).count) == HEED_OK);
+        cr_assert(heed_param_set(a[i], heed_param_data(b[i]), heed_model_param(b[i].model, b[i].index).count) ==
+                  HEED_OK);
 }
 
 /* Reading the reversed text with the two cells exchanged gives the same states, reversed and exchanged. */
 Test(layers_recurrent, backwards_is_forwards_of_the_reversed) {
     for (int kind = 0; kind < HEED_CELL_KINDS; kind++) {
-        bench b = new_bench((heed_recurrent_options){.kind = (heed_cell_kind)kind, .inputs = I, .hidden = H, .bidirectional = true});
+        bench b = new_bench(
+            (heed_recurrent_options){.kind = (heed_cell_kind)kind, .inputs = I, .hidden = H, .bidirectional = true});
         bench r = new_bench(b.options);
         copy_cell(&r.layer.cells[0], &b.layer.cells[1]);
         copy_cell(&r.layer.cells[1], &b.layer.cells[0]);
@@ -224,8 +243,10 @@ Test(layers_recurrent, backwards_is_forwards_of_the_reversed) {
         heed_tensor y = heed_recurrent_forward(&b.layer, b.t, x, nothing(), HEED_NIL, &last);
         heed_tensor flipped = heed_input(r.t, HEED_F64, HEED_SHAPE(2, 70, I), values_of(b.t, heed_flip(b.t, x, 1)));
         heed_tensor z = heed_flip(r.t, heed_recurrent_forward(&r.layer, r.t, flipped, nothing(), HEED_NIL, &r_last), 1);
-        heed_tensor exchanged = heed_concat(r.t, (heed_tensor[]){heed_slice(r.t, z, 2, H, 2 * H), heed_slice(r.t, z, 2, 0, H)}, 2, 2);
-        expect_near(values_of(b.t, y), values_of(r.t, exchanged), 2 * 70 * 2 * H, 1e-13, heed_cell_kind_name((heed_cell_kind)kind));
+        heed_tensor exchanged =
+            heed_concat(r.t, (heed_tensor[]){heed_slice(r.t, z, 2, H, 2 * H), heed_slice(r.t, z, 2, 0, H)}, 2, 2);
+        expect_near(values_of(b.t, y), values_of(r.t, exchanged), 2 * 70 * 2 * H, 1e-13,
+                    heed_cell_kind_name((heed_cell_kind)kind));
         expect_near(values_of(b.t, last.h), values_of(r.t, heed_flip(r.t, r_last.h, 0)), 2 * 2 * H, 1e-13, "last");
         free_bench(&b);
         free_bench(&r);
@@ -237,7 +258,8 @@ Test(layers_recurrent, backwards_is_forwards_of_the_reversed) {
 /* With all dropped between the layers, the last layer hears nothing of x, but what it gives is not dropped. */
 Test(layers_recurrent, dropout_is_between_layers_and_in_training) {
     heed_recurrent_options options = {.kind = HEED_GRU, .inputs = I, .hidden = H, .n_layers = 2, .dropout = 1};
-    bench b = new_bench(options), plain = new_bench((heed_recurrent_options){.kind = HEED_GRU, .inputs = I, .hidden = H, .n_layers = 2});
+    bench b = new_bench(options),
+          plain = new_bench((heed_recurrent_options){.kind = HEED_GRU, .inputs = I, .hidden = H, .n_layers = 2});
     heed_tensor one = heed_recurrent_forward(&b.layer, b.t, drawn(&b, 1, 2, 4), nothing(), HEED_NIL, NULL);
     heed_tensor two = heed_recurrent_forward(&b.layer, b.t, drawn(&b, 2, 2, 4), nothing(), HEED_NIL, NULL);
     expect_same_bits(b.t, one, two, "all dropped");
@@ -254,10 +276,12 @@ Test(layers_recurrent, dropout_is_between_layers_and_in_training) {
 /* ---- parameters ---- */
 
 Test(layers_recurrent, parameters_have_names_groups_and_a_range) {
-    static const char *const paths[] = {"layer.l0.w_i", "layer.l0.w_h", "layer.l0.b_i", "layer.l0.b_h", "layer.l0_reverse.w_i",
-                                        "layer.l0_reverse.w_h", "layer.l0_reverse.b_i", "layer.l0_reverse.b_h", "layer.l1.w_i"};
+    static const char *const paths[] = {"layer.l0.w_i",         "layer.l0.w_h",         "layer.l0.b_i",
+                                        "layer.l0.b_h",         "layer.l0_reverse.w_i", "layer.l0_reverse.w_h",
+                                        "layer.l0_reverse.b_i", "layer.l0_reverse.b_h", "layer.l1.w_i"};
     for (int kind = 0; kind < HEED_CELL_KINDS; kind++) {
-        bench b = new_bench((heed_recurrent_options){.kind = (heed_cell_kind)kind, .inputs = 100, .hidden = 25, .n_layers = 2, .bidirectional = true});
+        bench b = new_bench((heed_recurrent_options){
+            .kind = (heed_cell_kind)kind, .inputs = 100, .hidden = 25, .n_layers = 2, .bidirectional = true});
         const int64_t G = heed_cell_gates((heed_cell_kind)kind);
         for (int i = 0; i < heed_model_params(b.model); i++) {
             heed_param_info info = heed_model_param(b.model, i);
@@ -271,7 +295,8 @@ Test(layers_recurrent, parameters_have_names_groups_and_a_range) {
                 largest = fmax(largest, fabs(values[k]));
             cr_expect(largest <= 0.2 && largest > 0.15, "%s: %g", info.path, largest);
         }
-        cr_expect(heed_shape_equal(heed_model_param(b.model, 8).shape, HEED_SHAPE(G * 25, 50)), "l1 reads both directions");
+        cr_expect(heed_shape_equal(heed_model_param(b.model, 8).shape, HEED_SHAPE(G * 25, 50)),
+                  "l1 reads both directions");
         free_bench(&b);
     }
 }
@@ -290,7 +315,8 @@ static void note(void *user, heed_tape *t, const char *path, heed_tensor x) {
     const char name = path[strlen(path) - 1];
     double value = heed_f64(t, x)[0];
     w->seen++;
-    double *const place[] = {['i'] = &w->i, ['f'] = &w->f, ['g'] = &w->g, ['o'] = &w->o, ['r'] = &w->r, ['z'] = &w->z, ['n'] = &w->n};
+    double *const place[] = {
+        ['i'] = &w->i, ['f'] = &w->f, ['g'] = &w->g, ['o'] = &w->o, ['r'] = &w->r, ['z'] = &w->z, ['n'] = &w->n};
     if (name == 'c') {
         w->c_before = w->c;
         w->c = value;
