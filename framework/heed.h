@@ -26,6 +26,7 @@
 #include <heed/layers/carry.h>
 #include <heed/layers/dropout.h>
 #include <heed/layers/embedding.h>
+#include <heed/layers/encoder_decoder.h>
 #include <heed/layers/feed_forward.h>
 #include <heed/layers/gpt.h>
 #include <heed/layers/gpt2_names.h>

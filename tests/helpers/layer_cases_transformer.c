@@ -8,6 +8,7 @@ typedef union room {
     heed_decoder_layer decoder_layer;
     heed_decoder decoder;
     heed_gpt gpt;
+    heed_encoder_decoder encoder_decoder;
 } room;
 
 /* A layer reads those that mean something to it. */
@@ -97,6 +98,20 @@ static heed_tensor gpt(const void *layer, heed_tape *t, const heed_tensor *in, c
     (void)options;
     return heed_is_nil(in[1]) ? heed_gpt_forward(&r->gpt, t, in[0]) : heed_gpt_loss(&r->gpt, t, in[0], in[1]);
 }
+
+/* source, its padding, target */
+static void init_encoder_decoder(void *layer, const heed_module *root, const void *options) {
+    room *r = layer;
+    const heed_encoder_decoder_options *o = options;
+    heed_encoder_decoder_init(&r->encoder_decoder, root, "net", *o);
+}
+static heed_tensor encoder_decoder(const void *layer, heed_tape *t, const heed_tensor *in, const void *options) {
+    const room *r = layer;
+    (void)options;
+    return heed_encoder_decoder_forward(&r->encoder_decoder, t, in[0], in[1], in[2]);
+}
+
+#define STACKS(...) {.d_model = 4, .d_ff = 5, .n_heads = 2, .activation = HEED_GELU, __VA_ARGS__}
 
 static const layer_case cases[] = {
     {"feed_forward", "relu", init_feed_forward, feed_forward, {REAL(3, 4)}, &(settings){.d = 4, .d2 = 7, .activation = HEED_RELU}},
@@ -209,6 +224,23 @@ static const layer_case cases[] = {
      &(heed_gpt_options){.vocabulary = 5, .context = 4, .d_model = 4, .n_heads = 2, .n_layers = 1, .init_std = 0.5, .dropout = 0.3}},
     {"gpt", "relu, eps 0.01", init_gpt, gpt, {TOKENS(17, 2, 3), NOTHING},
      &(heed_gpt_options){.vocabulary = 17, .context = 3, .d_model = 4, .d_ff = 5, .n_heads = 2, .n_layers = 1, .init_std = 0.5, .eps = 0.01, .activation = HEED_RELU}},
+
+    {"encoder_decoder", "plain", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), NOTHING, TOKENS(5, 2, 4)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 1)}},
+    {"encoder_decoder", "padding", init_encoder_decoder, encoder_decoder, {TOKENS(5, 3, 4), COINS(3, 4), TOKENS(5, 3, 2)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 1)}},
+    {"encoder_decoder", "one embedding", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), NOTHING, TOKENS(5, 2, 3)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .tie_source = true, .stacks = STACKS(.n_layers = 1)}},
+    {"encoder_decoder", "untied, two vocabularies", init_encoder_decoder, encoder_decoder, {TOKENS(7, 2, 3), NOTHING, TOKENS(5, 2, 2)},
+     &(heed_encoder_decoder_options){.source_vocabulary = 7, .target_vocabulary = 5, .longest = 4, .untied = true, .stacks = STACKS(.n_layers = 1)}},
+    {"encoder_decoder", "two layers, post-norm", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), NOTHING, TOKENS(5, 2, 2)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 2, .post_norm = true)}},
+    {"encoder_decoder", "one layer to two, rmsnorm", init_encoder_decoder, encoder_decoder, {TOKENS(5, 1, 3), NOTHING, TOKENS(5, 1, 3)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .n_encoder_layers = 1, .stacks = STACKS(.n_layers = 2, .norm = HEED_RMSNORM)}},
+    {"encoder_decoder", "rotary, fewer keys", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), NOTHING, TOKENS(5, 2, 3)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 1, .features = {.rope_base = 100, .n_kv_heads = 1})}},
+    {"encoder_decoder", "dropout, no bias", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), NOTHING, TOKENS(5, 2, 3)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 1, .dropout = 0.2, .no_bias = true)}},
 };
 
 const layer_table layer_cases_transformer = {cases, sizeof cases / sizeof *cases, sizeof(room)};
