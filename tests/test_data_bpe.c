@@ -76,11 +76,13 @@ static int encode_cases(const heed_vocabulary *v) {
         for (int64_t i = 0; i < got.count; i++) {
             char *end;
             long want = strtol(expected, &end, 10);
-            cr_assert(end != expected && want == got.ids[i], "case %d, token %d: %d, not %ld", cases, (int)i, got.ids[i], want);
+            cr_assert(end != expected && want == got.ids[i], "case %d, token %d: %d, not %ld", cases, (int)i,
+                      got.ids[i], want);
             expected = end;
         }
         cr_assert_eq(*expected, '\n', "case %d: %d tokens, more expected", cases, (int)got.count);
-        cr_assert(heed_decode(v, got.ids, got.count, back, sizeof back) == n && memcmp(back, bytes, n) == 0, "case %d does not come back", cases);
+        cr_assert(heed_decode(v, got.ids, got.count, back, sizeof back) == n && memcmp(back, bytes, n) == 0,
+                  "case %d does not come back", cases);
         heed_tokens_free(&got);
     }
     fclose(f);
@@ -102,7 +104,9 @@ Test(data_bpe, learns_as_the_slow_twin) {
     size_t n, m;
     heed_error e;
     char *text = whole(GOLDEN "text.txt", &n);
-    heed_vocabulary *v = heed_bpe_train(text, n, (heed_bpe_options){.merges = 240, .n_specials = 1, .specials = endoftext}, &e), *twin = golden();
+    heed_vocabulary *v = heed_bpe_train(text, n,
+                                        (heed_bpe_options){.merges = 240, .n_specials = 1, .specials = endoftext}, &e),
+                    *twin = golden();
     cr_assert(v, "%s", e.text);
     same(v, twin);
     encode_cases(v);
@@ -133,8 +137,8 @@ Test(data_bpe, learns_as_the_slow_twin) {
     heed_vocabulary_free(v);
 }
 
-/* By hand: pairs of "aaabdaaabac" (Gage 1994's example). aa 4 times (overlaps count), then ab 2; Z = aa: Z a b d Z a b a c;
- * (Z,a) and (a,b) and then occur twice each; ids a = 64, b = 65, Z = 256, so (a,b) is first; then (Z,ab). */
+/* By hand: pairs of "aaabdaaabac" (Gage 1994's example). aa 4 times (overlaps count), then ab 2; Z = aa: Z a b d Z a b
+ * a c; (Z,a) and (a,b) and then occur twice each; ids a = 64, b = 65, Z = 256, so (a,b) is first; then (Z,ab). */
 Test(data_bpe, merges_what_occurs_most_and_of_equals_the_smallest_ids) {
     heed_error e;
     heed_vocabulary *v = heed_bpe_train("aaabdaaabac", 11, (heed_bpe_options){.merges = 50}, &e);
@@ -219,7 +223,8 @@ static int naive(const rule *rules, int n_rules, const char *text, char tokens[L
             return n;
         int to = 0;
         for (int i = 0; i < n; to++) {
-            bool fits = i + 1 < n && strcmp(tokens[i], rules[best].left) == 0 && strcmp(tokens[i + 1], rules[best].right) == 0;
+            bool fits =
+                i + 1 < n && strcmp(tokens[i], rules[best].left) == 0 && strcmp(tokens[i + 1], rules[best].right) == 0;
             char token[16];
             snprintf(token, sizeof token, "%.7s%.7s", tokens[i], fits ? tokens[i + 1] : "");
             strcpy(tokens[to], token);
@@ -229,12 +234,14 @@ static int naive(const rule *rules, int n_rules, const char *text, char tokens[L
     }
 }
 
-/* Random merges that build tokens of up to 6 letters of "abc", several merges of one token among them, then shuffled. */
+/* Random merges that build tokens of up to 6 letters of "abc", several merges of one token among them, then shuffled.
+ */
 static int random_rules(uint64_t key, rule *rules, int most) {
     char known[64][16] = {"a", "b", "c"};
     int n_known = LETTERS, n = 0;
     for (uint64_t i = 0; i < 400 && n < most; i++) {
-        const char *l = known[heed_rng_below(key, 2 * i, (uint64_t)n_known)], *r = known[heed_rng_below(key, 2 * i + 1, (uint64_t)n_known)];
+        const char *l = known[heed_rng_below(key, 2 * i, (uint64_t)n_known)],
+                   *r = known[heed_rng_below(key, 2 * i + 1, (uint64_t)n_known)];
         bool there = strlen(l) + strlen(r) > 6, made = false;
         for (int k = 0; k < n; k++)
             there = there || (strcmp(rules[k].left, l) == 0 && strcmp(rules[k].right, r) == 0);
@@ -294,7 +301,8 @@ Test(data_bpe, any_list_of_merges_means_what_it_means_to_gpt_2) {
             cr_assert_eq(heed_encode(v, text, (size_t)length, &got, NULL), HEED_OK);
             cr_assert_eq(got.count, count, "list %d: \"%s\"", (int)list, text);
             for (int k = 0; k < count; k++)
-                cr_assert_eq(got.ids[k], heed_vocabulary_find(v, want[k], strlen(want[k])), "list %d: \"%s\"", (int)list, text);
+                cr_assert_eq(got.ids[k], heed_vocabulary_find(v, want[k], strlen(want[k])), "list %d: \"%s\"",
+                             (int)list, text);
             heed_tokens_free(&got);
         }
         heed_vocabulary_free(v);
@@ -317,7 +325,10 @@ Test(data_bpe, long_pieces_take_no_longer_than_short_ones) {
     double start = seconds();
     for (int kind = 0; kind < 4; kind++) {
         for (int i = 0; i < BYTES; i++)
-            text[i] = kind == 0 ? 'a' : kind == 1 ? ' ' : kind == 2 ? (char)0x80 : (char)('a' + heed_rng_below(5, (uint64_t)i, 4));
+            text[i] = kind == 0   ? 'a'
+                      : kind == 1 ? ' '
+                      : kind == 2 ? (char)0x80
+                                  : (char)('a' + heed_rng_below(5, (uint64_t)i, 4));
         heed_tokens got = {.ids = NULL};
         cr_assert_eq(heed_encode(v, text, BYTES, &got, NULL), HEED_OK);
         cr_assert(heed_decode(v, got.ids, got.count, back, sizeof back) == BYTES && memcmp(back, text, BYTES) == 0);
@@ -335,7 +346,8 @@ Test(data_bpe, long_pieces_take_no_longer_than_short_ones) {
 /* ---- mistakes ---- */
 
 Test(data_bpe, training_options_that_are_wrong_are_refused) {
-    static const char *const empty[] = {""}, *const bad[] = {"\xFF"}, *const taken[] = {"ab"}, *const key[] = {"\u0120"}, *const twice[] = {"<s>", "<s>"};
+    static const char *const empty[] = {""}, *const bad[] = {"\xFF"}, *const taken[] = {"ab"},
+                             *const key[] = {"\u0120"}, *const twice[] = {"<s>", "<s>"};
     static const struct {
         const char *text;
         heed_bpe_options o;

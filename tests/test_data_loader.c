@@ -30,11 +30,17 @@ Test(data_loader, options_that_are_wrong_are_refused) {
         {NULL, {.bytes = 1}, "loader: fill is NULL"},
         {nothing, {.bytes = 0}, "loader: bytes is 0; a batch must have at least 1"},
         {nothing, {.bytes = 1, .buffers = -1}, "loader: buffers is -1; it must be 0 (for 4) or in 1 .. 4096"},
-        {nothing, {.bytes = 1, .buffers = 1, .threads = 1}, "loader: buffers is 1; it must be 0 (for 4) or in 2 .. 4096"},
+        {nothing,
+         {.bytes = 1, .buffers = 1, .threads = 1},
+         "loader: buffers is 1; it must be 0 (for 4) or in 2 .. 4096"},
         {nothing, {.bytes = 1, .threads = -1}, "loader: threads is -1; it must be in 0 .. 256"},
         {nothing, {.bytes = 1, .start = UINT64_MAX}, "loader: start is 18446744073709551615; it must be below 2^63"},
-        {nothing, {.bytes = SIZE_MAX, .threads = 1}, "loader: out of memory for 4 buffers of 18446744073709551615 bytes"},
-        {nothing, {.bytes = SIZE_MAX / 3, .threads = 1}, "loader: out of memory for 4 buffers of 6148914691236517205 bytes"},
+        {nothing,
+         {.bytes = SIZE_MAX, .threads = 1},
+         "loader: out of memory for 4 buffers of 18446744073709551615 bytes"},
+        {nothing,
+         {.bytes = SIZE_MAX / 3, .threads = 1},
+         "loader: out of memory for 4 buffers of 6148914691236517205 bytes"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         heed_error e;
@@ -57,8 +63,9 @@ Test(data_loader, windows_are_loaded_as_they_are_drawn) {
     heed_windows *w = heed_windows_new(ids, COUNT, (heed_windows_options){.length = T, .validation = 0.25}, &e);
     heed_window_batches batches = {w, HEED_PART_VALIDATION, B};
     cr_assert_eq(heed_window_bytes(&batches), 2 * B * T * sizeof(int32_t));
-    heed_loader *l = heed_loader_new(heed_window_fill, &batches,
-                                     (heed_loader_options){.bytes = heed_window_bytes(&batches), .threads = 2, .seed = 3}, &e);
+    heed_loader *l =
+        heed_loader_new(heed_window_fill, &batches,
+                        (heed_loader_options){.bytes = heed_window_bytes(&batches), .threads = 2, .seed = 3}, &e);
     for (uint64_t i = 0; i < 30; i++) {
         const int32_t *got = heed_loader_next(l);
         cr_assert_eq(heed_windows_draw(w, HEED_PART_VALIDATION, 3, i, B, x, y), HEED_OK);

@@ -47,7 +47,8 @@ Test(data_metrics, extreme_logits) {
     cr_assert(isnan(heed_nll_sum((float[]){0, NAN}, 1, 2, zero, -1, NULL)));
     cr_assert(isnan(heed_nll_sum((float[]){0, 0}, 1, 2, (int32_t[]){2}, -1, NULL)));
     cr_assert(isnan(heed_nll_sum((float[]){0, 0}, 1, 2, (int32_t[]){-2}, -1, NULL)));
-    /* One certain class and another 40 below: log1p(e^-40), which 1 + e^-40 would lose, is 0 in this form; the target's own is kept. */
+    /* One certain class and another 40 below: log1p(e^-40), which 1 + e^-40 would lose, is 0 in this form; the target's
+     * own is kept. */
     cr_assert(near(heed_nll_sum((float[]){-40, 0}, 1, 2, zero, -1, NULL), 40 + exp(-40)));
 }
 
@@ -61,8 +62,9 @@ Test(data_metrics, nll_is_the_cross_entropy) {
     for (int i = 0; i < ROWS; i++)
         targets[i] = i % 5 == 0 ? HEED_IGNORED : (int32_t)heed_rng_below(4, (uint64_t)i, V);
     heed_tape *t = heed_tape_new();
-    heed_tensor loss = heed_cross_entropy_with(t, heed_input(t, HEED_F32, HEED_SHAPE(ROWS, V), logits), heed_input(t, HEED_I32, HEED_SHAPE(ROWS), targets),
-                                          (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = HEED_IGNORED});
+    heed_tensor loss = heed_cross_entropy_with(
+        t, heed_input(t, HEED_F32, HEED_SHAPE(ROWS, V), logits), heed_input(t, HEED_I32, HEED_SHAPE(ROWS), targets),
+        (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = HEED_IGNORED});
     int64_t counted;
     double nll = heed_nll_sum(logits, ROWS, V, targets, HEED_IGNORED, &counted);
     cr_assert_eq(counted, 40);
@@ -81,7 +83,8 @@ Test(data_metrics, hits_are_where_the_first_largest_is_the_target) {
 }
 
 Test(data_metrics, tokens_and_rows_that_are_equal) {
-    static const int32_t predicted[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1}, targets[] = {1, 2, -1, 4, 0, 6, 7, 8, 9, -1, -1, -1};
+    static const int32_t predicted[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1},
+                         targets[] = {1, 2, -1, 4, 0, 6, 7, 8, 9, -1, -1, -1};
     int64_t counted;
     cr_assert_eq(heed_count_equal(predicted, targets, 12, -1, &counted), 7);
     cr_assert_eq(counted, 8);
@@ -93,7 +96,8 @@ Test(data_metrics, tokens_and_rows_that_are_equal) {
 
 static int64_t distance(const char *a, const char *b) {
     heed_error e = {.status = HEED_OK};
-    int64_t there = heed_edit_distance_text(a, strlen(a), b, strlen(b), &e), back = heed_edit_distance_text(b, strlen(b), a, strlen(a), &e);
+    int64_t there = heed_edit_distance_text(a, strlen(a), b, strlen(b), &e),
+            back = heed_edit_distance_text(b, strlen(b), a, strlen(a), &e);
     cr_assert(there >= 0 && there == back, "%s", e.text);
     return there;
 }
@@ -125,7 +129,8 @@ Test(data_metrics, edit_distances_that_are_known) {
 static int64_t naive(const int32_t *a, int64_t n, const int32_t *b, int64_t m) {
     if (n == 0 || m == 0)
         return n + m;
-    int64_t substituted = naive(a + 1, n - 1, b + 1, m - 1) + (*a != *b), deleted = naive(a + 1, n - 1, b, m) + 1, inserted = naive(a, n, b + 1, m - 1) + 1;
+    int64_t substituted = naive(a + 1, n - 1, b + 1, m - 1) + (*a != *b), deleted = naive(a + 1, n - 1, b, m) + 1,
+            inserted = naive(a, n, b + 1, m - 1) + 1;
     int64_t least = deleted < inserted ? deleted : inserted;
     return substituted < least ? substituted : least;
 }

@@ -1,5 +1,5 @@
-/* Every parser of data fed with noise: it may refuse, it may not crash, read out of bounds (run by make asan) or accept what does not
- * come back. */
+/* Every parser of data fed with noise: it may refuse, it may not crash, read out of bounds (run by make asan) or accept
+ * what does not come back. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,8 @@ static size_t damage(uint64_t key, const char *good, size_t n, char *bad) {
     if (heed_rng_below(key, 0, 8) == 0) {
         count = (size_t)heed_rng_below(key, 1, 200);
         for (size_t i = 0; i < count; i++)
-            bad[i] = heed_rng_below(key, 2 * i + 2, 2) ? marks[heed_rng_below(key, 2 * i + 3, sizeof marks)] : (char)heed_rng_u32(key, i);
+            bad[i] = heed_rng_below(key, 2 * i + 2, 2) ? marks[heed_rng_below(key, 2 * i + 3, sizeof marks)]
+                                                       : (char)heed_rng_u32(key, i);
         return count;
     }
     for (uint64_t k = 0; k < 1 + heed_rng_below(key, 2, 4) && count > 0; k++) {
@@ -82,7 +83,8 @@ static void check_accepted(const heed_vocabulary *v, const heed_error *e) {
 
 Test(data_noise, vocab_and_merges_files) {
     size_t n[2];
-    char *good[2] = {whole("tests/golden/bpe/vocab.json", &n[0]), whole("tests/golden/bpe/merges.txt", &n[1])}, bad[1 << 17];
+    char *good[2] = {whole("tests/golden/bpe/vocab.json", &n[0]), whole("tests/golden/bpe/merges.txt", &n[1])},
+         bad[1 << 17];
     int accepted = 0;
     for (uint64_t i = 0; i < 3000; i++) {
         int which = (int)(i % 2);
@@ -102,7 +104,8 @@ Test(data_noise, vocab_and_merges_files) {
 Test(data_noise, vocabulary_files) {
     heed_error e;
     char bad[1 << 17];
-    heed_vocabulary *made[] = {heed_vocabulary_characters("a b\nc\u00e9\u4e2d", 10, HEED_ALL_SPECIALS, &e), heed_vocabulary_bytes(HEED_PAD, &e),
+    heed_vocabulary *made[] = {heed_vocabulary_characters("a b\nc\u00e9\u4e2d", 10, HEED_ALL_SPECIALS, &e),
+                               heed_vocabulary_bytes(HEED_PAD, &e),
                                heed_bpe_load("tests/golden/bpe/vocab.json", "tests/golden/bpe/merges.txt", &e)};
     for (int kind = 0; kind < 3; kind++) {
         size_t n;
@@ -123,7 +126,8 @@ Test(data_noise, vocabulary_files) {
 Test(data_noise, texts) {
     heed_error e;
     heed_vocabulary *bpe = heed_bpe_load("tests/golden/bpe/vocab.json", "tests/golden/bpe/merges.txt", &e);
-    static const unsigned char likely[] = {' ', '\n', '\'', 's', 'a', '1', 0xC3, 0xA9, 0xE4, 0xB8, 0xAD, 0xF0, 0x9F, 0x98, 0x80, 0xED, 0xA0, 0xFF};
+    static const unsigned char likely[] = {' ',  '\n', '\'', 's',  'a',  '1',  0xC3, 0xA9, 0xE4,
+                                           0xB8, 0xAD, 0xF0, 0x9F, 0x98, 0x80, 0xED, 0xA0, 0xFF};
     for (uint64_t i = 0; i < 4000; i++) {
         uint64_t key = heed_rng_mix(9, i);
         size_t n = (size_t)heed_rng_below(key, 0, 60), valid;
@@ -134,11 +138,13 @@ Test(data_noise, texts) {
         cr_assert_eq(heed_encode_with_specials(bpe, text, n, &tokens, NULL), HEED_OK);
         cr_assert(heed_decode(bpe, tokens.ids, tokens.count, back, sizeof back) == n && memcmp(back, text, n) == 0);
         valid = heed_utf8_valid(text, n);
-        heed_vocabulary *letters = heed_vocabulary_characters(text, n, 0, &e), *learned = heed_bpe_train(text, n, (heed_bpe_options){.merges = 20}, &e);
+        heed_vocabulary *letters = heed_vocabulary_characters(text, n, 0, &e),
+                        *learned = heed_bpe_train(text, n, (heed_bpe_options){.merges = 20}, &e);
         cr_assert((letters != NULL) == (valid == n && n > 0) && (learned != NULL) == (n > 0));
         put(paths[0], text, n);
         heed_pairs_free(heed_pairs_open(paths[0], bpe, bpe, NULL));
-        heed_windows_free(heed_windows_open(paths[0], bpe, (heed_windows_options){.length = 4, .validation = 0.3}, NULL));
+        heed_windows_free(
+            heed_windows_open(paths[0], bpe, (heed_windows_options){.length = 4, .validation = 0.3}, NULL));
         heed_vocabulary_free(letters);
         heed_vocabulary_free(learned);
         heed_tokens_free(&tokens);

@@ -25,20 +25,23 @@ Test(data_pairs, an_order_has_each_element_once) {
         cr_assert_lt(heed_rng_permuted(1, UINT64_MAX - 1 - i, UINT64_MAX), UINT64_MAX);
 }
 
-/* Where element 0 goes, and what follows what: each of 10 places for each of 20,000 keys is Binomial(20000, 1/10), deviation 42. */
+/* Where element 0 goes, and what follows what: each of 10 places for each of 20,000 keys is Binomial(20000, 1/10),
+ * deviation 42. */
 Test(data_pairs, orders_are_as_good_as_random) {
     enum { N = 10, KEYS = 20000 };
     int at[N][N] = {{0}}, apart[N] = {0};
     for (uint64_t key = 0; key < KEYS; key++)
         for (uint64_t i = 0; i < N; i++) {
-            uint64_t here = heed_rng_permuted(heed_rng_mix(7, key), i, N), next = heed_rng_permuted(heed_rng_mix(7, key), (i + 1) % N, N);
+            uint64_t here = heed_rng_permuted(heed_rng_mix(7, key), i, N),
+                     next = heed_rng_permuted(heed_rng_mix(7, key), (i + 1) % N, N);
             at[i][here]++;
             apart[(next + N - here) % N]++;
         }
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++)
             cr_assert(abs(at[i][j] - KEYS / N) < 5 * 42, "%d at %d: %d", i, j, at[i][j]);
-    for (int d = 1; d < N; d++) /* of 9 distances, 10 a key; dependent within a key, so twice the deviation is granted */
+    for (int d = 1; d < N;
+         d++) /* of 9 distances, 10 a key; dependent within a key, so twice the deviation is granted */
         cr_assert(abs(apart[d] - KEYS * N / (N - 1)) < 2 * 5 * 141, "%d apart: %d", d, apart[d]);
     cr_assert_eq(apart[0], 0);
 }
@@ -64,7 +67,8 @@ static heed_pairs *pairs_of(int n) {
 }
 
 static heed_pair_batches batches_of(const heed_pairs *pairs, int64_t B) {
-    return (heed_pair_batches){.pairs = pairs, .B = B, .source_pad = PAD, .target_pad = TARGET_PAD, .bos = BOS, .eos = EOS};
+    return (heed_pair_batches){
+        .pairs = pairs, .B = B, .source_pad = PAD, .target_pad = TARGET_PAD, .bos = BOS, .eos = EOS};
 }
 
 Test(data_pairs, a_batch_is_padded_to_its_longest) {
@@ -85,7 +89,8 @@ Test(data_pairs, a_batch_is_padded_to_its_longest) {
     cr_assert_eq(memcmp(b->output, (int32_t[]){7, EOS, HEED_IGNORED, 8, 9, EOS}, 24), 0);
     cr_assert_eq(memcmp(b->index, (int64_t[]){0, 1}, 16), 0);
     b = heed_loader_next(l);
-    cr_assert(b->B == 1 && b->S == 2 && b->T == 1 && b->targets == 1 && b->input[0] == BOS && b->output[0] == EOS && b->index[0] == 2);
+    cr_assert(b->B == 1 && b->S == 2 && b->T == 1 && b->targets == 1 && b->input[0] == BOS && b->output[0] == EOS &&
+              b->index[0] == 2);
     b = heed_loader_next(l); /* the next epoch */
     cr_assert(b->B == 2 && b->index[0] == 0);
     heed_loader_free(l);
@@ -99,23 +104,28 @@ static void check_epochs(int n, int64_t B, int64_t bucket) {
     heed_pair_batches how = batches_of(pairs, B);
     how.bucket = bucket;
     int64_t per = heed_pair_batches_count(&how), first[2][400] = {{0}};
-    heed_loader *plain = heed_loader_new(heed_pair_fill, &how, (heed_loader_options){.bytes = heed_pair_bytes(&how), .seed = 5}, &e);
-    heed_loader *threads = heed_loader_new(heed_pair_fill, &how, (heed_loader_options){.bytes = heed_pair_bytes(&how), .seed = 5, .threads = 2}, &e);
+    heed_loader *plain =
+        heed_loader_new(heed_pair_fill, &how, (heed_loader_options){.bytes = heed_pair_bytes(&how), .seed = 5}, &e);
+    heed_loader *threads = heed_loader_new(
+        heed_pair_fill, &how, (heed_loader_options){.bytes = heed_pair_bytes(&how), .seed = 5, .threads = 2}, &e);
     cr_assert(plain && threads, "%s", e.text);
     for (int epoch = 0; epoch < 2; epoch++) {
         bool seen[400] = {false};
         int64_t at = 0;
         for (int64_t k = 0; k < per; k++) {
             const heed_pair_batch *b = heed_loader_next(plain), *c = heed_loader_next(threads);
-            cr_assert(b->B == c->B && b->S == c->S && b->T == c->T && memcmp(b->source, c->source, (size_t)(b->B * b->S) * 4) == 0);
-            cr_assert(memcmp(b->output, c->output, (size_t)(b->B * b->T) * 4) == 0 && memcmp(b->index, c->index, (size_t)b->B * 8) == 0);
+            cr_assert(b->B == c->B && b->S == c->S && b->T == c->T &&
+                      memcmp(b->source, c->source, (size_t)(b->B * b->S) * 4) == 0);
+            cr_assert(memcmp(b->output, c->output, (size_t)(b->B * b->T) * 4) == 0 &&
+                      memcmp(b->index, c->index, (size_t)b->B * 8) == 0);
             for (int64_t r = 0; r < b->B; r++) {
                 int64_t i = b->index[r];
                 cr_assert(!seen[i]);
                 seen[i] = true;
                 first[epoch][at++] = i;
                 for (int64_t s = 0; s < b->S; s++)
-                    cr_assert(b->source[r * b->S + s] == (s < 1 + i % 7 ? 1000 + i : PAD) && b->padding[r * b->S + s] == (s >= 1 + i % 7));
+                    cr_assert(b->source[r * b->S + s] == (s < 1 + i % 7 ? 1000 + i : PAD) &&
+                              b->padding[r * b->S + s] == (s >= 1 + i % 7));
             }
         }
         cr_assert_eq(at, n);
@@ -143,7 +153,8 @@ Test(data_pairs, buckets_hold_less_padding) {
     for (int bucketed = 0; bucketed < 2; bucketed++) {
         heed_pair_batches how = batches_of(pairs, 10);
         how.bucket = bucketed ? 20 : 0;
-        heed_loader *l = heed_loader_new(heed_pair_fill, &how, (heed_loader_options){.bytes = heed_pair_bytes(&how)}, &e);
+        heed_loader *l =
+            heed_loader_new(heed_pair_fill, &how, (heed_loader_options){.bytes = heed_pair_bytes(&how)}, &e);
         for (int k = 0; k < 100; k++) {
             const heed_pair_batch *b = heed_loader_next(l);
             for (int64_t i = 0; i < b->B * b->S; i++)
@@ -164,7 +175,8 @@ Test(data_pairs, what_makes_no_batch_is_refused) {
     how = batches_of(one, 0);
     cr_assert_eq(heed_pair_bytes(&how), 0);
     cr_assert_eq(heed_pair_fill(&how, 0, 0, NULL, &e), HEED_INVALID);
-    cr_assert_str_eq(e.text, "pairs: there must be at least one; B is 0 and must be at least 1, bucket 0 and at least 0");
+    cr_assert_str_eq(e.text,
+                     "pairs: there must be at least one; B is 0 and must be at least 1, bucket 0 and at least 0");
     how = batches_of(one, INT64_MAX);
     cr_assert_neq(heed_pair_bytes(&how), 0, "no more rows than pairs");
     e.status = HEED_OK;
@@ -205,7 +217,8 @@ Test(data_pairs, files_are_read_line_by_line) {
     int64_t n, m;
     cr_assert_eq(heed_pairs_count(pairs), 3);
     const int32_t *source = heed_pairs_source(pairs, 2, &n), *target = heed_pairs_target(pairs, 2, &m);
-    cr_assert(n == 3 && m == 2 && memcmp(source, (int32_t[]){1, 1, 0}, 12) == 0 && memcmp(target, (int32_t[]){0, 1}, 8) == 0);
+    cr_assert(n == 3 && m == 2 && memcmp(source, (int32_t[]){1, 1, 0}, 12) == 0 &&
+              memcmp(target, (int32_t[]){0, 1}, 8) == 0);
     heed_pairs_target(pairs, 0, &n);
     heed_pairs_target(pairs, 1, &m);
     cr_assert(n == 1 && m == 0);

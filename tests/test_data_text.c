@@ -30,7 +30,12 @@ Test(data_text, every_code_point_is_written_and_read) {
     char bytes[HEED_UTF8_BYTES];
     uint32_t back;
     for (uint32_t point = 0; point <= 0x110010; point++) {
-        int want = point < 0x80 ? 1 : point < 0x800 ? 2 : point >= 0xD800 && point < 0xE000 ? 0 : point < 0x10000 ? 3 : point <= 0x10FFFF ? 4 : 0;
+        int want = point < 0x80                        ? 1
+                   : point < 0x800                     ? 2
+                   : point >= 0xD800 && point < 0xE000 ? 0
+                   : point < 0x10000                   ? 3
+                   : point <= 0x10FFFF                 ? 4
+                                                       : 0;
         int n = heed_utf8_write(point, bytes);
         if (n != want || (n > 0 && (heed_utf8_read(bytes, (size_t)n, &back) != n || back != point)))
             cr_assert_fail("U+%04X: %d bytes, not %d, or another on the way back", (unsigned)point, n, want);
@@ -39,9 +44,11 @@ Test(data_text, every_code_point_is_written_and_read) {
     }
 }
 
-/* All 65,536 pairs and all three-byte texts led by E0..EF, against a decoder by the definition: decode loosely, encode, compare. */
+/* All 65,536 pairs and all three-byte texts led by E0..EF, against a decoder by the definition: decode loosely, encode,
+ * compare. */
 static bool is_utf8(const unsigned char *b, int n) {
-    uint32_t loose = n == 2 ? (uint32_t)(b[0] & 0x1F) << 6 | (b[1] & 0x3F) : (uint32_t)(b[0] & 0x0F) << 12 | (uint32_t)(b[1] & 0x3F) << 6 | (b[2] & 0x3F);
+    uint32_t loose = n == 2 ? (uint32_t)(b[0] & 0x1F) << 6 | (b[1] & 0x3F)
+                            : (uint32_t)(b[0] & 0x0F) << 12 | (uint32_t)(b[1] & 0x3F) << 6 | (b[2] & 0x3F);
     char back[HEED_UTF8_BYTES];
     return heed_utf8_write(loose, back) == n && memcmp(back, b, (size_t)n) == 0;
 }
@@ -56,7 +63,8 @@ Test(data_text, sequences_of_two_and_three_bytes_are_good_where_they_are_canonic
                 if ((heed_utf8_read((char *)bytes, (size_t)n, &point) == n) != is_utf8(bytes, n))
                     cr_assert_fail("%02X %02X %02X", a, b, c);
             }
-    static const char *const bad[] = {"\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xF0\x90\x80", "\xF0\x90\x80\xC0"};
+    static const char *const bad[] = {"\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF",
+                                      "\xF0\x90\x80",     "\xF0\x90\x80\xC0"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect_eq(heed_utf8_read(bad[i], strlen(bad[i]), &point), -1, "%zu", i);
     cr_expect_eq(heed_utf8_read("", 0, &point), 0);

@@ -41,7 +41,8 @@ static void ids_are(const heed_vocabulary *v, const char *text, int64_t count, c
     heed_tokens_free(&got);
 }
 
-/* nanoGPT: chars = sorted(set(text)). By hand: '\n' U+A < ' ' U+20 < 'a' < 'b' < 'é' U+E9 < '中' U+4E2D < U+FFFD < U+1F600. */
+/* nanoGPT: chars = sorted(set(text)). By hand: '\n' U+A < ' ' U+20 < 'a' < 'b' < 'é' U+E9 < '中' U+4E2D < U+FFFD <
+ * U+1F600. */
 Test(data_vocabulary, characters_are_numbered_by_code_point) {
     heed_vocabulary *v = characters("b😀a中 \néab\uFFFD", 0);
     cr_expect_eq(heed_vocabulary_count(v), 8);
@@ -65,7 +66,8 @@ Test(data_vocabulary, special_tokens_come_last_and_have_roles) {
     cr_expect_eq(heed_vocabulary_special(v, HEED_EOS), 3);
     cr_expect_eq(heed_vocabulary_special(v, HEED_UNK), 4);
     cr_expect_eq(heed_vocabulary_special(v, HEED_PAD | HEED_EOS), -1);
-    cr_expect(heed_vocabulary_is_special(v, 2) && !heed_vocabulary_is_special(v, 1) && !heed_vocabulary_is_special(v, 9));
+    cr_expect(heed_vocabulary_is_special(v, 2) && !heed_vocabulary_is_special(v, 1) &&
+              !heed_vocabulary_is_special(v, 9));
     ids_are(v, "abé", 3, (int32_t[]){0, 1, 4});
     char text[64];
     cr_expect_eq(heed_decode(v, (int32_t[]){2, 0, 4, 1, 3, -1, 5}, 7, text, sizeof text), 11);
@@ -101,7 +103,8 @@ Test(data_vocabulary, what_a_text_may_not_hold) {
     heed_vocabulary *v = characters("abc", 0);
     heed_tokens list = {.ids = NULL};
     cr_assert_eq(heed_encode(v, "ab\u00e9", 4, &list, &e), HEED_INVALID);
-    cr_assert_str_eq(e.text, "vocabulary: U+00E9 at byte 2 of the text is none of its 3 characters, and it has no <unk>");
+    cr_assert_str_eq(e.text,
+                     "vocabulary: U+00E9 at byte 2 of the text is none of its 3 characters, and it has no <unk>");
     cr_assert_eq(list.count, 0);
     heed_tokens_free(&list);
     heed_vocabulary_free(v);
@@ -153,8 +156,8 @@ static void same(const heed_vocabulary *a, const heed_vocabulary *b) {
 
 Test(data_vocabulary, files_bring_back_the_same) {
     heed_error e;
-    heed_vocabulary *made[] = {heed_vocabulary_characters("a\0\"\\\n\u00e9中😀\x7f", 16, HEED_ALL_SPECIALS, &e), heed_vocabulary_bytes(0, &e),
-                               heed_vocabulary_bytes(HEED_EOS, &e), characters("z", 0)};
+    heed_vocabulary *made[] = {heed_vocabulary_characters("a\0\"\\\n\u00e9中😀\x7f", 16, HEED_ALL_SPECIALS, &e),
+                               heed_vocabulary_bytes(0, &e), heed_vocabulary_bytes(HEED_EOS, &e), characters("z", 0)};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
         cr_assert_eq(heed_vocabulary_save(made[i], path, &e), HEED_OK, "%s", e.text);
         heed_vocabulary *back = heed_vocabulary_load(path, &e);

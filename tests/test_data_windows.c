@@ -144,11 +144,13 @@ Test(data_windows, a_file_of_text_becomes_windows) {
     heed_windows_free(w);
     char want_text[256];
     cr_assert_null(heed_windows_open(path, v, (heed_windows_options){.length = 16}, &e));
-    snprintf(want_text, sizeof want_text, "%s: windows: the training part has 16 tokens; a window of 16 and its last target need 17", path);
+    snprintf(want_text, sizeof want_text,
+             "%s: windows: the training part has 16 tokens; a window of 16 and its last target need 17", path);
     cr_assert_str_eq(e.text, want_text);
     heed_vocabulary *few = heed_vocabulary_characters("d", 1, 0, &e);
     cr_assert_null(heed_windows_open(path, few, (heed_windows_options){.length = 6}, &e));
-    snprintf(want_text, sizeof want_text, "%s: vocabulary: U+00E9 at byte 1 of the text is none of its 1 characters, and it has no <unk>", path);
+    snprintf(want_text, sizeof want_text,
+             "%s: vocabulary: U+00E9 at byte 1 of the text is none of its 1 characters, and it has no <unk>", path);
     cr_assert_str_eq(e.text, want_text);
     remove(path);
     cr_assert_null(heed_windows_open(path, v, (heed_windows_options){.length = 6}, &e));

@@ -81,5 +81,9 @@ bool bpe_add_merge(bpe *b, bpe_merge merge, heed_error *error) {
     return true;
 }
 
-const vocabulary_kind heed_vocabulary_kind_bpe = {
-    .name = "bpe", .own_specials = true, .encode = bpe_encode, .write = bpe_write, .read = bpe_read, .free_own = free_bpe};
+const vocabulary_kind heed_vocabulary_kind_bpe = {.name = "bpe",
+                                                  .own_specials = true,
+                                                  .encode = bpe_encode,
+                                                  .write = bpe_write,
+                                                  .read = bpe_read,
+                                                  .free_own = free_bpe};

@@ -1,7 +1,7 @@
-/* Encoding. A piece's tokens are a chain; a heap holds the pairs in it that have a rank, the lowest first, then from the left. A round
- * takes all pairs of the lowest rank before it looks at those that it makes: none of these can have that rank, since it holds a longer
- * token. Entries whose tokens have been merged since are found out when they come up. There are at most n - 1 entries at first, and 2
- * more a merge. */
+/* Encoding. A piece's tokens are a chain; a heap holds the pairs in it that have a rank, the lowest first, then from
+ * the left. A round takes all pairs of the lowest rank before it looks at those that it makes: none of these can have
+ * that rank, since it holds a longer token. Entries whose tokens have been merged since are found out when they come
+ * up. There are at most n - 1 entries at first, and 2 more a merge. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +109,8 @@ static void merge_piece(const bpe *b, workspace *w, const char *bytes, int32_t n
     }
 }
 
-static heed_status encode_piece(const bpe *b, workspace *w, const char *bytes, size_t n, heed_tokens *tokens, heed_error *error) {
+static heed_status encode_piece(const bpe *b, workspace *w, const char *bytes, size_t n, heed_tokens *tokens,
+                                heed_error *error) {
     if (n == 1)
         return heed_tokens_add(tokens, &b->byte_id[(unsigned char)bytes[0]], 1) ? vocabulary_no_memory(error) : HEED_OK;
     if (!workspace_for(w, n))
@@ -148,7 +149,8 @@ static heed_status add_piece(encoder *e, size_t at, size_t n, heed_tokens *token
     return status;
 }
 
-heed_status bpe_encode(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens, heed_error *error) {
+heed_status bpe_encode(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens,
+                       heed_error *error) {
     bpe_walk walk;
     encoder e = {.b = v->own, .text = text};
     heed_error why = {.status = HEED_OK};

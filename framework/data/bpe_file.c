@@ -1,7 +1,7 @@
 /* GPT-2's files, and byte pair encoding inside a vocabulary's own file:
  *
  *     vocab.json    {"!": 0, ..., "\u0120t": 256, ...}         merges.txt    #version: 0.2
- *                                                                            Ġ t                                        */
+ *                                                                            Ġ t */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,8 @@ static void write_key(const heed_vocabulary *v, int32_t id, char *key) {
     *key = '\0';
 }
 
-/* The bytes that a key stands for, into memory of its own length; -1 where one of its characters is none of the table's. */
+/* The bytes that a key stands for, into memory of its own length; -1 where one of its characters is none of the
+ * table's. */
 static ptrdiff_t read_key(const char *key, char *bytes) {
     size_t n = strlen(key), at = 0;
     ptrdiff_t count = 0;
@@ -113,7 +114,8 @@ static json_t *merges_array(const heed_vocabulary *v) {
 
 bool bpe_write(const heed_vocabulary *v, json_t *to) {
     char *key = memory_for_keys(v);
-    bool good = key && json_object_set_new(to, "vocab", vocab_object(v, key)) == 0 && json_object_set_new(to, "merges", merges_array(v)) == 0;
+    bool good = key && json_object_set_new(to, "vocab", vocab_object(v, key)) == 0 &&
+                json_object_set_new(to, "merges", merges_array(v)) == 0;
     free(key);
     return good;
 }
@@ -128,7 +130,8 @@ static heed_status write_merges(const heed_vocabulary *v, const char *path, heed
     status = atomic_file_write(&file, version, sizeof version - 1);
     for (int32_t i = 0; i < b->n_merges && !status; i++) {
         char *line = merge_line(v, &b->merges[i], "\n");
-        status = line ? atomic_file_write(&file, line, strlen(line)) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
+        status = line ? atomic_file_write(&file, line, strlen(line))
+                      : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
         free(line);
     }
     if (!status)
@@ -145,7 +148,8 @@ heed_status heed_bpe_save(const heed_vocabulary *v, const char *vocab, const cha
     char *key = memory_for_keys(v);
     json_t *ids = key ? vocab_object(v, key) : NULL;
     free(key);
-    heed_status status = ids ? json_file_write(ids, vocab, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", vocab);
+    heed_status status =
+        ids ? json_file_write(ids, vocab, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", vocab);
     json_decref(ids);
     return status ? status : write_merges(v, merges, error);
 }
@@ -180,8 +184,8 @@ static bool index_keys(reading *r) {
         if (!json_is_integer(id) || json_integer_value(id) < 0)
             return refuse(r, "token", key, "must have a whole number, 0 or more, as its id");
         if (json_integer_value(id) >= r->n) {
-            heed_error_set(r->error, HEED_IO, "token \"%s\" has the id %lld; %d tokens must have the ids 0 .. %d", key, (long long)json_integer_value(id),
-                           (int)r->n, (int)r->n - 1);
+            heed_error_set(r->error, HEED_IO, "token \"%s\" has the id %lld; %d tokens must have the ids 0 .. %d", key,
+                           (long long)json_integer_value(id), (int)r->n, (int)r->n - 1);
             return false;
         }
         if (*key == '\0')
@@ -252,7 +256,8 @@ static bool check_parts(reading *r) {
     for (int32_t i = 0; i < r->b->n_merges; i++) {
         const bpe_merge *m = &r->b->merges[i];
         if (!r->made[m->left] || !r->made[m->right])
-            return refuse(r, "a merge names", r->key[r->made[m->left] ? m->right : m->left], "which is no byte, and which no merge makes");
+            return refuse(r, "a merge names", r->key[r->made[m->left] ? m->right : m->left],
+                          "which is no byte, and which no merge makes");
     }
     return true;
 }
@@ -263,7 +268,8 @@ static bool add_tokens(reading *r) {
         size_t n = strlen(r->key[id]);
         char *bytes = r->made[id] ? malloc(n) : NULL;
         if (r->made[id])
-            good = bytes ? vocabulary_add(r->v, bytes, (size_t)read_key(r->key[id], bytes), false, r->error) : (vocabulary_no_memory(r->error), false);
+            good = bytes ? vocabulary_add(r->v, bytes, (size_t)read_key(r->key[id], bytes), false, r->error)
+                         : (vocabulary_no_memory(r->error), false);
         else
             good = vocabulary_add(r->v, r->key[id], n, true, r->error);
         free(bytes);
@@ -292,8 +298,8 @@ static bool read_merges_array(reading *r, const json_t *lines) {
 
 bool bpe_read(heed_vocabulary *v, const json_t *from, heed_error *error) {
     reading r;
-    bool good = reading_begin(&r, v, json_object_get(from, "vocab"), error) && read_merges_array(&r, json_object_get(from, "merges")) &&
-                check_parts(&r) && add_tokens(&r);
+    bool good = reading_begin(&r, v, json_object_get(from, "vocab"), error) &&
+                read_merges_array(&r, json_object_get(from, "merges")) && check_parts(&r) && add_tokens(&r);
     reading_end(&r);
     return good;
 }
@@ -320,7 +326,8 @@ static bool read_merges_text(reading *r, char *text, size_t bytes) {
 }
 
 /* The path that an error is about comes before its text. */
-static bool load_files(heed_vocabulary *v, const json_t *ids, const char *vocab, char *text, size_t bytes, const char *merges, heed_error *error) {
+static bool load_files(heed_vocabulary *v, const json_t *ids, const char *vocab, char *text, size_t bytes,
+                       const char *merges, heed_error *error) {
     reading r;
     heed_error why = {.status = HEED_OK};
     bool known = reading_begin(&r, v, ids, &why);

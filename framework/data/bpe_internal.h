@@ -67,6 +67,7 @@ bool bpe_read(heed_vocabulary *v, const json_t *from, heed_error *error);
 
 /* ---- encoding ---- */
 
-heed_status bpe_encode(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens, heed_error *error);
+heed_status bpe_encode(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens,
+                       heed_error *error);
 
 #endif

@@ -1,5 +1,6 @@
-/* Splitting a text by GPT-2's pattern. PCRE2 knows letters and numbers by Unicode; white space is written out, since PCRE2's \s has
- * one more (U+180E) than the property White_Space. The pattern fits at any place, so pieces follow each other without a gap. */
+/* Splitting a text by GPT-2's pattern. PCRE2 knows letters and numbers by Unicode; white space is written out, since
+ * PCRE2's \s has one more (U+180E) than the property White_Space. The pattern fits at any place, so pieces follow each
+ * other without a gap. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -22,13 +23,15 @@ bpe_splitter *bpe_splitter_new(heed_error *error) {
     PCRE2_SIZE where;
     bpe_splitter *s = malloc(sizeof *s);
     if (s)
-        s->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_ANCHORED, &why, &where, NULL);
+        s->code =
+            pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_ANCHORED, &why, &where, NULL);
     if (s && s->code) {
         pcre2_jit_compile(s->code, PCRE2_JIT_COMPLETE); /* without it matching is slower, that is all */
         return s;
     }
     if (s && why != PCRE2_ERROR_HEAP_FAILED)
-        heed_error_set(error, HEED_STATE, "bpe: this PCRE2 does not take GPT-2's pattern (error %d): it must be built with Unicode", why);
+        heed_error_set(error, HEED_STATE,
+                       "bpe: this PCRE2 does not take GPT-2's pattern (error %d): it must be built with Unicode", why);
     else
         vocabulary_no_memory(error);
     free(s);
@@ -72,7 +75,8 @@ static size_t piece_length(bpe_walk *w, heed_error *error) {
     }
     PCRE2_SPTR run = (PCRE2_SPTR)w->text + w->run_begin;
     size_t from = w->at - w->run_begin;
-    int found = pcre2_match(w->splitter->code, run, w->run_end - w->run_begin, from, PCRE2_NO_UTF_CHECK, w->match, NULL);
+    int found =
+        pcre2_match(w->splitter->code, run, w->run_end - w->run_begin, from, PCRE2_NO_UTF_CHECK, w->match, NULL);
     if (found > 0)
         return pcre2_get_ovector_pointer(w->match)[1] - from;
     if (found == PCRE2_ERROR_NOMEMORY)

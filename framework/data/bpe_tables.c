@@ -121,7 +121,8 @@ bool piece_table_put(piece_table *table, const char *base, size_t at, size_t n, 
     if (crowded(table->count, table->size) && !grow_pieces(table))
         return false;
     uint64_t hash = hash_bytes(base + at, n);
-    *piece_slot(table, base, base + at, n, hash) = (piece){.hash = hash, .at = at, .n = n, .value = value, .count = count};
+    *piece_slot(table, base, base + at, n, hash) =
+        (piece){.hash = hash, .at = at, .n = n, .value = value, .count = count};
     table->count++;
     return true;
 }

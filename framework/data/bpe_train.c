@@ -1,7 +1,8 @@
-/* Learning merges. The distinct pieces of the text lie in one array of symbols, one behind the other, each a chain of its tokens with
- * the number of times the piece occurs as its weight. Every pair knows its weighted count and a list of the places where it has come
- * up; a heap gives the pair that occurs most. A merge visits the places of its pair alone, so all merges together cost
- * O(n log n) for n symbols (Larsson and Moffat, "Off-line dictionary-based compression", 2000). */
+/* Learning merges. The distinct pieces of the text lie in one array of symbols, one behind the other, each a chain of
+ * its tokens with the number of times the piece occurs as its weight. Every pair knows its weighted count and a list of
+ * the places where it has come up; a heap gives the pair that occurs most. A merge visits the places of its pair alone,
+ * so all merges together cost O(n log n) for n symbols (Larsson and Moffat, "Off-line dictionary-based compression",
+ * 2000). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ typedef struct trainer {
     piece_table words;              /* value: the word's number; count: how often it occurs */
     int64_t *weight;                /* (words) */
     int32_t n;                      /* symbols */
-    int32_t *symbol, *word;         /* (n) token id, NONE where it was merged into its left neighbour; the word it is in */
+    int32_t *symbol, *word; /* (n) token id, NONE where it was merged into its left neighbour; the word it is in */
     int32_t *next, *previous;       /* (n) within the word */
     place *places;                  /* (3 n): n at first, and 2 more a merged pair */
     int32_t n_places;
@@ -54,7 +55,9 @@ static bool goes_first(const pair *a, const pair *b) {
     return a->left != b->left ? a->left < b->left : a->right < b->right;
 }
 
-static bool heap_before(const trainer *t, int32_t a, int32_t b) { return goes_first(&t->pairs[t->heap[a]], &t->pairs[t->heap[b]]); }
+static bool heap_before(const trainer *t, int32_t a, int32_t b) {
+    return goes_first(&t->pairs[t->heap[a]], &t->pairs[t->heap[b]]);
+}
 
 static void heap_swap(trainer *t, int32_t a, int32_t b) {
     int32_t number = t->heap[a];
@@ -157,7 +160,8 @@ static bool collect_words(trainer *t, size_t bytes) {
         symbols += n;
         t->longest = n > t->longest ? n : t->longest;
         if (symbols > MOST_SYMBOLS)
-            heed_error_set(&why, HEED_INVALID, "bpe: the text's distinct pieces have more than %d bytes", (int)MOST_SYMBOLS);
+            heed_error_set(&why, HEED_INVALID, "bpe: the text's distinct pieces have more than %d bytes",
+                           (int)MOST_SYMBOLS);
         else if (!piece_table_put(&t->words, t->text, at, n, (int64_t)t->words.count, 1))
             vocabulary_no_memory(&why);
     }
@@ -176,7 +180,8 @@ static bool take_memory(trainer *t) {
     t->places = malloc(3 * n * sizeof *t->places);
     t->now = malloc(n * sizeof *t->now);
     t->joined = malloc(t->longest);
-    return (t->weight && t->symbol && t->word && t->next && t->previous && t->places && t->now && t->joined) || no_memory(t);
+    return (t->weight && t->symbol && t->word && t->next && t->previous && t->places && t->now && t->joined) ||
+           no_memory(t);
 }
 
 static void lay_out(trainer *t) {
@@ -205,7 +210,8 @@ static int make_token(trainer *t, const pair *p, int32_t *made) {
     if (piece_table_find(&t->tokens, t->v->bytes, t->joined, all))
         return 0;
     *made = t->v->count;
-    if (!vocabulary_add(t->v, t->joined, all, false, t->error) || !bpe_add_merge(t->b, (bpe_merge){p->left, p->right, *made}, t->error))
+    if (!vocabulary_add(t->v, t->joined, all, false, t->error) ||
+        !bpe_add_merge(t->b, (bpe_merge){p->left, p->right, *made}, t->error))
         return -1;
     return piece_table_put(&t->tokens, t->v->bytes, t->v->start[*made], all, *made, 0) ? 1 : (no_memory(t), -1);
 }
@@ -237,7 +243,8 @@ static bool merge_everywhere(trainer *t, pair p, int32_t made) {
     qsort(t->now, count, sizeof *t->now, ascending); /* from left to right: in "aaa" the first two are merged */
     for (size_t i = 0; i < count; i++) {
         int32_t at = t->now[i];
-        if (t->symbol[at] == p.left && t->next[at] != NONE && t->symbol[t->next[at]] == p.right && !merge_at(t, at, made))
+        if (t->symbol[at] == p.left && t->next[at] != NONE && t->symbol[t->next[at]] == p.right &&
+            !merge_at(t, at, made))
             return false;
     }
     return true;
@@ -278,7 +285,9 @@ static bool add_special(trainer *t, const char *name) {
     if (n == 0 || heed_utf8_valid(name, n) < n)
         return heed_error_set(t->error, HEED_INVALID, "bpe: a special token's name must be UTF-8 and not empty"), false;
     if (bpe_is_token_key(t->v, name) || heed_vocabulary_find(t->v, name, n) >= 0)
-        return heed_error_set(t->error, HEED_INVALID, "bpe: special token \"%s\": a token of that name is there already", name), false;
+        return heed_error_set(t->error, HEED_INVALID,
+                              "bpe: special token \"%s\": a token of that name is there already", name),
+               false;
     return vocabulary_add(t->v, name, n, true, t->error);
 }
 
@@ -302,9 +311,11 @@ static bool check_options(size_t bytes, heed_bpe_options o, heed_error *error) {
     if (bytes == 0)
         heed_error_set(error, HEED_INVALID, "bpe: the text is empty");
     else if (o.merges < 0 || o.merges > INT32_MAX - 256 - o.n_specials)
-        heed_error_set(error, HEED_INVALID, "bpe: merges is %d; it must be 0 or more, and leave room for ids", (int)o.merges);
+        heed_error_set(error, HEED_INVALID, "bpe: merges is %d; it must be 0 or more, and leave room for ids",
+                       (int)o.merges);
     else if (o.min_count < 0)
-        heed_error_set(error, HEED_INVALID, "bpe: min_count is %lld; it must be 0 (for 2) or more", (long long)o.min_count);
+        heed_error_set(error, HEED_INVALID, "bpe: min_count is %lld; it must be 0 (for 2) or more",
+                       (long long)o.min_count);
     else
         return true;
     return false;

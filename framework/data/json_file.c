@@ -31,7 +31,8 @@ json_t *json_file_read(const char *path, const char *format, heed_error *error) 
 heed_status json_file_write(const json_t *object, const char *path, heed_error *error) {
     atomic_file file;
     char *text = json_dumps(object, JSON_ENSURE_ASCII);
-    heed_status status = text ? atomic_file_open(&file, path, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
+    heed_status status =
+        text ? atomic_file_open(&file, path, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
     if (!status) {
         status = atomic_file_write(&file, text, strlen(text));
         if (status)

@@ -1,5 +1,5 @@
-/* A ring of buffers: batch i goes into slot i mod n. A thread takes the number of the next batch to be filled as soon as that
- * batch's slot is free, and fills it outside the lock; heed_loader_next waits for the slot of its position.
+/* A ring of buffers: batch i goes into slot i mod n. A thread takes the number of the next batch to be filled as soon
+ * as that batch's slot is free, and fills it outside the lock; heed_loader_next waits for the slot of its position.
  *
  *     position                       taken
  *     |  lent  |  ready  | filling  |  free ...
@@ -51,7 +51,8 @@ static heed_status fill_slot(const heed_loader *l, uint64_t batch, heed_error *e
     heed_error why = {.status = HEED_OK};
     heed_status status = l->fill(l->user, l->seed, batch, slot_of(l, batch)->buffer, &why);
     if (status)
-        heed_error_set(error, status, "loader: batch %llu: %s", (unsigned long long)batch, why.status ? why.text : "its fill failed");
+        heed_error_set(error, status, "loader: batch %llu: %s", (unsigned long long)batch,
+                       why.status ? why.text : "its fill failed");
     return status;
 }
 
@@ -103,8 +104,10 @@ static bool start_threads(heed_loader *l, int n, heed_error *error) {
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed)
-        heed_error_set(error, HEED_NO_MEMORY, "loader: thread %d of %d could not be started (error %d): out of memory, or past the system's limit",
-                       l->n_threads + 1, n, failed);
+        heed_error_set(
+            error, HEED_NO_MEMORY,
+            "loader: thread %d of %d could not be started (error %d): out of memory, or past the system's limit",
+            l->n_threads + 1, n, failed);
     return !failed;
 }
 
@@ -121,14 +124,16 @@ static void stop_threads(heed_loader *l) {
 
 static bool check_options(heed_fill *fill, heed_loader_options o, heed_error *error) {
     if (fill == NULL || o.bytes == 0)
-        heed_error_set(error, HEED_INVALID, "loader: %s", fill ? "bytes is 0; a batch must have at least 1" : "fill is NULL");
+        heed_error_set(error, HEED_INVALID, "loader: %s",
+                       fill ? "bytes is 0; a batch must have at least 1" : "fill is NULL");
     else if (o.buffers < 0 || o.buffers > MOST_BUFFERS || (o.threads > 0 && o.buffers == 1))
-        heed_error_set(error, HEED_INVALID, "loader: buffers is %d; it must be 0 (for %d) or in %d .. %d", o.buffers, BUFFERS, o.threads > 0 ? 2 : 1,
-                       MOST_BUFFERS);
+        heed_error_set(error, HEED_INVALID, "loader: buffers is %d; it must be 0 (for %d) or in %d .. %d", o.buffers,
+                       BUFFERS, o.threads > 0 ? 2 : 1, MOST_BUFFERS);
     else if (o.threads < 0 || o.threads > MOST_THREADS)
         heed_error_set(error, HEED_INVALID, "loader: threads is %d; it must be in 0 .. %d", o.threads, MOST_THREADS);
     else if (o.start > INT64_MAX)
-        heed_error_set(error, HEED_INVALID, "loader: start is %llu; it must be below 2^63", (unsigned long long)o.start);
+        heed_error_set(error, HEED_INVALID, "loader: start is %llu; it must be below 2^63",
+                       (unsigned long long)o.start);
     else
         return true;
     return false;
@@ -184,7 +189,8 @@ heed_loader *heed_loader_new(heed_fill *fill, void *user, heed_loader_options o,
         l->n_slots = o.threads == 0 ? 1 : o.buffers ? o.buffers : BUFFERS;
     }
     if (l == NULL || !take_memory(l, o) || make_locks(l) != 0) {
-        heed_error_set(error, HEED_NO_MEMORY, "loader: out of memory for %d buffers of %zu bytes", l ? l->n_slots : 1, o.bytes);
+        heed_error_set(error, HEED_NO_MEMORY, "loader: out of memory for %d buffers of %zu bytes", l ? l->n_slots : 1,
+                       o.bytes);
         if (l)
             give_memory(l);
         return NULL;
@@ -249,7 +255,8 @@ uint64_t heed_loader_position(const heed_loader *l) { return l->position; }
 
 heed_status heed_loader_seek(heed_loader *l, uint64_t position) {
     if (position > INT64_MAX)
-        return heed_error_set(&l->error, HEED_INVALID, "loader: position is %llu; it must be below 2^63", (unsigned long long)position);
+        return heed_error_set(&l->error, HEED_INVALID, "loader: position is %llu; it must be below 2^63",
+                              (unsigned long long)position);
     pthread_mutex_lock(&l->lock);
     l->held = true;
     while (l->filling > 0)

@@ -1,7 +1,8 @@
-/* Batches prepared ahead, by threads beside the one that trains. Batch i is what `fill` makes of (seed, i) and nothing else, so the
- * batches are the same for any number of threads, and a run may go on from any position.
+/* Batches prepared ahead, by threads beside the one that trains. Batch i is what `fill` makes of (seed, i) and nothing
+ * else, so the batches are the same for any number of threads, and a run may go on from any position.
  *
- *     heed_loader *loader = heed_loader_new(fill, mine, (heed_loader_options){.bytes = n, .threads = 1, .seed = 1}, &error);
+ *     heed_loader_options options = {.bytes = n, .threads = 1, .seed = 1};
+ *     heed_loader *loader = heed_loader_new(fill, mine, options, &error);
  *     while (...) {
  *         const void *batch = heed_loader_next(loader);       valid until the next call
  *         if (batch == NULL)
@@ -17,9 +18,9 @@
 
 HEED_BEGIN_DECLS
 
-/* Writes batch number `batch` into the buffer (aligned to 64 bytes), which holds an older one: all that will be read must be
- * written. Several threads may call it at once, each for another batch. Anything but HEED_OK ends the supply at that batch: say
- * why with heed_error_set. */
+/* Writes batch number `batch` into the buffer (aligned to 64 bytes), which holds an older one: all that will be read
+ * must be written. Several threads may call it at once, each for another batch. Anything but HEED_OK ends the supply at
+ * that batch: say why with heed_error_set. */
 typedef heed_status heed_fill(void *user, uint64_t seed, uint64_t batch, void *buffer, heed_error *error);
 
 typedef struct heed_loader_options {

@@ -18,7 +18,8 @@ static double row_nll(const float *logits, int64_t classes, int32_t target) {
     return log(sum) - (logits[target] - largest);
 }
 
-double heed_nll_sum(const float *logits, int64_t rows, int64_t classes, const int32_t *targets, int32_t ignored, int64_t *counted) {
+double heed_nll_sum(const float *logits, int64_t rows, int64_t classes, const int32_t *targets, int32_t ignored,
+                    int64_t *counted) {
     double sum = 0;
     int64_t count = 0;
     for (int64_t i = 0; i < rows; i++) {
@@ -44,7 +45,8 @@ static bool is_hit(const float *logits, int64_t classes, int32_t target) {
     return true;
 }
 
-int64_t heed_count_hits(const float *logits, int64_t rows, int64_t classes, const int32_t *targets, int32_t ignored, int64_t *counted) {
+int64_t heed_count_hits(const float *logits, int64_t rows, int64_t classes, const int32_t *targets, int32_t ignored,
+                        int64_t *counted) {
     int64_t hits = 0, count = 0;
     for (int64_t i = 0; i < rows; i++)
         if (targets[i] != ignored) {
@@ -56,7 +58,8 @@ int64_t heed_count_hits(const float *logits, int64_t rows, int64_t classes, cons
     return hits;
 }
 
-int64_t heed_count_equal(const int32_t *predicted, const int32_t *targets, int64_t n, int32_t ignored, int64_t *counted) {
+int64_t heed_count_equal(const int32_t *predicted, const int32_t *targets, int64_t n, int32_t ignored,
+                         int64_t *counted) {
     int64_t equal = 0, count = 0;
     for (int64_t i = 0; i < n; i++)
         if (targets[i] != ignored) {
@@ -96,7 +99,8 @@ static void fill_rows(const int32_t *a, int64_t n, const int32_t *b, int64_t m, 
 
 int64_t heed_edit_distance(const int32_t *a, int64_t a_count, const int32_t *b, int64_t b_count, heed_error *error) {
     if (a_count < 0 || b_count < 0) {
-        heed_error_set(error, HEED_INVALID, "edit distance: the counts are %lld and %lld; they must be 0 or more", (long long)a_count, (long long)b_count);
+        heed_error_set(error, HEED_INVALID, "edit distance: the counts are %lld and %lld; they must be 0 or more",
+                       (long long)a_count, (long long)b_count);
         return -1;
     }
     if (a_count < b_count)
@@ -132,12 +136,14 @@ static int32_t *code_points(const char *text, size_t bytes, int64_t *count, heed
         points[(*count)++] = (int32_t)point;
     if (n == 0)
         return points;
-    heed_error_set(error, HEED_INVALID, "edit distance: byte %zu (0x%02X) of a text is not UTF-8", at, (unsigned char)text[at]);
+    heed_error_set(error, HEED_INVALID, "edit distance: byte %zu (0x%02X) of a text is not UTF-8", at,
+                   (unsigned char)text[at]);
     free(points);
     return NULL;
 }
 
-static int64_t text_distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes, int64_t *longer, heed_error *error) {
+static int64_t text_distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes, int64_t *longer,
+                             heed_error *error) {
     int64_t n = 0, m = 0;
     int32_t *x = code_points(a, a_bytes, &n, error), *y = x ? code_points(b, b_bytes, &m, error) : NULL;
     int64_t distance = y ? heed_edit_distance(x, n, y, m, error) : -1;

@@ -29,7 +29,8 @@ static bool room_for_one(heed_pairs *pairs) {
         return true;
     int64_t capacity = pairs->capacity ? 2 * pairs->capacity : SMALLEST;
     size_t bytes;
-    if (pairs->capacity > INT64_MAX / 8 || __builtin_mul_overflow((size_t)(2 * capacity + 1), sizeof *pairs->begin, &bytes))
+    if (pairs->capacity > INT64_MAX / 8 ||
+        __builtin_mul_overflow((size_t)(2 * capacity + 1), sizeof *pairs->begin, &bytes))
         return false;
     int64_t *begin = realloc(pairs->begin, bytes);
     if (begin == NULL)
@@ -40,13 +41,15 @@ static bool room_for_one(heed_pairs *pairs) {
     return true;
 }
 
-heed_status heed_pairs_add(heed_pairs *pairs, const int32_t *source, int64_t source_count, const int32_t *target, int64_t target_count,
-                           heed_error *error) {
+heed_status heed_pairs_add(heed_pairs *pairs, const int32_t *source, int64_t source_count, const int32_t *target,
+                           int64_t target_count, heed_error *error) {
     int64_t before = pairs->tokens.count;
     if (source_count < 1 || target_count < 0)
-        return heed_error_set(error, HEED_INVALID, "pairs: the source has %lld tokens and the target %lld; they must be at least 1 and 0",
+        return heed_error_set(error, HEED_INVALID,
+                              "pairs: the source has %lld tokens and the target %lld; they must be at least 1 and 0",
                               (long long)source_count, (long long)target_count);
-    if (!room_for_one(pairs) || heed_tokens_add(&pairs->tokens, source, source_count) || heed_tokens_add(&pairs->tokens, target, target_count)) {
+    if (!room_for_one(pairs) || heed_tokens_add(&pairs->tokens, source, source_count) ||
+        heed_tokens_add(&pairs->tokens, target, target_count)) {
         pairs->tokens.count = before;
         return heed_error_set(error, HEED_NO_MEMORY, "pairs: out of memory");
     }
@@ -91,7 +94,8 @@ static bool add_line(heed_pairs *pairs, sides *s, const char *line, size_t n, he
     return !heed_pairs_add(pairs, s->tokens.ids, count, s->tokens.ids + count, s->tokens.count - count, error);
 }
 
-static bool add_lines(heed_pairs *pairs, sides *s, const char *text, size_t bytes, const char *path, heed_error *error) {
+static bool add_lines(heed_pairs *pairs, sides *s, const char *text, size_t bytes, const char *path,
+                      heed_error *error) {
     const char *line = text, *end = text + bytes;
     for (long long number = 1; line < end; number++) {
         heed_error why = {.status = HEED_OK};
@@ -105,7 +109,8 @@ static bool add_lines(heed_pairs *pairs, sides *s, const char *text, size_t byte
     return true;
 }
 
-heed_pairs *heed_pairs_open(const char *path, const heed_vocabulary *source, const heed_vocabulary *target, heed_error *error) {
+heed_pairs *heed_pairs_open(const char *path, const heed_vocabulary *source, const heed_vocabulary *target,
+                            heed_error *error) {
     size_t bytes;
     sides s = {.source = source, .target = target};
     char *text = heed_text_read(path, &bytes, error);

@@ -18,10 +18,11 @@ typedef struct heed_pairs heed_pairs;
 heed_pairs *heed_pairs_new(heed_error *error);
 void heed_pairs_free(heed_pairs *pairs);
 /* Copies a pair in: the source has at least one token, the target none of <bos> and <eos>, which batches bring. */
-heed_status heed_pairs_add(heed_pairs *pairs, const int32_t *source, int64_t source_count, const int32_t *target, int64_t target_count,
-                           heed_error *error) HEED_MUST_CHECK;
+heed_status heed_pairs_add(heed_pairs *pairs, const int32_t *source, int64_t source_count, const int32_t *target,
+                           int64_t target_count, heed_error *error) HEED_MUST_CHECK;
 /* From a UTF-8 file: each line a source, a tab, a target. NULL and the reason (with the line) on an error. */
-heed_pairs *heed_pairs_open(const char *path, const heed_vocabulary *source, const heed_vocabulary *target, heed_error *error);
+heed_pairs *heed_pairs_open(const char *path, const heed_vocabulary *source, const heed_vocabulary *target,
+                            heed_error *error);
 
 int64_t heed_pairs_count(const heed_pairs *pairs);
 /* Tokens of pair i in 0 .. count - 1, and their number. */
@@ -30,9 +31,9 @@ const int32_t *heed_pairs_target(const heed_pairs *pairs, int64_t i, int64_t *co
 
 /* ---- batches ---- */
 
-/* How to make them. Each epoch has every pair once, in an order of its own that is a function of (seed, epoch); its last batch may
- * have fewer rows. With bucket = n, the pairs of n batches in a row are put in order of length before they are cut into batches, and
- * those are shuffled: less padding, and still nearly any order. */
+/* How to make them. Each epoch has every pair once, in an order of its own that is a function of (seed, epoch); its
+ * last batch may have fewer rows. With bucket = n, the pairs of n batches in a row are put in order of length before
+ * they are cut into batches, and those are shuffled: less padding, and still nearly any order. */
 typedef struct heed_pair_batches {
     const heed_pairs *pairs;
     int64_t B;                          /* rows */
@@ -53,10 +54,11 @@ typedef struct heed_pair_batch {
 
 /* Batches of an epoch: ceil(pairs / B); 0 where B is below 1. */
 int64_t heed_pair_batches_count(const heed_pair_batches *batches);
-/* What a loader's buffer needs, which then begins with a heed_pair_batch; 0 where options make no sense, or it is past size_t. The
- * pairs must not change while a loader reads them.
+/* What a loader's buffer needs, which then begins with a heed_pair_batch; 0 where options make no sense, or it is past
+ * size_t. The pairs must not change while a loader reads them.
  *
- *     heed_loader_new(heed_pair_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches), .threads = 1, .seed = 1}, &e);
+ *     heed_loader_options options = {.bytes = heed_pair_bytes(&batches), .threads = 1, .seed = 1};
+ *     heed_loader *loader = heed_loader_new(heed_pair_fill, &batches, options, &error);
  *     const heed_pair_batch *b = heed_loader_next(loader); */
 size_t heed_pair_bytes(const heed_pair_batches *batches);
 /* A heed_fill; batches: a heed_pair_batches. */

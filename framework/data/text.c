@@ -4,8 +4,8 @@
 
 #include "../io/file_reader_internal.h"
 
-/* What may lead a sequence, the range of the byte after it, and the length: the second byte's range is where overlong forms,
- * surrogates and code points past U+10FFFF are kept out. */
+/* What may lead a sequence, the range of the byte after it, and the length: the second byte's range is where overlong
+ * forms, surrogates and code points past U+10FFFF are kept out. */
 static const struct sequence {
     unsigned char first, last;
     unsigned char second_first, second_last;

@@ -129,10 +129,14 @@ bool vocabulary_add(heed_vocabulary *v, const char *bytes, size_t n, bool specia
 
 bool vocabulary_add_specials(heed_vocabulary *v, unsigned specials, heed_error *error) {
     if (specials & ~(unsigned)HEED_ALL_SPECIALS)
-        return heed_error_set(error, HEED_INVALID, "vocabulary: specials is 0x%x; it must be a mask of HEED_PAD, HEED_BOS, HEED_EOS, HEED_UNK",
-                              specials), false;
+        return heed_error_set(
+                   error, HEED_INVALID,
+                   "vocabulary: specials is 0x%x; it must be a mask of HEED_PAD, HEED_BOS, HEED_EOS, HEED_UNK",
+                   specials),
+               false;
     for (int role = 0; role < SPECIALS; role++)
-        if (specials >> role & 1 && !vocabulary_add(v, known_names[role].name, strlen(known_names[role].name), true, error))
+        if (specials >> role & 1 &&
+            !vocabulary_add(v, known_names[role].name, strlen(known_names[role].name), true, error))
             return false;
     return true;
 }
@@ -197,11 +201,13 @@ size_t heed_decode_with_specials(const heed_vocabulary *v, const int32_t *ids, i
 
 /* ---- text to ids ---- */
 
-static heed_status encode_part(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens, heed_error *error) {
+static heed_status encode_part(const heed_vocabulary *v, const char *text, size_t begin, size_t end,
+                               heed_tokens *tokens, heed_error *error) {
     return begin < end ? v->kind->encode(v, text, begin, end, tokens, error) : HEED_OK;
 }
 
-heed_status heed_encode(const heed_vocabulary *v, const char *text, size_t bytes, heed_tokens *tokens, heed_error *error) {
+heed_status heed_encode(const heed_vocabulary *v, const char *text, size_t bytes, heed_tokens *tokens,
+                        heed_error *error) {
     int64_t before = tokens->count;
     heed_status status = encode_part(v, text, 0, bytes, tokens, error);
     if (status)
@@ -215,13 +221,15 @@ static int32_t special_at(const heed_vocabulary *v, const char *text, size_t byt
     for (int64_t i = 0; i < v->special_ids.count; i++) {
         int32_t id = v->special_ids.ids[i];
         size_t n = vocabulary_length(v, id);
-        if (n <= bytes && memcmp(text, v->bytes + v->start[id], n) == 0 && (found < 0 || n > vocabulary_length(v, found)))
+        if (n <= bytes && memcmp(text, v->bytes + v->start[id], n) == 0 &&
+            (found < 0 || n > vocabulary_length(v, found)))
             found = id;
     }
     return found;
 }
 
-heed_status heed_encode_with_specials(const heed_vocabulary *v, const char *text, size_t bytes, heed_tokens *tokens, heed_error *error) {
+heed_status heed_encode_with_specials(const heed_vocabulary *v, const char *text, size_t bytes, heed_tokens *tokens,
+                                      heed_error *error) {
     int64_t before = tokens->count;
     heed_status status = HEED_OK;
     size_t begin = 0, at = 0;

@@ -8,7 +8,8 @@
 
 static const char format[] = "heed vocabulary 1";
 
-static const vocabulary_kind *const kinds[] = {&heed_vocabulary_kind_characters, &heed_vocabulary_kind_bytes, &heed_vocabulary_kind_bpe};
+static const vocabulary_kind *const kinds[] = {&heed_vocabulary_kind_characters, &heed_vocabulary_kind_bytes,
+                                               &heed_vocabulary_kind_bpe};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* ---- writing ---- */
@@ -32,7 +33,8 @@ heed_status heed_vocabulary_save(const heed_vocabulary *v, const char *path, hee
     bool good = object && json_object_set_new(object, "format", json_string(format)) == 0 &&
                 json_object_set_new(object, "kind", json_string(v->kind->name)) == 0 && v->kind->write(v, object) &&
                 (v->kind->own_specials || add_special_names(v, object));
-    heed_status status = good ? json_file_write(object, path, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
+    heed_status status =
+        good ? json_file_write(object, path, error) : heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
     json_decref(object);
     return status;
 }
@@ -56,7 +58,8 @@ static bool read_special_names(heed_vocabulary *v, const json_t *names, heed_err
             return heed_error_set(error, HEED_IO, "\"specials\" must hold names"), false;
         int32_t id = heed_vocabulary_find(v, json_string_value(name), json_string_length(name));
         if (heed_vocabulary_is_special(v, id))
-            return heed_error_set(error, HEED_IO, "special token \"%s\" is there twice", json_string_value(name)), false;
+            return heed_error_set(error, HEED_IO, "special token \"%s\" is there twice", json_string_value(name)),
+                   false;
         if (!vocabulary_add(v, json_string_value(name), json_string_length(name), true, error))
             return false;
     }
@@ -64,7 +67,8 @@ static bool read_special_names(heed_vocabulary *v, const json_t *names, heed_err
 }
 
 static heed_vocabulary *read_object(const json_t *object, heed_error *error) {
-    const char *is = json_string_value(json_object_get(object, "format")), *kind_name = json_string_value(json_object_get(object, "kind"));
+    const char *is = json_string_value(json_object_get(object, "format")),
+               *kind_name = json_string_value(json_object_get(object, "kind"));
     const vocabulary_kind *kind = kind_named(kind_name);
     if (is == NULL || strcmp(is, format) != 0) {
         heed_error_set(error, HEED_IO, "its \"format\" must be \"%s\"", format);

@@ -1,4 +1,4 @@
-/* What all kinds of vocabularies share: the table of tokens. A kind says how text becomes ids, and what its file holds. */
+/* What all kinds of vocabularies share: the table of tokens. A kind says how text becomes ids, and what files hold. */
 #ifndef HEED_VOCABULARY_INTERNAL_H
 #define HEED_VOCABULARY_INTERNAL_H
 
@@ -12,7 +12,8 @@ typedef struct vocabulary_kind {
     const char *name;
     bool own_specials; /* read and write take care of special tokens, too; else these follow all others */
     /* Adds the ids of text[begin .. end - 1]; offsets in errors count from `text`. */
-    heed_status (*encode)(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens, heed_error *error);
+    heed_status (*encode)(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens,
+                          heed_error *error);
     /* Adds to the JSON object what makes the tokens; false: out of memory. */
     bool (*write)(const heed_vocabulary *v, json_t *to);
     /* Makes the tokens; false with the error set. */

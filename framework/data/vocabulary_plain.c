@@ -26,11 +26,12 @@ static int32_t rank_of(const character_set *set, uint32_t point) {
 }
 
 static heed_status not_utf8(const char *text, size_t at, heed_error *error) {
-    return heed_error_set(error, HEED_INVALID, "vocabulary: byte %zu (0x%02X) of the text is not UTF-8", at, (unsigned char)text[at]);
+    return heed_error_set(error, HEED_INVALID, "vocabulary: byte %zu (0x%02X) of the text is not UTF-8", at,
+                          (unsigned char)text[at]);
 }
 
-static heed_status encode_characters(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens,
-                                     heed_error *error) {
+static heed_status encode_characters(const heed_vocabulary *v, const char *text, size_t begin, size_t end,
+                                     heed_tokens *tokens, heed_error *error) {
     int32_t unknown = heed_vocabulary_special(v, HEED_UNK);
     uint32_t point;
     for (size_t at = begin; at < end;) {
@@ -39,8 +40,10 @@ static heed_status encode_characters(const heed_vocabulary *v, const char *text,
             return not_utf8(text, at, error);
         int32_t id = rank_of(v->own, point);
         if (id < 0 && unknown < 0)
-            return heed_error_set(error, HEED_INVALID, "vocabulary: U+%04X at byte %zu of the text is none of its %d characters, and it has no <unk>",
-                                  (unsigned)point, at, (int)((const character_set *)v->own)->count);
+            return heed_error_set(
+                error, HEED_INVALID,
+                "vocabulary: U+%04X at byte %zu of the text is none of its %d characters, and it has no <unk>",
+                (unsigned)point, at, (int)((const character_set *)v->own)->count);
         id = id < 0 ? unknown : id;
         if (heed_tokens_add(tokens, &id, 1))
             return vocabulary_no_memory(error);
@@ -106,16 +109,21 @@ static bool read_characters(heed_vocabulary *v, const json_t *from, heed_error *
     if (!add_characters(v, json_string_value(text), json_string_length(text), error))
         return false;
     /* The ids are ranks, so any other order, or a character twice, would be another vocabulary than this. */
-    return (v->start[v->count] == json_string_length(text) && memcmp(v->bytes, json_string_value(text), v->start[v->count]) == 0) ||
+    return (v->start[v->count] == json_string_length(text) &&
+            memcmp(v->bytes, json_string_value(text), v->start[v->count]) == 0) ||
            (heed_error_set(error, HEED_IO, "\"characters\" must be in ascending order, each once"), false);
 }
 
-const vocabulary_kind heed_vocabulary_kind_characters = {
-    .name = "characters", .encode = encode_characters, .write = write_characters, .read = read_characters, .free_own = free};
+const vocabulary_kind heed_vocabulary_kind_characters = {.name = "characters",
+                                                         .encode = encode_characters,
+                                                         .write = write_characters,
+                                                         .read = read_characters,
+                                                         .free_own = free};
 
 /* ---- bytes ---- */
 
-static heed_status encode_bytes(const heed_vocabulary *v, const char *text, size_t begin, size_t end, heed_tokens *tokens, heed_error *error) {
+static heed_status encode_bytes(const heed_vocabulary *v, const char *text, size_t begin, size_t end,
+                                heed_tokens *tokens, heed_error *error) {
     (void)v;
     for (size_t at = begin; at < end; at++)
         if (heed_tokens_add(tokens, &(int32_t){(unsigned char)text[at]}, 1))
@@ -141,7 +149,8 @@ static bool read_bytes(heed_vocabulary *v, const json_t *from, heed_error *error
     return add_bytes(v, error);
 }
 
-const vocabulary_kind heed_vocabulary_kind_bytes = {.name = "bytes", .encode = encode_bytes, .write = write_bytes, .read = read_bytes};
+const vocabulary_kind heed_vocabulary_kind_bytes = {
+    .name = "bytes", .encode = encode_bytes, .write = write_bytes, .read = read_bytes};
 
 /* ---- both ---- */
 

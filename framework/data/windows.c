@@ -21,7 +21,8 @@ static int64_t training_count(int64_t count, heed_windows_options o, heed_error 
         return -1;
     }
     if (o.validation_count < 0 || o.validation_count > count) {
-        heed_error_set(error, HEED_INVALID, "windows: validation_count is %lld; it must be in 0 .. %lld, the tokens there are",
+        heed_error_set(error, HEED_INVALID,
+                       "windows: validation_count is %lld; it must be in 0 .. %lld, the tokens there are",
                        (long long)o.validation_count, (long long)count);
         return -1;
     }
@@ -33,21 +34,25 @@ static int64_t training_count(int64_t count, heed_windows_options o, heed_error 
 static bool check_part(const char *name, int64_t count, int64_t length, heed_error *error) {
     if (count == 0 || count > length)
         return true;
-    heed_error_set(error, HEED_INVALID, "windows: the %s part has %lld tokens; a window of %lld and its last target need %lld", name,
+    heed_error_set(error, HEED_INVALID,
+                   "windows: the %s part has %lld tokens; a window of %lld and its last target need %lld", name,
                    (long long)count, (long long)length, (long long)length + 1);
     return false;
 }
 
 static bool cut(heed_windows *w, int64_t count, heed_windows_options o, heed_error *error) {
     if (o.length < 1 || o.length == INT64_MAX)
-        return heed_error_set(error, HEED_INVALID, "windows: length is %lld; it must be 1 or more", (long long)o.length), false;
+        return heed_error_set(error, HEED_INVALID, "windows: length is %lld; it must be 1 or more",
+                              (long long)o.length),
+               false;
     if (count < 1)
         return heed_error_set(error, HEED_INVALID, "windows: there are no tokens"), false;
     int64_t training = training_count(count, o, error);
     if (training < 0)
         return false;
     *w = (heed_windows){.length = o.length, .begin = {0, training}, .count = {training, count - training}};
-    return check_part("training", training, o.length, error) && check_part("validation", count - training, o.length, error);
+    return check_part("training", training, o.length, error) &&
+           check_part("validation", count - training, o.length, error);
 }
 
 heed_windows *heed_windows_new(const int32_t *tokens, int64_t count, heed_windows_options options, heed_error *error) {
@@ -69,7 +74,8 @@ heed_windows *heed_windows_new(const int32_t *tokens, int64_t count, heed_window
     return made;
 }
 
-heed_windows *heed_windows_open(const char *path, const heed_vocabulary *v, heed_windows_options options, heed_error *error) {
+heed_windows *heed_windows_open(const char *path, const heed_vocabulary *v, heed_windows_options options,
+                                heed_error *error) {
     heed_error why = {.status = HEED_OK};
     heed_tokens tokens = {.ids = NULL};
     size_t bytes;
@@ -102,7 +108,8 @@ const int32_t *heed_windows_tokens(const heed_windows *w, heed_part part, int64_
     return w->tokens + w->begin[p];
 }
 
-heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t seed, uint64_t batch, int64_t B, int32_t *x, int32_t *y) {
+heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t seed, uint64_t batch, int64_t B,
+                              int32_t *x, int32_t *y) {
     int64_t count, T = w->length;
     const int32_t *tokens = heed_windows_tokens(w, part, &count);
     if (count == 0 || B < 1)

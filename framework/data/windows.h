@@ -20,32 +20,33 @@ enum { HEED_IGNORED = -1 };
 
 typedef struct heed_windows_options {
     int64_t length;           /* T, at least 1 */
-    double validation;        /* this share of the tokens, in [0, 1): training keeps floor((1 - validation) count), as nanoGPT does ... */
+    double validation;        /* this share of the count tokens: training keeps floor((1 - validation) count) ... */
     int64_t validation_count; /* ... or so many tokens, where it is not 0 */
 } heed_windows_options;
 
 typedef struct heed_windows heed_windows;
 
-/* Copies the tokens. NULL and the reason on an error: a part (of more than no tokens) that is not longer than a window. */
+/* Copies the tokens. NULL and the reason on an error: a part (of more than no tokens) no longer than a window. */
 heed_windows *heed_windows_new(const int32_t *tokens, int64_t count, heed_windows_options options, heed_error *error);
 /* The tokens of a UTF-8 file. */
-heed_windows *heed_windows_open(const char *path, const heed_vocabulary *v, heed_windows_options options, heed_error *error);
+heed_windows *heed_windows_open(const char *path, const heed_vocabulary *v, heed_windows_options options,
+                                heed_error *error);
 void heed_windows_free(heed_windows *w);
 
 int64_t heed_windows_length(const heed_windows *w); /* T */
 /* A part's tokens and, through count, their number. */
 const int32_t *heed_windows_tokens(const heed_windows *w, heed_part part, int64_t *count);
 
-/* Training: B windows at random starts, x and y of shape (B, T). Row r of batch `batch` is a function of (seed, batch, r) alone;
- * each of the part's count - T starts is as likely. An error: a part without tokens, B below 1. */
-heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t seed, uint64_t batch, int64_t B, int32_t *x,
-                              int32_t *y) HEED_MUST_CHECK;
+/* Training: B windows at random starts, x and y of shape (B, T). Row r of batch `batch` is a function of (seed, batch,
+ * r) alone; each of the part's count - T starts is as likely. An error: a part without tokens, B below 1. */
+heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t seed, uint64_t batch, int64_t B,
+                              int32_t *x, int32_t *y) HEED_MUST_CHECK;
 
-/* Evaluation: the windows that start at 0, T, 2 T, ... of a part. Each token but the first is one window's target, so their
- * number is ceil((count - 1) / T), 0 for a part without tokens. */
+/* Evaluation: the windows that start at 0, T, 2 T, ... of a part. Each token but the first is one window's target, so
+ * their number is ceil((count - 1) / T), 0 for a part without tokens. */
 int64_t heed_windows_count(const heed_windows *w, heed_part part);
-/* Windows first .. first + B - 1 of them; x and y of shape (B, T). Where the part ends, y is HEED_IGNORED and x 0. Returns how many
- * targets there are: 0 behind the last window. */
+/* Windows first .. first + B - 1 of them; x and y of shape (B, T). Where the part ends, y is HEED_IGNORED and x 0.
+ * Returns how many targets there are: 0 behind the last window. */
 int64_t heed_windows_read(const heed_windows *w, heed_part part, int64_t first, int64_t B, int32_t *x, int32_t *y);
 
 /* What a loader needs to draw windows: its buffers hold x (B, T) and y (B, T) behind it.

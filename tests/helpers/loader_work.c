@@ -40,8 +40,11 @@ static bool is_batch(const void *buffer, uint64_t seed, uint64_t batch) {
 static heed_loader *loader_of(counted *c, int threads, int buffers, uint64_t start) {
     c->fails_at = UINT64_MAX;
     atomic_init(&c->fills, 0);
-    return heed_loader_new(fill, c, (heed_loader_options){.bytes = NUMBERS * sizeof(uint64_t), .buffers = buffers, .threads = threads,
-                                                          .seed = 42, .start = start}, NULL);
+    return heed_loader_new(
+        fill, c,
+        (heed_loader_options){
+            .bytes = NUMBERS * sizeof(uint64_t), .buffers = buffers, .threads = threads, .seed = 42, .start = start},
+        NULL);
 }
 
 static bool gives(heed_loader *l, uint64_t first, int n) {
@@ -79,7 +82,8 @@ bool loader_goes_on_from_any_position(void) {
         heed_loader *l = loader_of(&c, threads, 3, 0);
         for (int i = 0; i < 5 && l; i++) {
             heed_loader *fresh = loader_of(&d, threads, 0, positions[i]);
-            good = good && heed_loader_seek(l, positions[i]) == HEED_OK && gives(l, positions[i], 12 - i) && fresh && gives(fresh, positions[i], 12 - i);
+            good = good && heed_loader_seek(l, positions[i]) == HEED_OK && gives(l, positions[i], 12 - i) && fresh &&
+                   gives(fresh, positions[i], 12 - i);
             heed_loader_free(fresh);
         }
         good = good && l && heed_loader_seek(l, (uint64_t)INT64_MAX + 1) == HEED_INVALID && heed_loader_next(l) == NULL;
@@ -105,11 +109,14 @@ bool loader_fails_where_its_fill_does(void) {
     bool good = true;
     for (int threads = 0; threads < 6; threads++) {
         counted c = {.fails_at = FAILS_AT};
-        heed_loader *l = heed_loader_new(fill, &c, (heed_loader_options){.bytes = NUMBERS * sizeof(uint64_t), .threads = threads, .seed = 42}, NULL);
+        heed_loader *l = heed_loader_new(
+            fill, &c, (heed_loader_options){.bytes = NUMBERS * sizeof(uint64_t), .threads = threads, .seed = 42}, NULL);
         good = good && l && gives(l, 0, FAILS_AT) && heed_loader_next(l) == NULL && heed_loader_next(l) == NULL;
-        good = good && heed_loader_status(l) == HEED_IO && strcmp(heed_loader_error_text(l), "loader: batch 13: the well is dry") == 0;
+        good = good && heed_loader_status(l) == HEED_IO &&
+               strcmp(heed_loader_error_text(l), "loader: batch 13: the well is dry") == 0;
         good = good && heed_loader_position(l) == FAILS_AT;
-        good = good && heed_loader_seek(l, FAILS_AT + 1) == HEED_OK && heed_loader_status(l) == HEED_OK && gives(l, FAILS_AT + 1, 20);
+        good = good && heed_loader_seek(l, FAILS_AT + 1) == HEED_OK && heed_loader_status(l) == HEED_OK &&
+               gives(l, FAILS_AT + 1, 20);
         heed_loader_free(l);
     }
     return good;

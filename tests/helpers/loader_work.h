@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* 1, 2 and 5 threads, rings of 2, 3 and 7: the same 200 batches as without threads, though fills take uneven times; the buffer in
- * the caller's hands is left alone. */
+/* 1, 2 and 5 threads, rings of 2, 3 and 7: the same 200 batches as without threads, though fills take uneven times; the
+ * buffer in the caller's hands is left alone. */
 bool loader_gives_the_same_with_any_threads(void);
 /* From each of several positions, in one loader that seeks and in fresh ones. */
 bool loader_goes_on_from_any_position(void);
