@@ -72,7 +72,7 @@ static heed_status look_inside(sort_run *run) {
 
 static heed_status teach(sort_run *run, heed_error *error) {
     const options *o = run->o;
-    training_plan plan = {.steps = o->steps, .lr = 2e-3, .warmup = 50, .beta2 = 0.98, .weight_decay = 0.01, .clip_norm = 1,
+    training_plan plan = {.steps = o->steps, .lr = 2e-3, .warmup = 50, .beta2 = 0.98, .weight_decay = 0.1, .clip_norm = 1,
                           .seed = o->seed, .threads = o->threads};
     school_count count;
     heed_status status = school_train(&run->a, &run->subject, &plan, BATCH, o->quiet ? NULL : look, run, error);
