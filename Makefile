@@ -52,7 +52,7 @@ HEED_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(MODE_$(MODE)) -march=$(ARCH)
                $(WARNINGS) -I$(BUILD)/include
 HEED_LIBS   := -lm
 # Libraries of others, and where setup found them; compilers read a file of options at @FILE.
-LIBRARIES   := jansson libpcre2-8
+LIBRARIES   := jansson libpcre2-8 zlib
 SETUP_DIR   := $(BUILD)/setup
 COMPILE      = $(CC) $(HEED_CFLAGS) $(LIBRARIES:%=@$(SETUP_DIR)/%.cflags) $(EXTRA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK         = $(CC) $(MODE_$(MODE)) -fopenmp -pthread $(CFLAGS) $(LDFLAGS)
@@ -67,6 +67,7 @@ HELPER_SOURCES  := $(wildcard tests/helpers/*.c)
 CHECK_SOURCES   := $(wildcard tests/gradcheck_*.c)
 CHECK_MAIN      := tests/gradcheck_main.c
 PARITY_MAIN     := tests/parity_main.c
+RESUME_MAIN     := tests/resume_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 # What the suites test of the examples' insides, beside running them.
@@ -77,7 +78,7 @@ TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
-                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PARITY_MAIN) $(wildcard tests/exhaustive.c))
+                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -87,6 +88,7 @@ TSAN_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TSAN_SOURCES))
 PROGRAMS := $(EXAMPLES) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/heed_tests) \
             $(if $(wildcard $(CHECK_MAIN)),$(BUILD)/gradcheck) \
             $(if $(wildcard $(PARITY_MAIN)),$(BUILD)/parity) \
+            $(if $(wildcard $(RESUME_MAIN)),$(BUILD)/tests/resume) \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -212,6 +214,8 @@ $(BUILD)/gradcheck: $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(STATIC_LIB) $(
 	$(link-program)
 $(BUILD)/parity: $(call objects,$(PARITY_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/tests/resume: $(call objects,$(RESUME_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
@@ -241,7 +245,7 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 LESSONS       := $(addprefix $(BUILD)/examples/,07_sort 08_addition 09_induction)
-test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates $(BUILD)/examples/05_seq2seq $(LESSONS) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/examples/02_dates $(BUILD)/examples/05_seq2seq $(LESSONS) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -252,6 +256,7 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/examples/02_dates $(BUILD)/examples/05_
 	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/dates_cli.sh $(BUILD)/examples/02_dates) || status=1; \
 	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/seq2seq_cli.sh $(BUILD)/examples/05_seq2seq) || status=1; \
 	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/lessons_cli.sh $(LESSONS)) || status=1; \
+	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/resume_killed.sh $(BUILD)/tests/resume) || status=1; \
 	exit $$status
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N

@@ -57,6 +57,8 @@ int main(void) { json_decref(json_integer(0)); return 0; }' | links "@$folder/ja
     libpcre2-8) locate libpcre2-8 pcre2-8 && echo '#define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 int main(void) { pcre2_code_free(0); return 0; }' | links "@$folder/libpcre2-8.cflags" "@$folder/libpcre2-8.libs" ;;
+    zlib) locate zlib z && echo '#include <zlib.h>
+int main(void) { return crc32_z(0, 0, 0) != 0; }' | links "@$folder/zlib.cflags" "@$folder/zlib.libs" ;;
     criterion) locate criterion && echo '#include <criterion/criterion.h>
 Test(a_suite, a_test) { cr_assert(1); }' | links "@$folder/criterion.cflags" "@$folder/criterion.libs" ;;
     *)
@@ -87,6 +89,7 @@ packages() {
     } ;;
     jansson) echo libjansson-dev ;;
     libpcre2-8) echo libpcre2-dev ;;
+    zlib) echo zlib1g-dev ;;
     criterion) echo libcriterion-dev ;;
     esac
 }

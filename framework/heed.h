@@ -47,6 +47,7 @@
 #include <heed/layers/torch_names.h>
 #include <heed/layers/transformer.h>
 
+#include <heed/optim/checkpoint.h>
 #include <heed/optim/ema.h>
 #include <heed/optim/optim.h>
 #include <heed/optim/schedule.h>

@@ -37,6 +37,9 @@ void heed_ema_free(heed_ema *ema) {
     free(ema);
 }
 
+heed_status heed_ema_status(const heed_ema *ema) { return ema->error.status; }
+bool heed_ema_swapped(const heed_ema *ema) { return ema->swapped; }
+const heed_model *heed_ema_of(const heed_ema *ema) { return ema->model; }
 const char *heed_ema_error_text(const heed_ema *ema) { return ema->error.text; }
 heed_model *heed_ema_model(heed_ema *ema) { return ema->average; }
 

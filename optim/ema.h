@@ -16,7 +16,10 @@ void heed_ema_free(heed_ema *ema);
 heed_status heed_ema_update(heed_ema *ema) HEED_MUST_CHECK; /* after each optimizer step */
 /* Exchanges the model's values and the average; twice is as before. An update while swapped is an error. */
 heed_status heed_ema_swap(heed_ema *ema) HEED_MUST_CHECK;
+heed_status heed_ema_status(const heed_ema *ema);
 const char *heed_ema_error_text(const heed_ema *ema);
+bool heed_ema_swapped(const heed_ema *ema);
+const heed_model *heed_ema_of(const heed_ema *ema); /* the model that is averaged */
 heed_model *heed_ema_model(heed_ema *ema); /* the average as a model of its own: for heed_tape_bind or saving */
 
 HEED_END_DECLS

@@ -5,28 +5,10 @@
 #include <string.h>
 
 #include <heed/op.h>
-#include <heed/optim/optim.h>
 
-enum { ELEMENTS_A_RANGE = 16384, MAX_GROUPS = 16, GROUP_NAME = 32 };
+#include "optim_internal.h"
 
-typedef struct group {
-    char name[GROUP_NAME];
-    heed_group_options options;
-} group;
-
-struct heed_optim {
-    heed_error error;
-    bool inert;
-    heed_model *model;
-    const heed_optim_rule *rule;
-    void *options;
-    void *slot[HEED_OPTIM_SLOTS]; /* each laid out as the model's values */
-    group groups[MAX_GROUPS];
-    int n_groups;
-    double lr, weight_decay, clip_norm, clip_value, last_norm;
-    int threads;
-    uint64_t steps;
-};
+enum { ELEMENTS_A_RANGE = 16384 };
 
 /* ---- life ---- */
 
@@ -144,16 +126,16 @@ heed_status heed_optim_set_group(heed_optim *opt, const char *name, heed_group_o
         return opt->error.status;
     if (name == NULL)
         return heed_error_set(&opt->error, HEED_INVALID, "%s: the group's name is NULL", opt->rule->name);
-    if (strlen(name) >= GROUP_NAME)
-        return heed_error_set(&opt->error, HEED_INVALID, "%s: group \"%s\" is longer than %d characters", opt->rule->name, name, GROUP_NAME - 1);
+    if (strlen(name) >= OPTIM_GROUP_NAME)
+        return heed_error_set(&opt->error, HEED_INVALID, "%s: group \"%s\" is longer than %d characters", opt->rule->name, name, OPTIM_GROUP_NAME - 1);
     int g = 0;
     while (g < opt->n_groups && strcmp(opt->groups[g].name, name) != 0)
         g++;
-    if (g == MAX_GROUPS)
-        return heed_error_set(&opt->error, HEED_INVALID, "%s: there can be %d groups", opt->rule->name, MAX_GROUPS);
+    if (g == OPTIM_GROUPS)
+        return heed_error_set(&opt->error, HEED_INVALID, "%s: there can be %d groups", opt->rule->name, OPTIM_GROUPS);
     if (g == opt->n_groups)
         opt->n_groups++;
-    snprintf(opt->groups[g].name, GROUP_NAME, "%s", name);
+    snprintf(opt->groups[g].name, OPTIM_GROUP_NAME, "%s", name);
     opt->groups[g].options = options;
     return HEED_OK;
 }

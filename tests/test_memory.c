@@ -496,4 +496,52 @@ Test(memory, no_malloc_for_batches_prepared_ahead) {
     heed_pairs_free(pairs);
 }
 
+/* ---- checkpoints ---- */
+
+static heed_checkpoint whole;
+
+static void save_whole(outcome *o) {
+    heed_error e = {.status = HEED_OK};
+    note(o, heed_checkpoint_save(&whole, path, &e), e.text);
+}
+
+/* As with load, the parser of JSON cannot always tell. */
+static void load_whole(outcome *o) {
+    const double before = *(double *)heed_model_data(whole.model);
+    if (heed_checkpoint_load(&whole, path, NULL))
+        note(o, HEED_NO_MEMORY, "memory");
+    o->result = *(double *)heed_model_data(whole.model) - before;
+}
+
+Test(memory, checkpoints_without_memory_leave_the_old_file_and_the_run) {
+    snprintf(path, sizeof path, "/tmp/heed_memory_%ld.checkpoint", (long)getpid());
+    heed_model *model = heed_model_new();
+    heed_linear_layer layer;
+    heed_linear_init(&layer, heed_model_root(model), "layer", 3, 2, true);
+    cr_assert_eq(heed_model_build(model, HEED_F64, 1), HEED_OK);
+    double best = 0.5;
+    int64_t position = 7;
+    const heed_checkpoint_number number = {.name = "best", .value = &best};
+    whole = (heed_checkpoint){.model = model, .optim = adamw(model), .ema = heed_ema_new(model, 0.9), .position = &position,
+                              .n_numbers = 1, .numbers = &number};
+    cr_assert_eq(heed_optim_set_group(whole.optim, "no_decay", (heed_group_options){.lr_scale = 1}), HEED_OK);
+    static char good[8192], now[8192];
+    outcome o = run_failing(save_whole, 0, false);
+    cr_assert_eq(o.errors, 0, "%s", o.text);
+    const size_t n = contents(good, sizeof good);
+    cr_assert_lt(n, sizeof good);
+    for (int for_good = 0; for_good < 2; for_good++)
+        for (long at = 1; at == 1 || watched.failed; at++) {
+            o = run_failing(save_whole, at, for_good);
+            cr_assert(contents(now, sizeof now) == n && memcmp(now, good, n) == 0, "malloc %ld: another file", at);
+            cr_assert_eq(watched.live, 0, "malloc %ld: %ld are not given back", at, watched.live);
+            cr_assert_eq(o.unclear, 0, "malloc %ld: \"%s\"", at, o.text);
+        }
+    fail_everywhere(load_whole);
+    remove(path);
+    heed_ema_free(whole.ema);
+    heed_optim_free(whole.optim);
+    heed_model_free(model);
+}
+
 #endif

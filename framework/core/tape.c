@@ -85,6 +85,7 @@ void heed_tape_set_anomaly(heed_tape *t, bool anomaly) { set(t, &t->anomaly, ano
 bool heed_tape_recording(const heed_tape *t) { return t->recording; }
 bool heed_tape_training(const heed_tape *t) { return t->training; }
 uint64_t heed_tape_step(const heed_tape *t) { return t->step; }
+uint64_t heed_tape_seed(const heed_tape *t) { return t->seed; }
 
 void heed_tape_set_threads(heed_tape *t, int threads) {
     if (!t->inert)

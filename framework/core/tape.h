@@ -59,6 +59,7 @@ int heed_tape_threads(const heed_tape *t);
 bool heed_tape_recording(const heed_tape *t);
 bool heed_tape_training(const heed_tape *t);
 uint64_t heed_tape_step(const heed_tape *t);
+uint64_t heed_tape_seed(const heed_tape *t);
 /* Uses `other` wherever parameters of `model` are asked for: an averaged or cloned model, an f64 twin. NULL undoes it.
  * `other` must have the same parameters (heed_model_clone). */
 heed_status heed_tape_bind(heed_tape *t, const heed_model *model, const heed_model *other) HEED_MUST_CHECK;
