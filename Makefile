@@ -244,8 +244,10 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 # Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
-LESSONS       := $(addprefix $(BUILD)/examples/,07_sort 08_addition 09_induction)
-test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/examples/02_dates $(BUILD)/examples/05_seq2seq $(LESSONS) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+# Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
+PROGRAM_TESTS := dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
+                 lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction resume_killed=tests/resume
+test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -253,10 +255,8 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/examples/02_dates
 	status=$$?; \
 	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
 	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
-	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/dates_cli.sh $(BUILD)/examples/02_dates) || status=1; \
-	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/seq2seq_cli.sh $(BUILD)/examples/05_seq2seq) || status=1; \
-	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/lessons_cli.sh $(LESSONS)) || status=1; \
-	$(if $(FILTER)$(filter-out release,$(MODE)),:,sh tests/resume_killed.sh $(BUILD)/tests/resume) || status=1; \
+	for each in $(if $(FILTER)$(filter-out release,$(MODE)),,$(PROGRAM_TESTS)); do \
+	    sh tests/$${each%=*}.sh $(BUILD)/$${each#*=} || status=1; done; \
 	exit $$status
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N

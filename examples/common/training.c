@@ -16,6 +16,7 @@ heed_status training_init(training *tr, heed_model *model, const training_plan *
     *tr = (training){.t = heed_tape_new(), .grads = heed_grads_new(model), .opt = optimizer(model, plan)};
     tr->schedule = (heed_schedule){.kind = plan->constant ? HEED_SCHEDULE_CONSTANT : HEED_SCHEDULE_COSINE,
                                    .lr = plan->lr,
+                                   .lr_end = plan->lr_end,
                                    .warmup = plan->warmup,
                                    .steps = plan->steps};
     heed_tape_set_threads(tr->t, (int)plan->threads);

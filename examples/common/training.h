@@ -16,7 +16,8 @@
 
 typedef struct training_plan {
     int64_t steps;
-    double lr;           /* the highest: reached after the warm-up, and from there down to 0 along half a cosine */
+    double lr;           /* the highest: reached after the warm-up, and from there down to lr_end along half a cosine */
+    double lr_end;
     int64_t warmup;      /* steps */
     bool constant;       /* no half cosine: lr to the end */
     double beta2;        /* 0: 0.999 */
