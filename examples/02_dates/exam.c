@@ -1,5 +1,7 @@
 #include "exam.h"
 
+#include "../common/heads.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,15 +82,10 @@ heed_status exam_run(const exam *e, const reader *r, heed_tape *t, score *result
 
 heed_status exam_without(const exam *e, const reader *r, heed_tape *t, const heed_multi_head_attention *attn, int head,
                          score *result) {
-    double on[64];
-    int heads = attn->n_heads < 64 ? attn->n_heads : 64;
-    for (int h = 0; h < heads; h++)
-        on[h] = h != head;
-    heed_status status = heed_param_set(attn->head_on, on, heads);
+    heed_status status = heads_switch_off(attn, head);
     if (!status)
         status = exam_run(e, r, t, result);
-    on[head] = 1;
-    heed_status restored = heed_param_set(attn->head_on, on, heads);
+    heed_status restored = heads_switch_on(attn);
     return status ? status : restored;
 }
 

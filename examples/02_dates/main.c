@@ -100,7 +100,8 @@ static int train_and_save(const options *o, reader *r, board *b) {
 static int learn(const options *o, const task *dates, const char *program) {
     if (!can_save(o->save))
         return MISUSED;
-    reader *r = reader_new(dates, (uint64_t)o->plan.seed), *start = reader_new(dates, (uint64_t)o->plan.seed);
+    reader *r = reader_new(dates, READER_HEADS, (uint64_t)o->plan.seed);
+    reader *start = reader_new(dates, READER_HEADS, (uint64_t)o->plan.seed);
     board *b = r ? board_new(r, &o->plan, o->quiet) : NULL;
     int result = FAILED;
     if (!r || !start || !b) {
@@ -127,7 +128,7 @@ static int learn(const options *o, const task *dates, const char *program) {
 static reader *start_of(const task *dates, const char *path) {
     heed_safetensors *file = heed_safetensors_open(path, NULL);
     const char *seed = file ? heed_safetensors_metadata(file, "seed") : NULL;
-    reader *start = seed ? reader_new(dates, strtoull(seed, NULL, 10)) : NULL;
+    reader *start = seed ? reader_new(dates, READER_HEADS, strtoull(seed, NULL, 10)) : NULL;
     heed_safetensors_close(file);
     return start;
 }
@@ -141,7 +142,7 @@ static int examine_file(const options *o, const reader *r, const char *path) {
 
 static int use_file(const options *o, const task *dates) {
     const char *path = o->load ? o->load : DEFAULT_FILE;
-    reader *r = reader_new(dates, 0);
+    reader *r = reader_new(dates, READER_HEADS, 0);
     heed_error error = {0};
     int result;
     if (r == NULL) {

@@ -40,7 +40,7 @@ static heed_seq2seq_options options_of(const task *what, const recipe *how) {
 
 static bool build(translator *tr, uint64_t seed) {
     if (tr->recipe.look == LOOK_TRANSFORMER) {
-        tr->reader = reader_new(tr->task, seed);
+        tr->reader = reader_new(tr->task, READER_HEADS, seed);
         tr->model = tr->reader ? tr->reader->model : NULL;
         return tr->reader != NULL;
     }

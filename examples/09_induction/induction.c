@@ -1,5 +1,7 @@
 #include "induction.h"
 
+#include "../common/heads.h"
+
 #include <stdlib.h>
 
 heed_status induction_init(induction *ind, int layers, int heads, uint64_t seed) {
@@ -94,17 +96,12 @@ heed_status observer_take(observer *o, const induction *ind, induction_scores *s
 }
 
 heed_status observer_without(observer *o, const induction *ind, int layer, int head, double *loss) {
-    heed_param heads_on = ind->gpt.blocks.layer[layer].attn.head_on;
-    double on[INDUCTION_HEADS];
-    for (int h = 0; h < ind->heads; h++)
-        on[h] = head != -1 && h != head;
-    heed_status status = heed_param_set(heads_on, on, ind->heads);
+    const heed_multi_head_attention *attn = &ind->gpt.blocks.layer[layer].attn;
+    heed_status status = heads_switch_off(attn, head);
     if (status)
         return status;
     *loss = read_batch(o, ind);
-    for (int h = 0; h < ind->heads; h++)
-        on[h] = 1;
-    status = heed_param_set(heads_on, on, ind->heads);
+    status = heads_switch_on(attn);
     return status ? status : heed_tape_status(o->t);
 }
 

@@ -44,7 +44,7 @@ typedef struct observer {
 observer *observer_new(int shortest, int longest, int threads); /* with a batch of sequences that no training sees */
 void observer_free(observer *o);
 heed_status observer_take(observer *o, const induction *ind, induction_scores *scores) HEED_MUST_CHECK;
-/* The loss with one head switched off, or with all of a layer where head is -1. */
+/* The loss with one head switched off, or with all of a layer where head is HEADS_ALL. */
 heed_status observer_without(observer *o, const induction *ind, int layer, int head, double *loss) HEED_MUST_CHECK;
 /* Where one head looks while one sequence is read: REPEATS_TIME rows of REPEATS_TIME; NULL on an error. */
 const float *observer_map(observer *o, const induction *ind, const repeats *r, int layer, int head);

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Small, so that a minute is enough: two layers a side, four heads of 16. */
-static const heed_transformer_options shape = {
-    .d_model = 64, .d_ff = 256, .n_heads = 4, .n_layers = 2, .activation = HEED_RELU};
-
-static void declare(reader *r) {
+static void declare(reader *r, int n_heads) {
+    /* Small, so that a minute is enough: two layers a side. */
+    const heed_transformer_options shape = {
+        .d_model = READER_D_MODEL, .d_ff = 256, .n_heads = n_heads, .n_layers = 2, .activation = HEED_RELU};
     const heed_module *root = heed_model_root(r->model);
     heed_embedding_init(&r->source, root, "source", r->task->source_count, shape.d_model);
     heed_position_init(&r->source_position, root, "source_position", HEED_POSITION_SINUSOIDAL, r->task->longest_source,
@@ -22,13 +21,13 @@ static void declare(reader *r) {
     heed_linear_init(&r->out, root, "out", shape.d_model, r->task->target_count, true);
 }
 
-reader *reader_new(const task *what, uint64_t seed) {
+reader *reader_new(const task *what, int n_heads, uint64_t seed) {
     reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
     r->model = heed_model_new();
     r->task = what;
-    declare(r);
+    declare(r, n_heads);
     if (heed_model_build(r->model, HEED_F32, seed)) {
         reader_free(r);
         return NULL;
@@ -66,11 +65,14 @@ static heed_tensor decode(const reader *r, heed_tape *t, heed_tensor ids, source
                                 (heed_attend){.key_padding = from.padding});
 }
 
+heed_tensor reader_logits(const reader *r, heed_tape *t, const batch *b) {
+    heed_tensor y = decode(r, t, heed_input(t, HEED_I32, HEED_SHAPE(b->B, b->T), b->input), encode(r, t, b));
+    return heed_linear_forward(&r->out, t, y);
+}
+
 heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b) {
-    heed_shape BT = HEED_SHAPE(b->B, b->T);
-    heed_tensor y = decode(r, t, heed_input(t, HEED_I32, BT, b->input), encode(r, t, b));
-    heed_tensor logits = heed_linear_forward(&r->out, t, y); /* (B, T, V) */
-    return heed_cross_entropy_with(t, logits, heed_input(t, HEED_I32, BT, b->output),
+    return heed_cross_entropy_with(t, reader_logits(r, t, b),
+                                   heed_input(t, HEED_I32, HEED_SHAPE(b->B, b->T), b->output),
                                    (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = TOKEN_PAD});
 }
 

@@ -16,11 +16,14 @@ typedef struct reader {
     heed_linear_layer out; /* (V of the target, d_model) */
 } reader;
 
-/* Built and initialised from the seed. NULL: out of memory, or the model's status says why it is of no use. */
-reader *reader_new(const task *what, uint64_t seed);
+/* Built and initialised from the seed. NULL: out of memory, or n_heads does not divide READER_D_MODEL. */
+enum { READER_D_MODEL = 64, READER_HEADS = 4 }; /* so wide are its vectors; so many heads it has as a rule */
+reader *reader_new(const task *what, int n_heads, uint64_t seed);
 void reader_free(reader *r);
 
-/* Mean cross-entropy of the next token over the batch, the decoder being shown the right ones before it. */
+/* Logits (B, T, V) of the next token, the decoder being shown the right ones before it. */
+heed_tensor reader_logits(const reader *r, heed_tape *t, const batch *b);
+/* Their mean cross-entropy over the batch. */
 heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b);
 
 /* What the model itself writes: greedy decoding, each token the likeliest after those it wrote before it.
