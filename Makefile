@@ -74,7 +74,8 @@ TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.c planted.c record.c) \
                               $(addprefix examples/05_seq2seq/,exam.c translator.c) \
                               $(addprefix examples/07_sort/,next.c sort.c) examples/08_addition/addition.c \
-                              $(addprefix examples/09_induction/,history.c induction.c repeats.c))
+                              $(addprefix examples/09_induction/,history.c induction.c repeats.c) \
+                              $(addprefix examples/10_heads/,places.c scale.c translate.c words.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
@@ -246,7 +247,8 @@ TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
 PROGRAM_TESTS := dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
-                 lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction resume_killed=tests/resume
+                 lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction lessons_cli=examples/10_heads \
+                 resume_killed=tests/resume
 test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \

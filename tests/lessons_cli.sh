@@ -1,6 +1,6 @@
 #!/bin/sh
-# The command lines of the lessons 07 to 09: what they refuse and how, and a training too short to learn much, whose last line
-# is its figure, with any number of threads.
+# The command lines of the lessons 07 to 10: what they refuse and how, and a training too short to learn much, whose last
+# line is its figure, with any number of threads.
 #
 #   sh tests/lessons_cli.sh PROGRAMS
 set -u
@@ -27,6 +27,16 @@ ends() {
     cmp -s "$work/out" "$work/said" || fail "$* --quiet: $(cat "$work/out"), not $(cat "$work/said")"
 }
 
+# tells LESSON LINE: that lesson's last line is "LESSON: LINE", a pattern; it is noted in "told".
+tells() {
+    succeeds --lesson "$1" --steps 2 --threads 1
+    [ "$(lines "$work/out")" -gt 18 ] || fail "--lesson $1: it is short"
+    ! grep -q nan "$work/out" || fail "--lesson $1: a number is none"
+    tail -n 1 "$work/out" >"$work/said"
+    grep -qx "$1: $2" "$work/said" || fail "--lesson $1: $(cat "$work/said")"
+    cat "$work/said" >>"$work/told"
+}
+
 case $name in
 07_sort)
     for wrong in '--task x' '--values 1' '--values 11' '--length 13' '--task next --length 6'; do
@@ -51,6 +61,22 @@ case $name in
     score='[01]\.[0-9][0-9]'
     ends "loss on repeats: 2 layers [0-9.]*, 1 layer [0-9.]*; previous token $score, matching $score" --steps 3
     ends "loss on repeats: .*" --steps 3 --heads 8 --shortest 16 --longest 16
+    ;;
+10_heads)
+    helps lesson
+    for wrong in '--lesson none' '--lesson' '--lesson=' '--lesson heads off' '--heads 4'; do
+        refuses $wrong
+    done
+    percent='[0-9.]* %'
+    small='[0-9.]*e-[0-9]*'
+    : >"$work/told"
+    tells heads "exact $percent with 1, $percent with 4; parameters 285,674 and 285,674"
+    tells off "exact $percent, $percent without [a-z_.01]* head [0-3]; true words 0.[0-9]*"
+    tells scale "d_k 256 without √d_k: variance 25[0-9.]*, right $percent; with: [01].[0-9]*, $percent"
+    tells places "shuffled [0-9.]*e-0[78] apart, with places $small; order told 50.0 %, $percent"
+    tells words "32 outputs of 4 words by hand and by layer, largest difference [0-9.]*e-0[78]"
+    succeeds --steps 2 --threads 2 --quiet
+    cmp -s "$work/out" "$work/told" || fail "--quiet: $(cat "$work/out"), not $(cat "$work/told")"
     ;;
 *) fail "is not known here" ;;
 esac
