@@ -15,6 +15,7 @@
 #include <heed/op.h>
 #include <heed/ops.h>
 #include <heed/pairs.h>
+#include <heed/recording.h>
 #include <heed/rng.h>
 #include <heed/safetensors.h>
 #include <heed/tape.h>
