@@ -144,7 +144,10 @@ $(SETUP_DONE): .ci/setup.sh $(FLAGS_STAMP)
 
 # ---- library -------------------------------------------------------------------------------------------------------------
 
-LIB_OBJECTS := $(call objects,$(LIB_SOURCES))
+# The page of the lens, from its .html, .css and .js, as a C file.
+PAGE_SOURCE := $(BUILD)/page/lens_page.c
+PAGE_OBJECT := $(BUILD)/obj/lens_page.o
+LIB_OBJECTS := $(call objects,$(LIB_SOURCES)) $(PAGE_OBJECT)
 STATIC_LIB  := $(BUILD)/libheed.a
 SHARED_LIB  := $(BUILD)/libheed.so
 
@@ -157,6 +160,14 @@ $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP) | $(STAGED) $(SETUP_DONE)
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(PAGE_SOURCE): framework/lens/embed.sh $(wildcard framework/lens/viewer/*)
+	@mkdir -p $(@D)
+	$(say) PAGE $@
+	$(Q)sh $< framework/lens/viewer >$@
+$(PAGE_OBJECT): $(PAGE_SOURCE) $(FLAGS_STAMP) | $(STAGED) $(SETUP_DONE)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -iquote framework/lens -MMD -MP -c -o $@ $<
 
 # The whole library as one object, in which only names that begin with heed_ are seen from outside: a user's program may
 # call its own functions as it likes.
@@ -332,4 +343,4 @@ help: ## this table
 	    SETUP=no        'never install anything' \
 	    V=1             'show the commands'
 
--include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)) $(PAGE_OBJECT))
