@@ -87,13 +87,35 @@ Test(data_windows, training_windows_start_anywhere_and_targets_follow) {
         cr_assert(s < COUNT - T ? abs(starts[s] - 183) < 67 : starts[s] == 0, "start %d: %d", s, starts[s]);
     cr_assert_eq(heed_windows_draw(w, HEED_PART_TRAINING, 7, 99, B, again[0], again[1]), HEED_OK);
     cr_assert(memcmp(again[0], x, sizeof x) == 0 && memcmp(again[1], y, sizeof y) == 0);
-    cr_assert_eq(heed_windows_draw(w, HEED_PART_TRAINING, 7, 99, 3, again[0], again[1]), HEED_OK);
-    cr_assert_eq(memcmp(again[0], x, 3 * T * sizeof *x), 0, "a row does not depend on B");
+    cr_assert_eq(heed_windows_draw(w, HEED_PART_TRAINING, 7, 99 * B, 1, again[0], again[1]), HEED_OK);
+    cr_assert_eq(memcmp(again[0], x, T * sizeof *x), 0, "the walk does not depend on B");
     cr_assert_eq(heed_windows_draw(w, HEED_PART_TRAINING, 8, 99, B, again[0], again[1]), HEED_OK);
     cr_assert_neq(memcmp(again[0], x, sizeof x), 0);
     cr_assert_eq(heed_windows_draw(w, HEED_PART_VALIDATION, 7, 0, B, x, y), HEED_OK);
     for (int i = 0; i < B * T; i++)
         cr_assert(x[i] >= COUNT && y[i] < COUNT + 20);
+    heed_windows_free(w);
+}
+
+Test(data_windows, a_pass_reads_the_whole_text) {
+    enum { T = 5, COUNT = 55, STARTS = COUNT - T, PASS = STARTS / T };
+    heed_windows *w = windows_of(COUNT, (heed_windows_options){.length = T});
+    int32_t x[PASS * T], y[PASS * T], before[PASS * T] = {0};
+    for (uint64_t pass = 0; pass < 20; pass++) {
+        int read[COUNT] = {0}, forwards = 0;
+        cr_assert_eq(heed_windows_draw(w, HEED_PART_TRAINING, 3, pass, PASS, x, y), HEED_OK);
+        for (int i = 0; i < PASS * T; i++)
+            read[x[i]]++;
+        for (int s = T; s < STARTS; s++) /* but for where a window may cross the end */
+            cr_assert_eq(read[s], 1, "pass %d, token %d: %d", (int)pass, s, read[s]);
+        for (int i = 1; i < PASS; i++) {
+            cr_assert_eq(x[i * T] % T, x[0] % T);
+            forwards += x[i * T] == (x[(i - 1) * T] + T) % STARTS;
+        }
+        cr_assert_lt(forwards, PASS - 1, "in a random order");
+        cr_assert_neq(memcmp(x, before, sizeof x), 0, "in another one each pass");
+        memcpy(before, x, sizeof x);
+    }
     heed_windows_free(w);
 }
 

@@ -108,15 +108,23 @@ const int32_t *heed_windows_tokens(const heed_windows *w, heed_part part, int64_
     return w->tokens + w->begin[p];
 }
 
+/* Of the possible starts 0 .. starts - 1, that of window `index` of an endless walk: pass after pass over the text, each from
+ * a start of its own, around its end, and in an order of its own. */
+static int64_t start_of(uint64_t seed, uint64_t index, uint64_t starts, uint64_t T) {
+    uint64_t in_a_pass = starts > T ? starts / T : 1;
+    uint64_t key = heed_rng_mix(seed, index / in_a_pass);
+    uint64_t first = heed_rng_below(heed_rng_mix(key, 1), 0, starts);
+    return (int64_t)((first + T * heed_rng_permuted(key, index % in_a_pass, in_a_pass)) % starts);
+}
+
 heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t seed, uint64_t batch, int64_t B,
                               int32_t *x, int32_t *y) {
     int64_t count, T = w->length;
     const int32_t *tokens = heed_windows_tokens(w, part, &count);
     if (count == 0 || B < 1)
         return HEED_INVALID;
-    uint64_t key = heed_rng_mix(seed, batch);
     for (int64_t row = 0; row < B; row++) {
-        const int32_t *from = tokens + heed_rng_below(key, (uint64_t)row, (uint64_t)(count - T));
+        const int32_t *from = tokens + start_of(seed, batch * (uint64_t)B + (uint64_t)row, (uint64_t)(count - T), (uint64_t)T);
         memcpy(x + row * T, from, (size_t)T * sizeof *x);
         memcpy(y + row * T, from + 1, (size_t)T * sizeof *y);
     }

@@ -37,8 +37,10 @@ int64_t heed_windows_length(const heed_windows *w); /* T */
 /* A part's tokens and, through count, their number. */
 const int32_t *heed_windows_tokens(const heed_windows *w, heed_part part, int64_t *count);
 
-/* Training: B windows at random starts, x and y of shape (B, T). Row r of batch `batch` is a function of (seed, batch,
- * r) alone; each of the part's count - T starts is as likely. An error: a part without tokens, B below 1. */
+/* Training: B windows, x and y of shape (B, T): windows batch B .. batch B + B - 1 of an endless walk, which is a function of
+ * the seed alone. It goes over the text again and again; a pass cuts it into windows from a random start on, and takes them
+ * in a random order. So a pass reads every token about once, where starts drawn one by one would miss more than a third, and each of
+ * the part's count - T starts is as likely. An error: a part without tokens, B below 1. */
 heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t seed, uint64_t batch, int64_t B,
                               int32_t *x, int32_t *y) HEED_MUST_CHECK;
 
