@@ -1,0 +1,304 @@
+/* Attention: who looks at whom. One head large, all heads small; mass on the true key; what breaks without a head. */
+(function () {
+    'use strict';
+    const el = Lens.el,
+        parts = Lens.parts;
+
+    Lens.words({
+        en: {
+            'attention.title': 'Attention',
+            'attention.about':
+                'Each row is a query, each column a key; a row’s weights add up to 1 and say from ' +
+                'where its value comes. ' +
+                'That is where a head looks, not why, nor whether it matters: attention is not by itself an ' +
+                'explanation. ' +
+                'Two better witnesses stand below, where recorded: the weight on the key known to be right, and ' +
+                'what breaks when the head is switched off.',
+            'attention.missing':
+                'No attention pattern was recorded: give the recorder a probe ' +
+                '(heed_recorder_probe) whose forward runs an attention layer.',
+            'attention.large': '{layer}, head {head}, {step}',
+            'attention.rows': 'Rows: [q|queries]; columns: [k|keys]; {kind}. Framed: the true key, where known.',
+            'attention.point': '[q|{query}] looks at [k|{key}] with weight {x}',
+            'attention.all': 'All heads at this step (choose one)',
+            'attention.head': 'head {head}',
+            'attention.button': '{layer}, head {head}',
+            'attention.mass.title': 'Weight on the true key',
+            'attention.mass.note':
+                'Mean over the queries whose true key is known; {n} of {all} on this probe. ' +
+                'Looking evenly at {keys} keys gives {even}. Bold: the chosen head; thin: the others.',
+            'attention.mass.chosen': 'chosen head, now',
+            'attention.weight': 'weight',
+            'attention.ablation': 'Without a head',
+            'attention.ablation.note':
+                'What is left of the metric when one head’s output is set to 0 after ' +
+                'training. A head whose loss changes nothing may still be backed up by another.',
+            'attention.ablation.none':
+                'No ablations were recorded (heed_recorder_ablation): what breaks without ' +
+                'a head is not known here.',
+            'attention.ablation.whole': 'with all heads',
+            'attention.ablation.one': 'without head {head}',
+        },
+        ru: {
+            'attention.title': 'Внимание',
+            'attention.about':
+                'Строка — запрос, столбец — ключ; веса строки в сумме дают 1 и говорят, откуда ' +
+                'берётся её значение. ' +
+                'Это то, куда голова смотрит, но не почему и не насколько это важно: внимание само по себе ещё ' +
+                'не объяснение. ' +
+                'Ниже — два свидетеля понадёжнее, если они записаны: вес на заведомо верном ключе и то, что ' +
+                'ломается, когда голову отключают.',
+            'attention.missing':
+                'Картина внимания не записана: дайте регистратору пробу (heed_recorder_probe), ' +
+                'прямой проход которой содержит слой внимания.',
+            'attention.large': '{layer}, голова {head}, {step}',
+            'attention.rows':
+                'Строки: [q|запросы]; столбцы: [k|ключи]; {kind}. В рамке: верный ключ, где он ' + 'известен.',
+            'attention.point': '[q|{query}] смотрит на [k|{key}] с весом {x}',
+            'attention.all': 'Все головы на этом шаге (выберите одну)',
+            'attention.head': 'голова {head}',
+            'attention.button': '{layer}, голова {head}',
+            'attention.mass.title': 'Вес на верном ключе',
+            'attention.mass.note':
+                'Среднее по запросам, чей верный ключ известен; в этой пробе {n} из {all}. ' +
+                'Если смотреть на все {keys} ключей поровну, выходит {even}. Жирная линия — выбранная голова, ' +
+                'тонкие — остальные.',
+            'attention.mass.chosen': 'выбранная голова сейчас',
+            'attention.weight': 'вес',
+            'attention.ablation': 'Без одной головы',
+            'attention.ablation.note':
+                'Что остаётся от показателя, когда после обучения выход одной головы ' +
+                'заменяют нулём. Голову, без которой ничего не меняется, может подменять другая.',
+            'attention.ablation.none':
+                'Отключения голов не записаны (heed_recorder_ablation): что ломается без ' +
+                'головы, здесь неизвестно.',
+            'attention.ablation.whole': 'со всеми головами',
+            'attention.ablation.one': 'без головы {head}',
+        },
+    });
+
+    const pattern = (probe, attention, head, frame) => parts.watched(probe, attention, 'pattern', head, frame);
+
+    /* Mean weight on the true key, over queries that have one; null where none is known. */
+    function massOnTruth(m, alignment) {
+        if (!m || !alignment) return null;
+        let sum = 0,
+            n = 0;
+        alignment.forEach((key, query) => {
+            if (key < 0 || key >= m.columns || query >= m.rows) return;
+            sum += m.data[query * m.columns + key];
+            n++;
+        });
+        return n ? sum / n : null;
+    }
+
+    /* ---- all heads, small ---- */
+
+    function draw(canvas, m) {
+        canvas.width = m.columns;
+        canvas.height = m.rows;
+        const context = canvas.getContext('2d'),
+            image = context.createImageData(m.columns, m.rows);
+        m.data.forEach((x, i) => image.data.set([...(Lens.shade(x, 1) || [0, 0, 0]), 255], 4 * i));
+        context.putImageData(image, 0, 0);
+    }
+
+    function headButton(attention, head) {
+        const canvas = el('canvas', { 'aria-hidden': 'true' });
+        const mass = el('span', { class: 'quiet', data: { name: 'attention.mass.' + attention.path + '.' + head } });
+        const button = el(
+            'button',
+            {
+                type: 'button',
+                class: 'head',
+                'aria-label': Lens.t('attention.button', { layer: Lens.safe(attention.path), head: head + 1 }),
+                on: { click: () => Lens.set({ layer: attention.path, head, query: null }) },
+            },
+            [canvas, el('span', { text: Lens.t('attention.head', { head: head + 1 }) }), mass],
+        );
+        function update({ probe, attention: current, head: chosenHead, frame }) {
+            button.setAttribute('aria-pressed', String(current === attention && chosenHead === head));
+            const m = pattern(probe, attention, head, frame);
+            button.hidden = !m;
+            if (!m) return;
+            draw(canvas, m);
+            const on = massOnTruth(m, parts.tokens(probe, attention.path).alignment);
+            mass.hidden = on === null;
+            mass.textContent = on === null ? '' : Math.round(100 * on) + ' %';
+            mass.dataset.value = String(on);
+        }
+        return { button, update };
+    }
+
+    function allHeads() {
+        const buttons = [];
+        const rows = parts.layers().map((attention) => {
+            const own = Array.from({ length: attention.heads }, (_, head) => headButton(attention, head));
+            buttons.push(...own);
+            return el('div', { class: 'layer-heads' }, [
+                el('span', { class: 'layer-name', text: Lens.safe(attention.path) }),
+                el(
+                    'div',
+                    { class: 'heads' },
+                    own.map((b) => b.button),
+                ),
+            ]);
+        });
+        return { root: el('div', { class: 'all-heads' }, rows), update: (c) => buttons.forEach((b) => b.update(c)) };
+    }
+
+    /* ---- weight on the true key over training ---- */
+
+    function massPanel() {
+        const p = parts.panel('attention.mass.title');
+        let shown = '',
+            curves = null,
+            masses = null;
+        const series = (chosenHead) =>
+            masses.map((y, head) => ({
+                name: 'attention.mass[' + head + ']',
+                label: Lens.t('attention.head', { head: head + 1 }),
+                x: Lens.steps,
+                y,
+                colour: '--ink',
+                faint: head !== chosenHead,
+            }));
+        const at = parts.figure('attention.mass.at', 'attention.mass.chosen');
+        function update({ probe, attention, head, frame }) {
+            const names = parts.tokens(probe, attention.path),
+                m = pattern(probe, attention, head, frame),
+                now = probe.name + '/' + attention.path;
+            p.root.hidden = massOnTruth(m, names.alignment) === null;
+            if (p.root.hidden) return;
+            if (shown !== now) {
+                masses = Array.from({ length: attention.heads }, (_, h) =>
+                    Lens.steps.map((_step, f) => massOnTruth(pattern(probe, attention, h, f), names.alignment)),
+                );
+                curves = Lens.curves({
+                    series: series(head),
+                    label: Lens.t('attention.mass.title'),
+                    xLabel: Lens.t('step'),
+                    yRange: [0, 1],
+                    name: 'attention.mass',
+                    key: false,
+                    marker: Lens.steps[frame],
+                    pick: (step) => Lens.set({ frame: Lens.frameOf(step), playing: false }),
+                });
+                Lens.fill(p.body, [curves, at.root]);
+            } else curves.update({ series: series(head), marker: Lens.steps[frame] });
+            shown = now;
+            at.update(masses[head][frame]);
+            p.note('attention.mass.note', {
+                n: names.alignment.filter((k) => k >= 0).length,
+                all: names.alignment.length,
+                keys: m.columns,
+                even: Lens.format(1 / m.columns),
+            });
+        }
+        return { root: p.root, update };
+    }
+
+    /* ---- what breaks without a head ---- */
+
+    function ablationPanel() {
+        const p = parts.panel('attention.ablation');
+        function metricOf(attention, metric, all, head) {
+            const whole = all[0].whole,
+                values = [whole, ...all.map((a) => a.without)];
+            return Lens.bars({
+                names: [
+                    Lens.t('attention.ablation.whole'),
+                    ...all.map((a) => Lens.t('attention.ablation.one', { head: a.head + 1 })),
+                ],
+                values,
+                limit: Lens.largest(values) || 1,
+                label: metric,
+                strong: 1 + all.findIndex((a) => a.head === head),
+                name: 'ablation.' + attention.path,
+            });
+        }
+        function update({ attention, head }) {
+            const own = (Lens.data.ablations || []).filter((a) => a.path === attention.path);
+            const metrics = [...new Set(own.map((a) => a.metric))];
+            p.note(own.length ? 'attention.ablation.note' : 'attention.ablation.none');
+            Lens.fill(
+                p.body,
+                metrics.map((metric) => [
+                    el('p', { class: 'metric', text: metric }),
+                    metricOf(
+                        attention,
+                        metric,
+                        own.filter((a) => a.metric === metric),
+                        head,
+                    ),
+                ]),
+            );
+        }
+        return { root: p.root, update };
+    }
+
+    /* ---- the view ---- */
+
+    function make(root) {
+        const controls = parts.controls(['layer', 'head', 'probe']);
+        const large = parts.panel(),
+            map = parts.picture(),
+            all = allHeads(),
+            mass = massPanel(),
+            ablation = ablationPanel();
+        const thumbs = parts.panel('attention.all', null, all.root);
+        large.body.append(map.root);
+        root.append(
+            controls.root,
+            el('div', { class: 'attention-columns' }, [
+                el('div', { class: 'stack' }, [large.root, mass.root, ablation.root]),
+                el('div', { class: 'stack' }, [thumbs.root]),
+            ]),
+        );
+
+        function showLarge({ attention, probe, head, frame }) {
+            const m = pattern(probe, attention, head, frame);
+            large.root.hidden = !m;
+            if (!m) return;
+            const names = parts.tokens(probe, attention.path),
+                what = { layer: Lens.safe(attention.path), head: head + 1, step: parts.stepText(frame) };
+            large.title('attention.large', what);
+            large.note('attention.rows', { kind: Lens.t('parts.kind.' + attention.kind) });
+            const truth = (names.alignment || []).map((key, query) => [query, key]).filter(([, key]) => key >= 0);
+            map.show({
+                rows: m.rows,
+                columns: m.columns,
+                values: m.data,
+                rowNames: names.queries,
+                columnNames: names.keys,
+                limit: 1,
+                from: 0,
+                unit: Lens.t('attention.weight'),
+                label: Lens.t('attention.large', what),
+                name: 'attention.pattern',
+                lit: { cells: truth },
+                numbers: true,
+                digits: 2,
+                most: 60,
+                describe: (query, key, x) =>
+                    Lens.rich('attention.point', {
+                        query: names.queries[query],
+                        key: names.keys[key],
+                        x: Lens.number('attention.pattern.at', x, { class: 'strong' }),
+                    }),
+            });
+        }
+
+        function update() {
+            controls.update();
+            const c = parts.chosen();
+            showLarge(c);
+            all.update(c);
+            mass.update(c);
+            ablation.update(c);
+        }
+        return { update };
+    }
+
+    parts.view({ id: 'attention', needs: () => parts.hasWatched('pattern'), make });
+})();
