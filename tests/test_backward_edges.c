@@ -227,6 +227,18 @@ Test(backward_edges, one_recording_may_fill_several_gradients) {
     free_pair(&q);
 }
 
+/* Ops of one input and of many, that only lead to a parameter. */
+Test(backward_edges, what_only_parameters_ask_for_is_walked_past_without_gradients) {
+    pair p = new_pair();
+    const double two = 2;
+    heed_tensor a = heed_use(t, p.a), x = scalar(two);
+    heed_tensor side = heed_add(t, sum(a), sum(heed_exp(t, heed_mul(t, heed_use(t, p.b), a))));
+    walk(heed_add(t, heed_square(t, x), side), NULL);
+    cr_expect_eq(grad(x), 4);
+    cr_expect(heed_grads_empty(p.g));
+    free_pair(&p);
+}
+
 /* The gradient of p is made of q's values, and they are not what forward saw any more: whether q is trained or frozen. */
 Test(backward_edges, another_models_parameters_must_not_have_changed_either) {
     for (int frozen = 0; frozen < 2; frozen++) {

@@ -115,13 +115,16 @@ static void show_dy(walk *w, const node *n, stage *s, char **scratch) {
     }
 }
 
-static void open_targets(walk *w, const node *n, stage *s, char **scratch) {
+/* False where nobody asks for any: of a parameter, when there are no gradients to write to. */
+static bool open_targets(walk *w, const node *n, stage *s, char **scratch) {
+    bool any = false;
     for (int i = 0; i < n->n_in; i++) {
         route r = s->routes[i] = route_of(w, n, i);
         s->dx_at[i] = NULL;
         s->accumulate[i] = false;
         if (r.kind == ROUTE_NONE)
             continue;
+        any = true;
         value *v = &w->t->values[n->inputs[i]];
         s->target[i] = open_gradient(w, v, &r);
         s->dx[i] = s->target[i];
@@ -134,6 +137,7 @@ static void open_targets(walk *w, const node *n, stage *s, char **scratch) {
         heed_array_set_strides(&s->dx[i]);
         *scratch += aligned_bytes(r.scratch);
     }
+    return any;
 }
 
 static heed_status settle(walk *w, const node *n, stage *s) {
@@ -212,8 +216,8 @@ static heed_status node_backward(walk *w, node *n, char *scratch) {
     } else {
         const value *in0 = n->op->dispatch >= 0 && n->inputs[n->op->dispatch] ? &t->values[n->inputs[n->op->dispatch]] : NULL;
         heed_dtype dtype = in0 ? in0->array.dtype : t->values[n->first_out].array.dtype;
-        open_targets(w, n, &s, &scratch);
-        op_kernel(n->op->backward, n->op->backward_any, dtype)(&call);
+        if (open_targets(w, n, &s, &scratch))
+            op_kernel(n->op->backward, n->op->backward_any, dtype)(&call);
         status = settle(w, n, &s);
     }
     n->walked = !w->retain;
