@@ -141,6 +141,27 @@ typedef void heed_watch_fn(void *user, heed_tape *t, const char *path, heed_tens
 heed_status heed_tape_on_watch(heed_tape *t, const char *pattern, heed_watch_fn *watcher, void *user) HEED_MUST_CHECK;
 void heed_tape_unwatch(heed_tape *t, heed_watch_fn *watcher, void *user);
 
+/* ---- what is recorded ---- */
+
+/* Whether backward brings a gradient to x: it is made of trainable parameters or variables, by ops on record. False of a
+ * handle that is none. */
+bool heed_needs_grad(const heed_tape *t, heed_tensor x);
+
+/* An op on record, or a leaf: what no op on record made. */
+typedef struct heed_tape_item {
+    const char *op;         /* its name, "matmul"; NULL: a leaf */
+    const char *path;       /* the path an op was recorded under; a leaf's parameter, "" where it is none. Of parameters seen as
+                               one (heed_param_stack): "attn.w_q + attn.w_k" */
+    heed_tensor out;        /* the leaf, or the first output; the indexes of the other n_out - 1 follow its own */
+    int n_out, n_in;
+    const heed_tensor *in;  /* HEED_NIL where an optional input is absent */
+} heed_tape_item;
+/* The item, and its texts, are gone after the call. It must not record anything. */
+typedef void heed_visit_fn(void *user, heed_tape *t, const heed_tape_item *item);
+/* Shows every op since the reset in the order of recording, which is those that backward would walk, and each leaf before
+ * the first op that takes it. Status: the tape's, or out of memory. */
+heed_status heed_tape_visit(heed_tape *t, heed_visit_fn *visit, void *user) HEED_MUST_CHECK;
+
 /* ---- what the tape costs ---- */
 
 typedef struct heed_tape_stats {
