@@ -208,6 +208,7 @@ static heed_tensor forward(const heed_multi_head_attention *attn, heed_tape *t, 
                            const heed_attend *attend) {
     const int64_t held = attend->cache ? attend->cache->length : 0, S = held + heed_size(t, from->memory, 1);
     heed_tensor qkv[3];
+    heed_watch(t, "x", from->query);
     project_all(attn, t, from, qkv);
     prepare(attn, t, held, qkv);
     if (attend->cache)

@@ -109,8 +109,9 @@ typedef struct heed_attend {
 /* query (B, T, d_model), memory (B, S, d_key) - the same tensor for self-attention - -> (B, T, d_model).
  * With bias_kv and zero_attn a query sees one or two keys more, behind the S of memory (S' then stands for all),
  * whatever masks, windows and biases by distance say. With a cache, memory is query, and S counts what it holds too.
- * Watched values: q (B, H, T, d_k), k, v (B, H_kv, S', d_k) as they are compared, attn_scores (q kᵀ / sqrt(d_k) before
- * any mask or bias) and pattern (B, H, T, S'), z (B, H, T, d_k), what goes into w_o. */
+ * Watched values: x, the query (B, T, d_model), q (B, H, T, d_k), k, v (B, H_kv, S', d_k) as they are compared,
+ * attn_scores (q kᵀ / sqrt(d_k) before any mask or bias) and pattern (B, H, T, S'), z (B, H, T, d_k), what goes into
+ * w_o. */
 heed_tensor heed_multi_head_attention_forward(const heed_multi_head_attention *attn, heed_tape *t, heed_tensor query,
                                               heed_tensor memory, heed_attend attend);
 

@@ -17,6 +17,7 @@ void heed_self_attention_init(heed_self_attention *attn, const heed_module *pare
 
 heed_tensor heed_self_attention_forward(const heed_self_attention *attn, heed_tape *t, heed_tensor x, heed_tensor mask) {
     heed_enter(t, &attn->module);
+    heed_watch(t, "x", x);
 
     /* Step 1. Each token makes three vectors of itself: a query q_i = x_i W^Q, what it looks for; a key k_i = x_i W^K, what it
      * is found by; a value v_i = x_i W^V, what it tells. The three matrices lie one below the other, so one product makes all. */

@@ -135,6 +135,9 @@ static heed_tensor look_back(const heed_state_attention *attn, heed_tape *t, hee
     int64_t T = heed_size(t, h, 1), S = heed_size(t, memory->states, 1), D = attn->options.reach;
     if (heed_is_nil(queries))
         return HEED_NIL;
+    heed_watch(t, "q", queries);
+    heed_watch(t, "k", memory->keys);
+    heed_watch(t, "v", memory->states);
     if (attn->options.window == HEED_WINDOW_MONOTONIC)
         look = both(t, look, band(t, T, S, first, D));
     if (attn->options.window == HEED_WINDOW_PREDICTIVE) {
@@ -162,6 +165,7 @@ static heed_tensor attend(const heed_state_attention *attn, heed_tape *t, heed_t
         return heed_fail_tape(t, HEED_INVALID, "h has %lld rows, the memory %lld", (long long)B,
                               (long long)heed_size(t, memory->states, 0));
     heed_tensor many = rank == 2 ? heed_reshape(t, h, HEED_SHAPE(B, 1, d)) : h;
+    heed_watch(t, "x", many);
     heed_tensor z = heed_watch(t, "z", look_back(attn, t, many, memory, first, weights)); /* (B, T, d_key) */
     heed_tensor joined = heed_concat(t, (heed_tensor[]){z, many}, 2, -1);
     if (rank != 2)

@@ -56,7 +56,8 @@ heed_state_memory heed_state_memory_rows(heed_tape *t, heed_state_memory memory,
 
 /* h (B, d_query) one decoder state or (B, T, d_query) many, the first of them at step `first` (which only a monotonic
  * window asks for) -> [z ; h], (B, d_key + d_query) or (B, T, d_key + d_query). A row of only padding has z = 0.
- * weights: NULL, or receives a, (B, S) or (B, T, S). Watched: attn_scores (before any mask) and pattern, both (B, T, S),
+ * weights: NULL, or receives a, (B, S) or (B, T, S). Watched: x, which is h (B, T, d_query), q and k, what the score
+ * makes of it and of the states (B, S, ...), v, the states, attn_scores (before any mask) and pattern, both (B, T, S),
  * z (B, T, d_key), and of predictive windows p (B, T, 1); T is 1 for one state. */
 heed_tensor heed_state_attention_forward(const heed_state_attention *attn, heed_tape *t, heed_tensor h,
                                          heed_state_memory memory, int64_t first, heed_tensor *weights);

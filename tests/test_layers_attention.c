@@ -92,7 +92,8 @@ Test(layers_attention, one_head_is_the_six_steps) {
             expect_near(note_of(&all, "attn.attn_scores")->values + b * ST * ST, scores, ST * ST, 1e-13, "attn_scores");
             expect_near(note_of(&all, "attn.pattern")->values + b * ST * ST, pattern, ST * ST, 1e-13, "pattern");
         }
-        cr_expect_eq(all.n, 6);
+        cr_expect_eq(all.n, 7);
+        cr_expect_eq(note_of(&all, "attn.x")->count, 2 * ST * SM);
         cr_expect_eq(note_of(&all, "attn.q")->count, 2 * ST * SK);
         cr_expect_eq(note_of(&all, "attn.k")->count, 2 * ST * SK);
         cr_expect_eq(note_of(&all, "attn.v")->count, 2 * ST * SK);
@@ -334,7 +335,7 @@ static void look_closely(void *user, heed_tape *t, const char *path, heed_tensor
     cr_assert(isfinite(values_of(t, heed_keep_grad(t, x))[0]), "%s", path);
 }
 
-/* Dropout is on. 2 layers: q, k, v, attn_scores, pattern, z and attn_out or its like for each attention, pre, post, mlp_out. */
+/* Dropout is on. 2 layers: x, q, k, v, attn_scores, pattern, z and attn_out or its like for each attention, pre, post, mlp_out. */
 Test(layers_attention, watching_changes_no_bit) {
     machine *plain = new_machine(small), *watched = new_machine(small);
     heed_tape *t = heed_tape_new(), *seen_by = heed_tape_new();
@@ -344,7 +345,7 @@ Test(layers_attention, watching_changes_no_bit) {
     cr_expect(memcmp(&a, &b, sizeof a) == 0, "loss %.17g, watched %.17g", a, b);
     size_t bytes = (size_t)heed_model_size(plain->model) * sizeof(double);
     cr_expect_arr_eq(heed_grads_data(plain->grads), heed_grads_data(watched->grads), bytes, "gradients differ");
-    cr_expect_eq(calls, 2 * (7 + 3) + 2 * (14 + 3));
+    cr_expect_eq(calls, 2 * (8 + 3) + 2 * (16 + 3));
     heed_tape_free(t);
     heed_tape_free(seen_by);
     free_machine(plain);
