@@ -100,7 +100,7 @@ var Lens = {};
         for (const language of Object.keys(more)) Object.assign((words[language] = words[language] || {}), more[language]);
     };
 
-    const template = (key) => words[Lens.state.language][key] || words.en[key] || key;
+    const template = (key) => (words[Lens.state.language] || {})[key] || words.en[key] || key;
     const gap = /\{(\w+)\}/g;
 
     /* The words of a key as plain text, {name} replaced by values.name. */
@@ -117,6 +117,8 @@ var Lens = {};
             parts.push(rest.slice(0, m.index), Lens.el(m[1] === '^' ? 'sup' : 'sub', { text: m[2] }));
         return [...parts, rest];
     }
+
+    Lens.scripts = (text) => append(document.createDocumentFragment(), scripts(text));
 
     const inks = { q: 'query', k: 'key', v: 'value', g: 'gradient', b: 'strong', m: 'formula' };
 

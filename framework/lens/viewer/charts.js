@@ -23,7 +23,7 @@
         return low === high ? [low - 0.5, high + 0.5] : [low, high];
     }
 
-    const edges = { top: 10, right: 14, bottom: 30, left: 46 };
+    const edges = { top: 19, right: 22, bottom: 30, left: 46 };
 
     function frameOf(o, width) {
         const [x0, x1] = range(o.series, 'x', o.xRange), [y0, y1] = range(o.series, 'y', o.yRange);
@@ -48,7 +48,7 @@
         parts.push(line(edges.left, bottom, edges.left + f.w, bottom, 'axis'));
         if (o.xLabel)
             parts.push(Lens.svg('text', { x: edges.left + f.w, y: o.height - 2, class: 'tick end', text: o.xLabel }));
-        if (o.yLabel) parts.push(Lens.svg('text', { x: edges.left + 5, y: edges.top + 5, class: 'tick', text: o.yLabel }));
+        if (o.yLabel) parts.push(Lens.svg('text', { x: 2, y: 11, class: 'tick', text: o.yLabel }));
         return parts;
     }
 
@@ -73,7 +73,7 @@
 
     /* ---- curves ---- */
 
-    /* {series: [{name, label, x, y, colour: '--query', dashed, faint}]; label: what the picture is; xLabel, yLabel; height;
+    /* {series: [{name, label, title() -> nodes instead of the label, x, y, colour: '--query', dashed, faint}]; label: what the picture is; xLabel, yLabel; height;
      *  xRange, yRange: [low, high], null for what the numbers give; marker: an x, marked on every curve; pick(x): called
      *  where the reader clicks; name: data-name; key: false for no list of the curves}. -> element with .update(changes). */
     Lens.curves = function (options) {
@@ -104,7 +104,7 @@
                 const swatch = Lens.el('span', { class: 'swatch' + (s.dashed ? ' dashed' : '') });
                 swatch.style.borderColor = Lens.colour(s.colour || '--ink');
                 const i = o.marker === undefined || o.marker === null ? s.y.length - 1 : nearest(s, o.marker);
-                return Lens.el('span', { class: 'key-item' }, [swatch, s.title || s.label, ' ',
+                return Lens.el('span', { class: 'key-item' }, [swatch, s.title ? s.title() : s.label, ' ',
                     s.faint ? null : Lens.number(s.name || s.label, s.y[i])]);
             }));
         }

@@ -82,10 +82,10 @@
         const marks = low < 0 ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1];
         const value = (m) => o.limit * (o.scale === 'root' ? m * Math.abs(m) : m);
         return Lens.el('div', { class: 'legend', role: 'img',
-            'aria-label': Lens.t('legend', { low: Lens.format(value(low)), high: Lens.format(value(1)), unit: o.unit || '' }) }, [
+            'aria-label': Lens.t('legend', { low: Lens.format(value(low)), high: Lens.format(value(1)), unit: typeof o.unit === 'string' ? o.unit : o.unit ? o.unit.textContent : '' }) }, [
             Lens.el('span', { class: 'legend-body' }, [strip,
                 Lens.el('span', { class: 'legend-marks' }, marks.map((m) => Lens.el('span', { text: Lens.format(value(m)) })))]),
-            Lens.el('span', { class: 'legend-unit' }, [o.unit ? o.unit : null,
+            Lens.el('span', { class: 'legend-unit' }, [Lens.el('span', {}, o.unit),
                 Lens.el('span', { class: 'quiet', text: Lens.t(o.scale === 'root' ? 'legend.root' : 'legend.same') })]),
         ]);
     };

@@ -80,10 +80,10 @@
     /* Every name, or every second, third, ... if there is no room. */
     function drawNames(o, context, at, lit) {
         const every = (size, need) => Math.max(1, Math.ceil(need / size));
-        context.font = font(o.fontSize);
         context.textBaseline = 'middle';
         const ink = (on) => Lens.colour(on ? '--ink' : '--quiet');
         if (o.rowNames) {
+            context.font = font(Math.max(8, Math.min(o.fontSize, at.h + 1)));
             context.textAlign = 'right';
             const step = every(at.h, smallest);
             for (let row = 0; row < o.rows; row++) {
@@ -93,6 +93,7 @@
             }
         }
         if (!o.columnNames) return;
+        context.font = font(o.fontSize);
         const step = every(at.w, at.turned ? smallest : widest(context, o.columnNames, 120) + 1);
         for (let column = 0; column < o.columns; column++) {
             if (column % step && !lit.columns.has(column)) continue;

@@ -62,8 +62,8 @@
 
     function choice(key, list, chosen, act) {
         return Lens.el('div', { class: 'choice', role: 'group', 'aria-label': Lens.t(key) }, list.map(([value, text, attributes]) =>
-            Lens.el('button', { type: 'button', 'aria-pressed': String(value === chosen), text, data: { choice: value }, ...attributes,
-                on: { click: () => act(value) } })));
+            Lens.el('button', { type: 'button', 'aria-pressed': String(value === chosen), data: { choice: value }, ...attributes,
+                on: { click: () => act(value) } }, text)));
     }
     Lens.choice = choice;
 
@@ -112,12 +112,12 @@
     /* ---- the stop or view ---- */
 
     function opening(place) {
-        const number = stops().indexOf(place) + 1;
+        const number = stops().indexOf(place) + 1, values = place.values && place.values();
         return Lens.el('div', { class: 'opening' }, [
             Lens.el('h2', { tabindex: -1 }, [number ? Lens.el('span', { class: 'stop-number', text: number }) : null, Lens.rich(place.title)]),
-            place.say ? Lens.el('p', { class: 'say' }, Lens.rich(place.say)) : null,
-            place.about ? Lens.el('p', { class: 'about' }, Lens.rich(place.about)) : null,
-            place.act ? Lens.el('p', { class: 'act' }, Lens.rich(place.act)) : null]);
+            place.say ? Lens.el('p', { class: 'say' }, Lens.rich(place.say, values)) : null,
+            place.about ? Lens.el('p', { class: 'about' }, Lens.rich(place.about, values)) : null,
+            place.act ? Lens.el('p', { class: 'act' }, Lens.rich(place.act, values)) : null]);
     }
 
     function turning(place) {
@@ -134,7 +134,7 @@
         Lens.fill(parts.nav, navigation());
         if (!place) return void Lens.fill(parts.main, Lens.el('p', { text: Lens.t('nothing') }));
         Lens.fill(parts.main, [opening(place), body,
-            place.note ? Lens.el('p', { class: 'note' }, Lens.rich(place.note)) : null, turning(place)]);
+            place.note ? Lens.el('p', { class: 'note' }, Lens.rich(place.note, place.values && place.values())) : null, turning(place)]);
         shown = place.make(body) || {};
         if (shown.update) shown.update({});
     }
