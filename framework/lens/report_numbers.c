@@ -1,0 +1,231 @@
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recording_internal.h"
+#include "report_internal.h"
+
+static bool no_memory(heed_error *error) {
+    heed_error_set(error, HEED_NO_MEMORY, "page: out of memory");
+    return false;
+}
+
+void page_numbers_free(page_numbers *numbers) {
+    for (size_t i = 0; i < numbers->n; i++) {
+        free(numbers->arrays[i].tensor);
+        free(numbers->arrays[i].bytes);
+        free(numbers->arrays[i].scale);
+    }
+    free(numbers->arrays);
+    free(numbers->frames);
+    json_decref(numbers->by_name);
+}
+
+const page_array *page_numbers_get(const page_numbers *numbers, const char *tensor) {
+    const json_t *known = json_object_get(numbers->by_name, tensor);
+    return known ? &numbers->arrays[json_integer_value(known)] : NULL;
+}
+
+/* ---- which there are ---- */
+
+/* False for a tensor that no page shows. */
+static bool kind_of(const char *tensor, number_kind *kind) {
+    static const struct {
+        const char *begin;
+        number_kind kind;
+    } kinds[] = {{"update/", NUMBER_UPDATE}, {"grad/", NUMBER_GRAD}, {"param/", NUMBER_VALUE}, {"probe/", NUMBER_PROBE}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(tensor, kinds[i].begin, strlen(kinds[i].begin)) == 0) {
+            *kind = kinds[i].kind;
+            const char *rest = *kind == NUMBER_PROBE ? strchr(tensor + strlen("probe/"), '/') : NULL;
+            if (rest && strncmp(rest, "/grad/", strlen("/grad/")) == 0)
+                *kind = NUMBER_PROBE_GRAD;
+            return true;
+        }
+    return false;
+}
+
+static bool note_array(page_numbers *numbers, page_array *array) {
+    json_t *name = json_string(array->tensor);
+    array->name_bytes = page_json_bytes(name);
+    json_decref(name);
+    page_array *grown = recording_grow(numbers->arrays, numbers->n, &numbers->capacity, sizeof *grown);
+    numbers->arrays = grown ? grown : numbers->arrays;
+    if (grown == NULL || array->name_bytes < 0)
+        return false;
+    if (json_object_set_new(numbers->by_name, array->tensor, json_integer((json_int_t)numbers->n)) != 0)
+        return false;
+    numbers->arrays[numbers->n++] = *array;
+    return true;
+}
+
+static bool find_in_frame(page_numbers *numbers, heed_recording *r, int frame, heed_error *error) {
+    int tensors = heed_recording_tensors(r, frame, error);
+    for (int i = 0; i < tensors; i++) {
+        const char *name = heed_recording_tensor_name(r, frame, i);
+        page_array array = {0};
+        double *values = NULL;
+        if (!kind_of(name, &array.kind) || page_numbers_get(numbers, name))
+            continue;
+        if (heed_recording_tensor(r, frame, name, &array.shape, &values, error))
+            return false;
+        free(values);
+        array.count = heed_shape_count(array.shape);
+        array.tensor = strdup(name);
+        if (array.tensor == NULL || !note_array(numbers, &array)) {
+            free(array.tensor);
+            return no_memory(error);
+        }
+    }
+    return tensors >= 0;
+}
+
+bool page_numbers_find(page_numbers *numbers, heed_recording *r, heed_error *error) {
+    *numbers = (page_numbers){.by_name = json_object()};
+    if (numbers->by_name == NULL)
+        return no_memory(error);
+    for (int frame = 0; frame < heed_recording_frames(r); frame++)
+        if (!find_in_frame(numbers, r, frame, error))
+            return false;
+    return true;
+}
+
+/* ---- how exact, and how many frames ---- */
+
+/* Bytes beside the data: a scale a frame, at its longest; marks and names of members; sizes of the shape. */
+enum { SCALE = 16, MARKS = 96, SIZE = 21 };
+
+/* What an array takes of the page, or INT64_MAX. */
+static int64_t array_bytes(const page_array *array, int bits, int n_frames) {
+    int64_t numbers, data, text = array->name_bytes + MARKS + array->shape.rank * SIZE + (bits < 32 ? (int64_t)n_frames * SCALE : 0);
+    if (__builtin_mul_overflow(array->count, n_frames, &numbers) || __builtin_mul_overflow(numbers, bits / 8, &data) ||
+        __builtin_mul_overflow(data / 3 + 1, 4, &data) || __builtin_add_overflow(data, text, &data))
+        return INT64_MAX;
+    return data;
+}
+
+static int64_t all_bytes(const page_numbers *numbers, int n_frames) {
+    int64_t total = 0;
+    for (size_t i = 0; i < numbers->n; i++) {
+        const page_array *array = &numbers->arrays[i];
+        if (__builtin_add_overflow(total, array_bytes(array, numbers->bits[array->kind], n_frames), &total))
+            return INT64_MAX;
+    }
+    return total;
+}
+
+/* The most frames that fit, from `fewest` on; 0 where these do not. */
+static int frames_that_fit(const page_numbers *numbers, int fewest, int all, int64_t room) {
+    if (all_bytes(numbers, fewest) > room)
+        return 0;
+    int fit = fewest, too_many = all + 1;
+    while (too_many - fit > 1) {
+        int middle = fit + (too_many - fit) / 2;
+        if (all_bytes(numbers, middle) <= room)
+            fit = middle;
+        else
+            too_many = middle;
+    }
+    return fit;
+}
+
+/* n of `all` frames, evenly, the first and the last among them. */
+static bool choose_frames(page_numbers *numbers, int n, int all) {
+    numbers->frames = malloc((size_t)n * sizeof *numbers->frames);
+    numbers->n_frames = n;
+    for (int i = 0; i < n && numbers->frames; i++)
+        numbers->frames[i] = n > 1 ? (int)(((int64_t)i * (all - 1) * 2 + n - 1) / (2 * ((int64_t)n - 1))) : 0;
+    return numbers->frames != NULL;
+}
+
+bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t room, const char *recording, heed_error *error) {
+    for (int kind = 0; kind < NUMBER_KINDS; kind++)
+        numbers->bits[kind] = 32;
+    for (int level = 0; level < 2 * NUMBER_KINDS && all_bytes(numbers, all_frames) > room; level++)
+        numbers->bits[level % NUMBER_KINDS] = level < NUMBER_KINDS ? 16 : 8;
+    int fewest = all_frames < 2 ? all_frames : 2, n = frames_that_fit(numbers, fewest, all_frames, room);
+    if (n == 0) {
+        heed_error_set(error, HEED_INVALID,
+                       "%s: %d frames with 8 bits a number take %lld bytes of a page, and most_bytes leaves %lld for them; record fewer "
+                       "parameters or allow a larger page",
+                       recording, fewest, (long long)all_bytes(numbers, fewest), (long long)room);
+        return false;
+    }
+    return choose_frames(numbers, n, all_frames) || no_memory(error);
+}
+
+/* ---- rounding ---- */
+
+static double largest_of(const double *values, int64_t count) {
+    double largest = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (isfinite(values[i]) && fabs(values[i]) > largest)
+            largest = fabs(values[i]);
+    return largest;
+}
+
+static void put_little(unsigned char *to, uint32_t bits, int bytes) {
+    for (int i = 0; i < bytes; i++)
+        to[i] = (unsigned char)(bits >> (8 * i));
+}
+
+static void put_floats(unsigned char *to, const double *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        float x = values ? (float)values[i] : NAN;
+        uint32_t bits;
+        memcpy(&bits, &x, sizeof bits);
+        put_little(to + 4 * i, bits, 4);
+    }
+}
+
+/* value = scale * integer; the smallest integer, which has no opposite, stands for what is no finite number. */
+static float put_rounded(unsigned char *to, const double *values, int64_t count, int bits) {
+    const int most = (1 << (bits - 1)) - 1, bytes = bits / 8;
+    float scale = values ? (float)fmin(largest_of(values, count) / most, FLT_MAX) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        double share = values && isfinite(values[i]) ? (scale > 0 ? values[i] / (double)scale : 0) : NAN;
+        int n = isnan(share) ? -most - 1 : (int)fmin(fmax(round(share), -most), most);
+        put_little(to + bytes * i, (uint32_t)n, bytes);
+    }
+    return scale;
+}
+
+/* values: NULL where the frame lacks the tensor. */
+static void put_frame(page_array *array, int frame, int bits, const double *values) {
+    unsigned char *to = array->bytes + (size_t)array->count * (size_t)frame * (size_t)bits / 8;
+    if (bits == 32)
+        put_floats(to, values, array->count);
+    else
+        array->scale[frame] = put_rounded(to, values, array->count, bits);
+}
+
+static bool read_frame(page_numbers *numbers, heed_recording *r, int frame, heed_error *error) {
+    const int number = numbers->frames[frame];
+    for (size_t i = 0; i < numbers->n; i++) {
+        page_array *array = &numbers->arrays[i];
+        heed_shape shape;
+        double *values = NULL;
+        if (heed_recording_has(r, number, array->tensor) &&
+            heed_recording_tensor(r, number, array->tensor, &shape, &values, error))
+            return false;
+        bool shown = values && heed_shape_equal(shape, array->shape);
+        put_frame(array, frame, numbers->bits[array->kind], shown ? values : NULL);
+        free(values);
+    }
+    return true;
+}
+
+bool page_numbers_read(page_numbers *numbers, heed_recording *r, heed_error *error) {
+    for (size_t i = 0; i < numbers->n; i++) {
+        page_array *array = &numbers->arrays[i];
+        array->bytes = calloc((size_t)array->count * (size_t)numbers->n_frames + 1, (size_t)numbers->bits[array->kind] / 8);
+        array->scale = calloc((size_t)numbers->n_frames, sizeof *array->scale);
+        if (array->bytes == NULL || array->scale == NULL)
+            return no_memory(error);
+    }
+    for (int frame = 0; frame < numbers->n_frames; frame++)
+        if (heed_recording_tensors(r, numbers->frames[frame], error) < 0 || !read_frame(numbers, r, frame, error))
+            return false;
+    return true;
+}
