@@ -32,6 +32,8 @@ tells() {
     succeeds --lesson "$1" --steps 2 --threads 1
     [ "$(lines "$work/out")" -gt 18 ] || fail "--lesson $1: it is short"
     ! grep -q nan "$work/out" || fail "--lesson $1: a number is none"
+    wide=$(LC_ALL=C tr -d '\200-\277' <"$work/out" | awk 'length($0) > 79') # a byte a character
+    [ -z "$wide" ] || fail "--lesson $1: too wide: $wide"
     tail -n 1 "$work/out" >"$work/said"
     grep -qx "$1: $2" "$work/said" || fail "--lesson $1: $(cat "$work/said")"
     cat "$work/said" >>"$work/told"

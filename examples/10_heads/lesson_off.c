@@ -62,6 +62,14 @@ static spot most_needed(const table *t) {
     return most;
 }
 
+/* The attention without which the fewest are right. */
+static const row *most_needed_row(const table *t) {
+    const row *most = &t->rows[0];
+    for (int i = 1; i < t->n; i++)
+        most = t->rows[i].without_all.exact < most->without_all.exact ? &t->rows[i] : most;
+    return most;
+}
+
 /* The head of cross-attention that is most on the true words. */
 static spot most_aligned(const table *t) {
     spot most = {NULL, 0};
@@ -123,7 +131,7 @@ static void print_row(const terminal *term, const row *r, spot most) {
         look l = look_of(r, h);
         char text[CELL + 1];
         snprintf(text, sizeof text, "%s .%02d", l.at, (int)(100 * (l.weight < 0.995 ? l.weight : 0.99) + 0.5));
-        ink_print(term, is_cross(r) ? INK_KEY : INK_DIM, "%-*s", CELL, text);
+        ink_print(term, is_cross(r) ? INK_KEY : INK_DIM, "%-*s", h < READER_HEADS - 1 ? CELL : 0, text);
     }
     fputc('\n', term->out);
 }
@@ -138,15 +146,25 @@ static void show_table(const classroom *c, const table *t, spot most) {
                    "words that the French word to be written comes from; or the word before, itself, after.");
 }
 
+/* Below this there is no lesson to be told: the training was too short. */
+static const double learned = 10; /* percent */
+
 static void show_most(const classroom *c, const table *t, spot most) {
     look l = look_of(most.row, most.head);
-    int hardly = hardly_missed(t, &c->many_mark);
+    const row *layer = most_needed_row(t);
+    if (percent(&c->many_mark) < learned) {
+        say_text(&c->term, "But it has not learned to translate yet, so little can be lost: give it more --steps.");
+        return;
+    }
     say_text(&c->term,
              "The head that is missed most (*) is head %d of %s: %.1f %% without it instead of %.1f %%. Its largest "
-             "mean weight, %.2f, is on %s. Of %d heads %d cost a point at most when they alone are gone: others do "
-             "their work too.",
+             "mean weight, %.2f, is on %s.",
              most.head, most.row->place.path, percent(&most.row->without[most.head]), percent(&c->many_mark), l.weight,
-             l.words, t->n * READER_HEADS, hardly);
+             l.words);
+    say_text(&c->term,
+             "Of the %d heads %d cost a point at most when they alone are gone, and all four of %s leave %.1f %%: "
+             "heads share their work, and what one drops others partly do.",
+             t->n * READER_HEADS, hardly_missed(t, &c->many_mark), layer->place.path, percent(&layer->without_all));
 }
 
 static int largest_of(const float *x, int n) {
@@ -156,7 +174,7 @@ static int largest_of(const float *x, int n) {
     return at;
 }
 
-enum { BAR = 20 };
+enum { BAR = 16 };
 
 static void print_label(const terminal *term, ink colour, const char *text) {
     ink_print(term, colour, "%*s%s", 2, "", text);
@@ -174,7 +192,7 @@ static void print_word(const classroom *c, const example *e, int i, const float 
     say(&c->term, "%4.2f  ", (double)weights[at]);
     say_bar(&c->term, INK_KEY, (double)weights[at], BAR);
     if (e->from[i] && !(e->from[i] >> at & 1))
-        say(&c->term, "  {d|(comes from elsewhere)}");
+        say(&c->term, "  {d|(not its own)}");
     fputc('\n', c->term.out);
 }
 
@@ -190,7 +208,7 @@ static heed_status show_sentence(classroom *c, spot aligned) {
     say_text(&c->term,
              "Head %d of %s looks at the true words most. Its largest weight for each word of a sentence it never saw:",
              aligned.head, aligned.row->place.path);
-    say_text(&c->term, "  {k|%s}  →  {q|%s}", source, target);
+    say(&c->term, "    {k|%s}\n    {q|%s}\n\n", source, target);
     for (int i = 0; i < e.T; i++)
         print_word(c, &e, i, map + i * e.S);
     fputc('\n', c->term.out);

@@ -102,15 +102,15 @@ static void introduce_training(const classroom *c) {
              "query has to find one key. W^Q and W^K make vectors of d_k entries of variance 1. %lld steps; means of "
              "%d seeds, of %d questions each:",
              RECALL_PAIRS, (long long)classroom_steps(c, USUAL_STEPS), RUNS, RECALL_EXAM);
-    say(&c->term, "                     ------ at the start ------     -------- at the end --------\n");
-    say(&c->term, "    d_k              largest   keys   gradient     largest   keys    loss   right\n");
+    say(&c->term, "                     ------ at the start -----   -------- at the end --------\n");
+    say(&c->term, "    d_k             largest   keys   gradient   largest   keys    loss    right\n");
     fflush(stdout);
 }
 
 static void print_trained(const terminal *term, int size, int way, const trained *tr) {
     print_way(term, size, way);
-    say(term, " %6.2f   %5.2f   %8.5f", tr->start.largest, tr->start.keys, tr->start.passed);
-    say(term, "      %6.2f  %5.2f  %6.3f  ", tr->end.largest, tr->end.keys, tr->end.loss);
+    say(term, " %6.2f  %5.2f   %8.5f", tr->start.largest, tr->start.keys, tr->start.passed);
+    say(term, "   %6.2f  %5.2f  %6.3f  ", tr->end.largest, tr->end.keys, tr->end.loss);
     ink_print(term, way == PLAIN ? INK_BAD : INK_GOOD, "%5.1f %%", 100 * tr->end.right);
     fputc('\n', term->out);
     fflush(stdout);

@@ -39,7 +39,7 @@ static void show_head(const terminal *term, const words_steps *s, int h) {
         say(term, "    k %-6s", names[j]);
         for (int c = 0; c < WORDS_D_K; c++)
             ink_print(term, INK_KEY, " %7.3f", s->k[h][j][c]);
-        say(term, "   v");
+        say(term, "  v");
         for (int c = 0; c < WORDS_D_K; c++)
             ink_print(term, INK_VALUE, " %7.3f", s->v[h][j][c]);
         fputc('\n', term->out);
@@ -58,11 +58,13 @@ static void show_head(const terminal *term, const words_steps *s, int h) {
 
 static void show_output(const terminal *term, const words *w, const words_steps *s) {
     say(term, "  {d|6. both heads' z side by side, times W^O}\n");
-    print_vector(term, "by hand ", "", INK_PLAIN, s->y, WORDS_D_MODEL);
-    double layer[WORDS_D_MODEL];
+    say(term, "    by hand  ");
     for (int c = 0; c < WORDS_D_MODEL; c++)
-        layer[c] = (double)w->y[SHOWN][c];
-    print_vector(term, "by layer", "", INK_PLAIN, layer, WORDS_D_MODEL);
+        say(term, " %7.3f", s->y[c]);
+    say(term, "\n    by layer ");
+    for (int c = 0; c < WORDS_D_MODEL; c++)
+        say(term, " %7.3f", (double)w->y[SHOWN][c]);
+    fputc('\n', term->out);
     fputc('\n', term->out);
 }
 
