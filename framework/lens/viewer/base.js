@@ -8,7 +8,8 @@ var Lens = {};
     /* ---- text ---- */
 
     /* What could hide, reorder or break text: controls, bidirectional marks, invisible characters, tags. */
-    const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+    const unseen =
+        /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
     const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
     function code(character) {
@@ -50,7 +51,8 @@ var Lens = {};
         return element;
     }
 
-    /* el('p', {class, text, on: {click}, data: {name}, any attribute}, children): children are nodes, texts, or lists. */
+    /* el('p', {class, text, on: {click}, data: {name}, any attribute}, children): children are nodes, texts, or
+     * lists. */
     Lens.el = (tag, attributes, children) => append(dress(document.createElement(tag), attributes || {}), children);
     Lens.svg = (tag, attributes, children) =>
         append(dress(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes || {}), children);
@@ -62,8 +64,19 @@ var Lens = {};
 
     /* ---- numbers ---- */
 
-    const raised = { '-': '\u207b', 0: '\u2070', 1: '\u00b9', 2: '\u00b2', 3: '\u00b3', 4: '\u2074', 5: '\u2075', 6: '\u2076',
-        7: '\u2077', 8: '\u2078', 9: '\u2079' };
+    const raised = {
+        '-': '\u207b',
+        0: '\u2070',
+        1: '\u00b9',
+        2: '\u00b2',
+        3: '\u00b3',
+        4: '\u2074',
+        5: '\u2075',
+        6: '\u2076',
+        7: '\u2077',
+        8: '\u2078',
+        9: '\u2079',
+    };
 
     /* Three figures or so, a true minus sign: 1 234, 12.3, 0.0123, 1.2·10⁻⁵. `digits`: so many after the point. */
     Lens.format = function (x, digits) {
@@ -76,17 +89,27 @@ var Lens = {};
         else if (size >= 1e6 || size < 1e-3) {
             const [figures, power] = size.toExponential(1).split('e');
             text = figures + '\u00b710' + [...String(Number(power))].map((c) => raised[c]).join('');
-        } else text = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size >= 0.1 ? size.toFixed(3) : size.toFixed(4);
+        } else
+            text =
+                size >= 100
+                    ? size.toFixed(0)
+                    : size >= 10
+                      ? size.toFixed(1)
+                      : size >= 0.1
+                        ? size.toFixed(3)
+                        : size.toFixed(4);
         return (x < 0 && /[1-9]/.test(text) ? '\u2212' : '') + text;
     };
 
-    /* A number in the text, with its name and its full precision for who reads the page by program; .set(x) changes it. */
+    /* A number in the text, with its name and its full precision for who reads the page by program; .set(x)
+     * changes it. */
     Lens.number = function (name, x, options) {
         const o = options || {};
         const element = Lens.el('span', { class: 'number ' + (o.class || ''), data: { name } });
         element.set = function (y) {
             element.dataset.value = String(y);
-            element.textContent = (o.sign && y > 0 ? '+' : '') + Lens.format(y, o.digits) + (o.unit ? '\u00a0' + o.unit : '');
+            element.textContent =
+                (o.sign && y > 0 ? '+' : '') + Lens.format(y, o.digits) + (o.unit ? '\u00a0' + o.unit : '');
             return element;
         };
         return element.set(x);
@@ -97,7 +120,8 @@ var Lens = {};
     const words = { en: {}, ru: {} };
     Lens.languages = { en: 'English', ru: 'Русский' };
     Lens.words = function (more) {
-        for (const language of Object.keys(more)) Object.assign((words[language] = words[language] || {}), more[language]);
+        for (const language of Object.keys(more))
+            Object.assign((words[language] = words[language] || {}), more[language]);
     };
 
     const template = (key) => (words[Lens.state.language] || {})[key] || words.en[key] || key;
@@ -122,8 +146,8 @@ var Lens = {};
 
     const inks = { q: 'query', k: 'key', v: 'value', g: 'gradient', b: 'strong', m: 'formula' };
 
-    /* The words of a key as nodes: [q|W^Q] in the query's colour (k, v, g for gradient, b bold, m formula); a value that is
-     * a node is put in as it is, a text is never read as markup. */
+    /* The words of a key as nodes: [q|W^Q] in the query's colour (k, v, g for gradient, b bold, m formula); a
+     * value that is a node is put in as it is, a text is never read as markup. */
     Lens.rich = function (key, values) {
         const fragment = document.createDocumentFragment();
         const put = (text, parent) =>
@@ -131,14 +155,16 @@ var Lens = {};
                 if (i % 2 === 0) append(parent, scripts(part));
                 else append(parent, values && part in values ? values[part] : '{' + part + '}');
             });
-        template(key).split(/\[([qkvgbm])\|([^\]]*)\]/).forEach((part, i, all) => {
-            if (i % 3 === 0) put(part, fragment);
-            else if (i % 3 === 2) {
-                const span = Lens.el('span', { class: inks[all[i - 1]] });
-                put(part, span);
-                fragment.append(span);
-            }
-        });
+        template(key)
+            .split(/\[([qkvgbm])\|([^\]]*)\]/)
+            .forEach((part, i, all) => {
+                if (i % 3 === 0) put(part, fragment);
+                else if (i % 3 === 2) {
+                    const span = Lens.el('span', { class: inks[all[i - 1]] });
+                    put(part, span);
+                    fragment.append(span);
+                }
+            });
         return fragment;
     };
 
@@ -146,8 +172,15 @@ var Lens = {};
 
     const told = [];
     Lens.state = {
-        frame: 0, language: 'en', theme: 'auto', place: '', playing: false,
-        layer: null, head: 0, probe: null, pinned: null,
+        frame: 0,
+        language: 'en',
+        theme: 'auto',
+        place: '',
+        playing: false,
+        layer: null,
+        head: 0,
+        probe: null,
+        pinned: null,
     };
     Lens.on = (fn) => told.push(fn);
     Lens.set = function (changes) {
@@ -164,8 +197,8 @@ var Lens = {};
 
     Lens.stops = [];
     Lens.views = [];
-    /* {id, title, about: keys of words, needs(data) -> bool, make(root) -> {update(changed)}}. A stop has besides: say and act
-     * (keys: the one sentence, the one thing to do), start() -> the frame it opens at. */
+    /* {id, title, about: keys of words, needs(data) -> bool, make(root) -> {update(changed)}}. A stop has besides:
+     * say and act (keys: the one sentence, the one thing to do), start() -> the frame it opens at. */
     Lens.stop = (stop) => Lens.stops.push(stop);
     Lens.view = (view) => Lens.views.push(view);
 })();

@@ -6,19 +6,22 @@
 
     /* Round numbers between low and high, some `count` of them. */
     function ticks(low, high, count) {
-        const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw || 1));
+        const raw = (high - low) / count,
+            power = 10 ** Math.floor(Math.log10(raw || 1));
         const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) || power;
         const list = [];
-        for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) list.push(Number((i * step).toPrecision(12)));
+        for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+            list.push(Number((i * step).toPrecision(12)));
         return list;
     }
     Lens.ticks = ticks;
 
     function range(series, pick, fixed) {
-        let low = Infinity, high = -Infinity;
+        let low = Infinity,
+            high = -Infinity;
         for (const s of series)
-            for (const x of s[pick]) if (Number.isFinite(x)) (low = Math.min(low, x)), (high = Math.max(high, x));
-        if (fixed) (low = fixed[0] === null ? low : fixed[0]), (high = fixed[1] === null ? high : fixed[1]);
+            for (const x of s[pick]) if (Number.isFinite(x)) ((low = Math.min(low, x)), (high = Math.max(high, x)));
+        if (fixed) ((low = fixed[0] === null ? low : fixed[0]), (high = fixed[1] === null ? high : fixed[1]));
         if (!(low <= high)) return [0, 1];
         return low === high ? [low - 0.5, high + 0.5] : [low, high];
     }
@@ -26,10 +29,18 @@
     const edges = { top: 19, right: 22, bottom: 30, left: 46 };
 
     function frameOf(o, width) {
-        const [x0, x1] = range(o.series, 'x', o.xRange), [y0, y1] = range(o.series, 'y', o.yRange);
-        const w = width - edges.left - edges.right, h = o.height - edges.top - edges.bottom;
+        const [x0, x1] = range(o.series, 'x', o.xRange),
+            [y0, y1] = range(o.series, 'y', o.yRange);
+        const w = width - edges.left - edges.right,
+            h = o.height - edges.top - edges.bottom;
         return {
-            x0, x1, y0, y1, w, h, width,
+            x0,
+            x1,
+            y0,
+            y1,
+            w,
+            h,
+            width,
             x: (v) => edges.left + ((v - x0) / (x1 - x0)) * w,
             y: (v) => edges.top + (1 - (v - y0) / (y1 - y0)) * h,
             back: (px) => x0 + ((px - edges.left) / w) * (x1 - x0),
@@ -37,7 +48,8 @@
     }
 
     function axes(o, f) {
-        const bottom = edges.top + f.h, parts = [];
+        const bottom = edges.top + f.h,
+            parts = [];
         const line = (x1, y1, x2, y2, of) => Lens.svg('line', { x1, y1, x2, y2, class: of });
         for (const t of ticks(f.y0, f.y1, Math.max(2, f.h / 45))) {
             parts.push(line(edges.left, f.y(t), edges.left + f.w, f.y(t), 'grid'));
@@ -53,7 +65,8 @@
     }
 
     function path(s, f) {
-        let d = '', down = false;
+        let d = '',
+            down = false;
         s.x.forEach((x, i) => {
             const y = s.y[i];
             if (!Number.isFinite(y)) return void (down = false);
@@ -73,21 +86,26 @@
 
     /* ---- curves ---- */
 
-    /* {series: [{name, label, title() -> nodes instead of the label, x, y, colour: '--query', dashed, faint}]; label: what the picture is; xLabel, yLabel; height;
-     *  xRange, yRange: [low, high], null for what the numbers give; marker: an x, marked on every curve; pick(x): called
-     *  where the reader clicks; name: data-name; key: false for no list of the curves}. -> element with .update(changes). */
+    /* {series: [{name, label, title() -> nodes instead of the label, x, y, colour: '--query', dashed, faint}];
+     * label: what the picture is; xLabel, yLabel; height; xRange, yRange: [low, high], null for what the numbers
+     * give; marker: an x, marked on every curve; pick(x): called where the reader clicks; name: data-name; key:
+     * false for no list of the curves}. -> element with .update(changes). */
     Lens.curves = function (options) {
         const o = { height: 150, ...options };
         let width = 0;
         const svg = Lens.svg('svg', { class: 'curves' + (o.pick ? ' choosable' : ''), role: 'img' });
         const list = Lens.el('div', { class: 'key' });
         const body = Lens.el('div', { class: 'curves-body' }, svg);
-        const element = Lens.el('figure', { class: 'curves-figure', data: { name: o.name || o.label } },
-            [o.title && Lens.el('figcaption', {}, o.title), o.key === false ? null : list, body]);
+        const element = Lens.el('figure', { class: 'curves-figure', data: { name: o.name || o.label } }, [
+            o.title && Lens.el('figcaption', {}, o.title),
+            o.key === false ? null : list,
+            body,
+        ]);
 
         function mark(f) {
             if (o.marker === undefined || o.marker === null) return [];
-            const x = f.x(o.marker), parts = [];
+            const x = f.x(o.marker),
+                parts = [];
             parts.push(Lens.svg('line', { x1: x, x2: x, y1: edges.top, y2: edges.top + f.h, class: 'marker' }));
             for (const s of o.series) {
                 const i = nearest(s, o.marker);
@@ -100,13 +118,19 @@
         }
 
         function fillKey() {
-            Lens.fill(list, o.series.map((s) => {
-                const swatch = Lens.el('span', { class: 'swatch' + (s.dashed ? ' dashed' : '') });
-                swatch.style.borderColor = Lens.colour(s.colour || '--ink');
-                const i = o.marker === undefined || o.marker === null ? s.y.length - 1 : nearest(s, o.marker);
-                return Lens.el('span', { class: 'key-item' }, [swatch, s.title ? s.title() : s.label, ' ',
-                    s.faint ? null : Lens.number(s.name || s.label, s.y[i])]);
-            }));
+            Lens.fill(
+                list,
+                o.series.map((s) => {
+                    const swatch = Lens.el('span', { class: 'swatch' + (s.dashed ? ' dashed' : '') });
+                    swatch.style.borderColor = Lens.colour(s.colour || '--ink');
+                    const i = o.marker === undefined || o.marker === null ? s.y.length - 1 : nearest(s, o.marker);
+                    return Lens.el('span', { class: 'key-item' }, [
+                        swatch,
+                        Lens.el('span', {}, s.title ? s.title() : s.label),
+                        s.faint ? null : Lens.number(s.name || s.label, s.y[i]),
+                    ]);
+                }),
+            );
         }
 
         function draw() {
@@ -115,8 +139,22 @@
             const f = frameOf(o, width);
             svg.setAttribute('viewBox', `0 0 ${width} ${o.height}`);
             svg.setAttribute('height', o.height);
-            svg.setAttribute('aria-label', Lens.safe(o.label + '. ' + o.series.map((s) => Lens.t('curve.alt', { name: s.label,
-                first: Lens.format(s.y[0]), last: Lens.format(s.y[s.y.length - 1]) })).join(' ')));
+            svg.setAttribute(
+                'aria-label',
+                Lens.safe(
+                    o.label +
+                        '. ' +
+                        o.series
+                            .map((s) =>
+                                Lens.t('curve.alt', {
+                                    name: s.label,
+                                    first: Lens.format(s.y[0]),
+                                    last: Lens.format(s.y[s.y.length - 1]),
+                                }),
+                            )
+                            .join(' '),
+                ),
+            );
             Lens.fill(svg, [axes(o, f), o.series.map((s) => path(s, f)), mark(f), o.extra ? o.extra(f) : []]);
             element.frame = f;
         }
@@ -125,7 +163,12 @@
             const pick = (event) => {
                 if (event.type === 'pointermove' && !event.buttons) return;
                 const box = svg.getBoundingClientRect();
-                o.pick(Math.min(element.frame.x1, Math.max(element.frame.x0, element.frame.back(event.clientX - box.left))));
+                o.pick(
+                    Math.min(
+                        element.frame.x1,
+                        Math.max(element.frame.x0, element.frame.back(event.clientX - box.left)),
+                    ),
+                );
             };
             svg.addEventListener('pointerdown', pick);
             svg.addEventListener('pointermove', pick);
@@ -145,39 +188,68 @@
     /* The loss of training, with the step the page stands at; a click goes to that step. */
     Lens.lossCurve = function (more) {
         const loss = Lens.data.scalars.loss || { step: [], value: [] };
-        const element = Lens.curves({ name: 'loss', label: Lens.t('loss'), xLabel: Lens.t('step'), yLabel: Lens.t('loss'),
-            key: false, height: 130, yRange: [0, null], marker: Lens.steps[Lens.state.frame],
+        const element = Lens.curves({
+            name: 'loss',
+            label: Lens.t('loss'),
+            xLabel: Lens.t('step'),
+            yLabel: Lens.t('loss'),
+            key: false,
+            height: 130,
+            yRange: [0, null],
+            marker: Lens.steps[Lens.state.frame],
             series: [{ name: 'loss', label: Lens.t('loss'), x: loss.step, y: loss.value, colour: '--ink' }],
-            pick: (step) => Lens.set({ frame: Lens.frameOf(step), playing: false }), ...more });
+            pick: (step) => Lens.set({ frame: Lens.frameOf(step), playing: false }),
+            ...more,
+        });
         element.step = () => element.update({ marker: Lens.steps[Lens.state.frame] });
         return element;
     };
 
     /* ---- bars ---- */
 
-    /* Lying bars with names and numbers. {names: texts or nodes; values; limit; signed: zero in the middle; colour; name:
-     *  data-name of each number, name[i]; digits; unit; strong: index or indices to be set off; label; onPoint(i)}.
-     * -> element with .update(values, changes), .light(indices). */
+    /* Lying bars with names and numbers. {names: texts or nodes; values; limit; signed: zero in the middle;
+     * colour; name: data-name of each number, name[i]; digits; unit; strong: index or indices to be set off;
+     * label; onPoint(i)}. -> element with .update(values, changes), .light(indices). */
     Lens.bars = function (options) {
         const o = { limit: 1, ...options };
         let values = o.values;
         const rows = o.names.map((name, i) => {
             const bar = Lens.el('span', { class: 'bar' });
             const number = Lens.number(`${o.name || 'bar'}[${i}]`, values[i], { digits: o.digits, unit: o.unit });
-            const row = Lens.el('li', { class: 'bar-row', on: o.onPoint ? {
-                pointerenter: () => o.onPoint(i), pointerdown: () => o.onPoint(i), focus: () => o.onPoint(i),
-                pointerleave: (e) => e.pointerType === 'mouse' && o.onPoint(null), blur: () => o.onPoint(null) } : {},
-            tabindex: o.onPoint ? 0 : null },
-            [Lens.el('span', { class: 'bar-name' }, typeof name === 'string' ? Lens.token(name) : name),
-                Lens.el('span', { class: 'bar-track' + (o.signed ? ' signed' : '') }, bar), number]);
+            const row = Lens.el(
+                'li',
+                {
+                    class: 'bar-row',
+                    on: o.onPoint
+                        ? {
+                              pointerenter: () => o.onPoint(i),
+                              pointerdown: () => o.onPoint(i),
+                              focus: () => o.onPoint(i),
+                              pointerleave: (e) => e.pointerType === 'mouse' && o.onPoint(null),
+                              blur: () => o.onPoint(null),
+                          }
+                        : {},
+                    tabindex: o.onPoint ? 0 : null,
+                },
+                [
+                    Lens.el('span', { class: 'bar-name' }, typeof name === 'string' ? Lens.token(name) : name),
+                    Lens.el('span', { class: 'bar-track' + (o.signed ? ' signed' : '') }, bar),
+                    number,
+                ],
+            );
             return { bar, number, row };
         });
-        const element = Lens.el('ul', { class: 'bars', 'aria-label': o.label }, rows.map((r) => r.row));
+        const element = Lens.el(
+            'ul',
+            { class: 'bars', 'aria-label': o.label },
+            rows.map((r) => r.row),
+        );
 
         function draw() {
             const strong = [].concat(o.strong === undefined ? [] : o.strong);
             rows.forEach(({ bar, number, row }, i) => {
-                const x = Number.isFinite(values[i]) ? values[i] : 0, share = Math.min(1, Math.abs(x) / o.limit);
+                const x = Number.isFinite(values[i]) ? values[i] : 0,
+                    share = Math.min(1, Math.abs(x) / o.limit);
                 number.set(values[i]);
                 row.classList.toggle('strong', strong.includes(i));
                 bar.style.width = (o.signed ? 50 : 100) * share + '%';
@@ -191,7 +263,8 @@
             Object.assign(o, changes || {});
             draw();
         };
-        element.light = (indices) => rows.forEach(({ row }, i) => row.classList.toggle('lit', (indices || []).includes(i)));
+        element.light = (indices) =>
+            rows.forEach(({ row }, i) => row.classList.toggle('lit', (indices || []).includes(i)));
         draw();
         return element;
     };

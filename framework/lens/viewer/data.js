@@ -11,7 +11,8 @@
     };
 
     function bytesOf(base64) {
-        const text = atob(base64), bytes = new Uint8Array(text.length);
+        const text = atob(base64),
+            bytes = new Uint8Array(text.length);
         for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
         return bytes;
     }
@@ -32,7 +33,8 @@
         return function (frame) {
             if (recent.has(frame)) return recent.get(frame);
             if (!view) view = new DataView(bytesOf(array.data).buffer);
-            const values = new Float64Array(count), scale = array.scale ? array.scale[frame] : 1;
+            const values = new Float64Array(count),
+                scale = array.scale ? array.scale[frame] : 1;
             const first = frame * count * reader.size;
             for (let i = 0; i < count; i++) values[i] = scale * reader.get(view, first + i * reader.size);
             if (recent.size >= kept) recent.delete(recent.keys().next().value);
@@ -50,7 +52,8 @@
         };
     };
 
-    /* {shape, value(frame), grad(frame), update(frame)} of a parameter, as stored: (outputs, inputs). Null: not there. */
+    /* {shape, value(frame), grad(frame), update(frame)} of a parameter, as stored: (outputs, inputs). Null: not
+     * there. */
     Lens.param = cached((name) => {
         const p = Object.prototype.hasOwnProperty.call(Lens.data.parameters, name) && Lens.data.parameters[name];
         if (!p) return null;
@@ -92,7 +95,10 @@
         const key = JSON.stringify([name, kind, probe]);
         if (!limits.has(key)) {
             const of = kind === 'probe' ? Lens.probe(probe) : Lens.param(name);
-            limits.set(key, of ? Lens.limitOf((f) => (kind === 'probe' ? of.value(name, f) : of[kind] && of[kind](f))) : 1);
+            limits.set(
+                key,
+                of ? Lens.limitOf((f) => (kind === 'probe' ? of.value(name, f) : of[kind] && of[kind](f))) : 1,
+            );
         }
         return limits.get(key);
     };
@@ -101,7 +107,8 @@
     Lens.scalar = function (name, step) {
         const s = Lens.data.scalars[name];
         if (!s) return null;
-        let low = 0, high = s.step.length;
+        let low = 0,
+            high = s.step.length;
         while (low < high) {
             const middle = (low + high) >> 1;
             if (s.step[middle] <= step) low = middle + 1;
@@ -113,7 +120,8 @@
     /* The frame whose step is nearest. */
     Lens.frameOf = function (step) {
         let best = 0;
-        for (let f = 1; f < Lens.frames; f++) if (Math.abs(Lens.steps[f] - step) < Math.abs(Lens.steps[best] - step)) best = f;
+        for (let f = 1; f < Lens.frames; f++)
+            if (Math.abs(Lens.steps[f] - step) < Math.abs(Lens.steps[best] - step)) best = f;
         return best;
     };
 

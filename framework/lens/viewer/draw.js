@@ -1,18 +1,42 @@
-/* Colours, and what canvases have in common. One diverging scale serves the whole page: blue below zero, nothing at zero,
- * red above; its two hues differ for colour-blind eyes too, and in lightness from zero outwards. */
+/* Colours, and what canvases have in common. One diverging scale serves the whole page: blue below zero, nothing
+ * at zero, red above; its two hues differ for colour-blind eyes too, and in lightness from zero outwards. */
 (function () {
     'use strict';
 
     /* From zero outwards. */
     const scales = {
-        light: { zero: [250, 250, 250], below: [[146, 190, 222], [47, 112, 180], [10, 40, 96]],
-            above: [[246, 187, 150], [206, 84, 52], [110, 10, 28]] },
-        dark: { zero: [26, 29, 35], below: [[36, 76, 128], [72, 150, 222], [196, 230, 255]],
-            above: [[124, 52, 34], [232, 118, 66], [255, 226, 178]] },
+        light: {
+            zero: [250, 250, 250],
+            below: [
+                [146, 190, 222],
+                [47, 112, 180],
+                [10, 40, 96],
+            ],
+            above: [
+                [246, 187, 150],
+                [206, 84, 52],
+                [110, 10, 28],
+            ],
+        },
+        dark: {
+            zero: [26, 29, 35],
+            below: [
+                [36, 76, 128],
+                [72, 150, 222],
+                [196, 230, 255],
+            ],
+            above: [
+                [124, 52, 34],
+                [232, 118, 66],
+                [255, 226, 178],
+            ],
+        },
     };
 
     function mix(stops, share) {
-        const at = share * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(at)), part = at - i;
+        const at = share * (stops.length - 1),
+            i = Math.min(stops.length - 2, Math.floor(at)),
+            part = at - i;
         return stops[i].map((x, c) => Math.round(x + part * (stops[i + 1][c] - x)));
     }
 
@@ -72,7 +96,8 @@
 
     /* The scale with its ends and their unit. {limit, scale, unit, from: 0 for numbers that are never negative} */
     Lens.legend = function (options) {
-        const o = options, low = o.from === 0 ? 0 : -1;
+        const o = options,
+            low = o.from === 0 ? 0 : -1;
         const strip = Lens.el('span', { class: 'legend-strip' });
         const colours = Array.from({ length: 25 }, (_, i) => {
             const at = low + (i / 24) * (1 - low);
@@ -81,12 +106,34 @@
         strip.style.background = `linear-gradient(to right, ${colours.join(', ')})`;
         const marks = low < 0 ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1];
         const value = (m) => o.limit * (o.scale === 'root' ? m * Math.abs(m) : m);
-        return Lens.el('div', { class: 'legend', role: 'img',
-            'aria-label': Lens.t('legend', { low: Lens.format(value(low)), high: Lens.format(value(1)), unit: typeof o.unit === 'string' ? o.unit : o.unit ? o.unit.textContent : '' }) }, [
-            Lens.el('span', { class: 'legend-body' }, [strip,
-                Lens.el('span', { class: 'legend-marks' }, marks.map((m) => Lens.el('span', { text: Lens.format(value(m)) })))]),
-            Lens.el('span', { class: 'legend-unit' }, [Lens.el('span', {}, o.unit),
-                Lens.el('span', { class: 'quiet', text: Lens.t(o.scale === 'root' ? 'legend.root' : 'legend.same') })]),
-        ]);
+        return Lens.el(
+            'div',
+            {
+                class: 'legend',
+                role: 'img',
+                'aria-label': Lens.t('legend', {
+                    low: Lens.format(value(low)),
+                    high: Lens.format(value(1)),
+                    unit: typeof o.unit === 'string' ? o.unit : o.unit ? o.unit.textContent : '',
+                }),
+            },
+            [
+                Lens.el('span', { class: 'legend-body' }, [
+                    strip,
+                    Lens.el(
+                        'span',
+                        { class: 'legend-marks' },
+                        marks.map((m) => Lens.el('span', { text: Lens.format(value(m)) })),
+                    ),
+                ]),
+                Lens.el('span', { class: 'legend-unit' }, [
+                    Lens.el('span', {}, o.unit),
+                    Lens.el('span', {
+                        class: 'quiet',
+                        text: Lens.t(o.scale === 'root' ? 'legend.root' : 'legend.same'),
+                    }),
+                ]),
+            ],
+        );
     };
 })();

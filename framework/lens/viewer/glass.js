@@ -17,7 +17,9 @@
     }
 
     function softmax(x) {
-        const most = Math.max(...x), p = x.map((y) => Math.exp(y - most)), sum = p.reduce((a, b) => a + b, 0);
+        const most = Math.max(...x),
+            p = x.map((y) => Math.exp(y - most)),
+            sum = p.reduce((a, b) => a + b, 0);
         return p.map((y) => y / sum);
     }
 
@@ -26,58 +28,101 @@
     /* What the recording says of the box, or null if it is another one. */
     function open() {
         const story = Lens.header.story;
-        const attention = story && story.kind === 'glass' && Lens.header.attention.find((a) => a.path === story.attention);
+        const attention =
+            story && story.kind === 'glass' && Lens.header.attention.find((a) => a.path === story.attention);
         if (!attention) return null;
         const names = { q: attention.w_q, k: attention.w_k, v: attention.w_v, o: story.w_o };
         const space = Lens.header.spaces.find((s) => s.name === attention.query_space);
         if (!space || !Lens.probe(story.probe) || !Object.values(names).every((n) => Lens.param(n))) return null;
         const [dk, d] = Lens.param(names.q).shape;
-        return { story, names, tokens: story.tokens, answers: story.answers, entries: space.names, d, dk, n: story.keys,
-            asked: story.query, answer: story.answer, eta: story.learning_rate, root: Math.sqrt(attention.d_k || dk),
-            probe: Lens.probe(story.probe), path: story.attention };
+        return {
+            story,
+            names,
+            tokens: story.tokens,
+            answers: story.answers,
+            entries: space.names,
+            d,
+            dk,
+            n: story.keys,
+            asked: story.query,
+            answer: story.answer,
+            eta: story.learning_rate,
+            root: Math.sqrt(attention.d_k || dk),
+            probe: Lens.probe(story.probe),
+            path: story.attention,
+        };
     }
 
     const columns = (letter) => (letter === 'o' ? g.answers.length : g.dk);
     const rows = (letter) => (letter === 'o' ? g.dk : g.d);
 
-    /* Matrix of a frame as textbooks write it, (inputs, outputs); kind 'value', 'grad', 'update', or 'probe' for dL/dW of
-     * the question alone. */
+    /* Matrix of a frame as textbooks write it, (inputs, outputs); kind 'value', 'grad', 'update', or 'probe' for
+     * dL/dW of the question alone. */
     function matrix(letter, frame, kind) {
         const name = g.names[letter];
-        const stored = kind === 'probe' ? g.probe.value('grad/' + name, frame) : Lens.param(name)[kind || 'value'](frame);
+        const stored =
+            kind === 'probe' ? g.probe.value('grad/' + name, frame) : Lens.param(name)[kind || 'value'](frame);
         return stored && Lens.transposed(stored, columns(letter), rows(letter));
     }
 
-    const weights = (frame) => ({ q: matrix('q', frame), k: matrix('k', frame), v: matrix('v', frame), o: matrix('o', frame) });
+    const weights = (frame) => ({
+        q: matrix('q', frame),
+        k: matrix('k', frame),
+        v: matrix('v', frame),
+        o: matrix('o', frame),
+    });
 
     const token = (t) => g.probe.value(g.path + '.x', 0).subarray(t * g.d, (t + 1) * g.d);
 
     function forward(w) {
         const pairs = Array.from({ length: g.n }, (_, j) => token(j));
         const q = times(token(g.asked), w.q, g.dk);
-        const k = pairs.map((x) => times(x, w.k, g.dk)), v = pairs.map((x) => times(x, w.v, g.dk));
-        const dots = k.map((kj) => dot(q, kj)), s = dots.map((x) => x / g.root), a = softmax(s);
+        const k = pairs.map((x) => times(x, w.k, g.dk)),
+            v = pairs.map((x) => times(x, w.v, g.dk));
+        const dots = k.map((kj) => dot(q, kj)),
+            s = dots.map((x) => x / g.root),
+            a = softmax(s);
         const z = new Float64Array(g.dk);
         v.forEach((vj, j) => addTimes(z, a[j], vj));
-        const logits = times(z, w.o, g.answers.length), p = softmax(logits);
+        const logits = times(z, w.o, g.answers.length),
+            p = softmax(logits);
         return { q, k, v, dots, s, a, z, logits, p, loss: -Math.log(p[g.answer]) };
     }
 
-    /* dlogits = p - 1 at the answer; dz = dlogits W^Oᵀ; da_j = dz · v_j; ds_j = a_j (da_j - Σ a da); dq = Σ ds_j k_j / √d_k. */
+    /* dlogits = p - 1 at the answer; dz = dlogits W^Oᵀ; da_j = dz · v_j; ds_j = a_j (da_j - Σ a da); dq = Σ ds_j
+     * k_j / √d_k. */
     function backward(w, f) {
         const dlogits = f.p.map((p, i) => p - (i === g.answer ? 1 : 0));
-        const dz = new Float64Array(g.dk).map((_, i) => dot(dlogits, w.o.subarray(i * g.answers.length, (i + 1) * g.answers.length)));
-        const da = f.v.map((vj) => dot(dz, vj)), mean = dot(f.a, da), ds = da.map((x, j) => f.a[j] * (x - mean));
+        const dz = new Float64Array(g.dk).map((_, i) =>
+            dot(dlogits, w.o.subarray(i * g.answers.length, (i + 1) * g.answers.length)),
+        );
+        const da = f.v.map((vj) => dot(dz, vj)),
+            mean = dot(f.a, da),
+            ds = da.map((x, j) => f.a[j] * (x - mean));
         const dq = new Float64Array(g.dk);
         f.k.forEach((kj, j) => addTimes(dq, ds[j] / g.root, kj));
-        return { dlogits, dz, da, mean, ds, dq, dk: ds.map((x) => f.q.map((y) => (y * x) / g.root)), dv: f.a.map((x) => dz.map((y) => y * x)) };
+        return {
+            dlogits,
+            dz,
+            da,
+            mean,
+            ds,
+            dq,
+            dk: ds.map((x) => f.q.map((y) => (y * x) / g.root)),
+            dv: f.a.map((x) => dz.map((y) => y * x)),
+        };
     }
 
     /* dL/dW^Q = xᵀ dq, and so on: outer products, added up over the tokens. */
     function gradients(f, b) {
-        const outer = (onto, x, y) => x.forEach((c, i) => c && addTimes(onto.subarray(i * y.length, (i + 1) * y.length), c, y));
-        const dw = { q: new Float64Array(g.d * g.dk), k: new Float64Array(g.d * g.dk), v: new Float64Array(g.d * g.dk),
-            o: new Float64Array(g.dk * g.answers.length) };
+        const outer = (onto, x, y) =>
+            x.forEach((c, i) => c && addTimes(onto.subarray(i * y.length, (i + 1) * y.length), c, y));
+        const dw = {
+            q: new Float64Array(g.d * g.dk),
+            k: new Float64Array(g.d * g.dk),
+            v: new Float64Array(g.d * g.dk),
+            o: new Float64Array(g.dk * g.answers.length),
+        };
         outer(dw.q, token(g.asked), b.dq);
         for (let j = 0; j < g.n; j++) {
             outer(dw.k, token(j), b.dk[j]);
@@ -96,7 +141,8 @@
 
     /* The frame at which the question's loss falls fastest, measured from the frame before to the frame after. */
     function fastest() {
-        const loss = g.probe.loss, slope = (f) => (loss[f - 1] - loss[f + 1]) / (Lens.steps[f + 1] - Lens.steps[f - 1]);
+        const loss = g.probe.loss,
+            slope = (f) => (loss[f - 1] - loss[f + 1]) / (Lens.steps[f + 1] - Lens.steps[f - 1]);
         let best = Math.min(1, Lens.frames - 1);
         for (let f = 1; f < Lens.frames - 1; f++) if (slope(f) > slope(best)) best = f;
         return best;
@@ -108,7 +154,18 @@
     Lens.glass = {
         /* Opens it once; null where the recording has none. */
         open: () => (g = g || open()),
-        matrix, weights, token, entriesOf, forward, backward, gradients, stepped, fastest, rows, columns, dot,
+        matrix,
+        weights,
+        token,
+        entriesOf,
+        forward,
+        backward,
+        gradients,
+        stepped,
+        fastest,
+        rows,
+        columns,
+        dot,
         norm: (x) => Math.sqrt(dot(x, x)),
         letters: { q: '--query', k: '--key', v: '--value', o: '--quiet' },
     };

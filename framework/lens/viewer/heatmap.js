@@ -1,5 +1,6 @@
-/* A matrix as a picture on a canvas: one cell a number, or one bar a number, that can be pointed at with mouse, finger or
- * arrow keys. What is pointed at is said in words below, and outlined together with whatever the view wants lit. */
+/* A matrix as a picture on a canvas: one cell a number, or one bar a number, that can be pointed at with mouse,
+ * finger or arrow keys. What is pointed at is said in words below, and outlined together with whatever the view
+ * wants lit. */
 (function () {
     'use strict';
 
@@ -31,7 +32,8 @@
     /* ---- drawing ---- */
 
     function drawCells(o, context, at, values) {
-        const image = new ImageData(o.columns, o.rows), pixels = image.data;
+        const image = new ImageData(o.columns, o.rows),
+            pixels = image.data;
         for (let i = 0; i < values.length; i++) {
             const rgb = Lens.shade(values[i], o.limit, o.scale);
             if (!rgb) continue;
@@ -57,8 +59,12 @@
                 if (!Number.isFinite(x)) continue;
                 const height = Lens.shareOf(x, o.limit, o.scale) * (at.h / 2 - 2);
                 context.fillStyle = Lens.colour(x < 0 ? '--below' : '--above');
-                context.fillRect(at.left + column * at.w + 0.5, Math.min(middle, middle - height),
-                    Math.max(0.8, at.w - 1), Math.abs(height));
+                context.fillRect(
+                    at.left + column * at.w + 0.5,
+                    Math.min(middle, middle - height),
+                    Math.max(0.8, at.w - 1),
+                    Math.abs(height),
+                );
             }
         }
     }
@@ -72,8 +78,11 @@
             const rgb = Lens.shade(x, o.limit, o.scale);
             if (!rgb) return;
             context.fillStyle = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] > 120 ? '#000' : '#fff';
-            context.fillText(Lens.format(x, o.digits), at.left + ((i % o.columns) + 0.5) * at.w,
-                at.top + (Math.floor(i / o.columns) + 0.5) * at.h);
+            context.fillText(
+                Lens.format(x, o.digits),
+                at.left + ((i % o.columns) + 0.5) * at.w,
+                at.top + (Math.floor(i / o.columns) + 0.5) * at.h,
+            );
         });
     }
 
@@ -120,7 +129,8 @@
     function drawLit(o, context, at, lit, point) {
         const ink = Lens.colour(o.ink || '--ink');
         for (const row of lit.rows) outline(context, at.left, at.top + row * at.h, at.w * o.columns, at.h, 1.5, ink);
-        for (const column of lit.columns) outline(context, at.left + column * at.w, at.top, at.w, at.h * o.rows, 1.5, ink);
+        for (const column of lit.columns)
+            outline(context, at.left + column * at.w, at.top, at.w, at.h * o.rows, 1.5, ink);
         for (const [row, column] of point ? [...lit.cells, point] : lit.cells)
             outline(context, at.left + column * at.w, at.top + row * at.h, at.w, at.h, 2, Lens.colour('--ink'));
     }
@@ -143,10 +153,14 @@
         };
         canvas.addEventListener('pointermove', follow);
         canvas.addEventListener('pointerdown', follow);
-        canvas.addEventListener('click', () => o.onChoose && canvas.point && o.onChoose(canvas.point[0], canvas.point[1]));
+        canvas.addEventListener(
+            'click',
+            () => o.onChoose && canvas.point && o.onChoose(canvas.point[0], canvas.point[1]),
+        );
         canvas.addEventListener('pointerleave', (event) => event.pointerType === 'mouse' && point(null));
         canvas.addEventListener('keydown', (event) => {
-            const move = moves[event.key], p = canvas.point || [0, 0];
+            const move = moves[event.key],
+                p = canvas.point || [0, 0];
             if (event.key === 'Escape') point(null);
             else if (event.key === 'Enter' && o.onChoose && canvas.point) o.onChoose(p[0], p[1]);
             else if (!move) return;
@@ -162,21 +176,31 @@
     const defaults = { limit: 1, scale: 'linear', mark: 'cell', most: 26, leastHeight: 0, fontSize: 11, readout: true };
     const noneLit = () => ({ rows: new Set(), columns: new Set(), cells: [] });
 
-    /* {rows, columns: counts; values: rows*columns numbers, row after row; rowNames, columnNames: lists or none; limit;
-     *  scale 'linear' | 'root'; mark 'cell' | 'bar'; numbers: written into cells; digits; unit; label: what the picture is;
-     *  name: its data-name; ink: a colour variable for lit rows and columns, '--query'; title: above it (text or node);
-     *  most, mostHeight, leastHeight, cellHeight: pixels; readout: false for none; describe(row, column, x) -> nodes or text;
-     *  onPoint(row, column) or onPoint(null); onChoose(row, column): click or Enter}.
-     * -> element with .update(values), .light({rows, columns, cells}), .point(row, column). */
+    /* {rows, columns: counts; values: rows*columns numbers, row after row; rowNames, columnNames: lists or none;
+     * limit; scale 'linear' | 'root'; mark 'cell' | 'bar'; numbers: written into cells; digits; unit; label: what
+     * the picture is; name: its data-name; ink: a colour variable for lit rows and columns, '--query'; title:
+     * above it (text or node); most, mostHeight, leastHeight, cellHeight: pixels; readout: false for none;
+     * describe(row, column, x) -> nodes or text; onPoint(row, column) or onPoint(null); onChoose(row, column):
+     * click or Enter}. -> element with .update(values), .light({rows, columns, cells}), .point(row, column). */
     Lens.heatmap = function (options) {
         const o = { ...defaults, ...options };
-        let values = o.values, lit = noneLit(), at = null, width = 0;
-        const canvas = Lens.el('canvas', { tabindex: 0, role: 'application', 'aria-roledescription': Lens.t('heatmap'),
-            class: o.onChoose ? 'choosable' : '' });
+        let values = o.values,
+            lit = noneLit(),
+            at = null,
+            width = 0;
+        const canvas = Lens.el('canvas', {
+            tabindex: 0,
+            role: 'application',
+            'aria-roledescription': Lens.t('heatmap'),
+            class: o.onChoose ? 'choosable' : '',
+        });
         const says = o.readout && Lens.el('output', { class: 'readout', 'aria-live': 'polite' });
         const body = Lens.el('div', { class: 'heatmap-body' }, canvas);
-        const element = Lens.el('figure', { class: 'heatmap', data: { name: o.name || o.label } },
-            [o.title && Lens.el('figcaption', {}, o.title), body, says]);
+        const element = Lens.el('figure', { class: 'heatmap', data: { name: o.name || o.label } }, [
+            o.title && Lens.el('figcaption', {}, o.title),
+            body,
+            says,
+        ]);
         canvas.point = null;
 
         function draw() {
@@ -204,11 +228,18 @@
                 Lens.fill(says, Lens.el('span', { class: 'quiet', text: Lens.t('heatmap.point') }));
                 return;
             }
-            const [row, column] = canvas.point, x = values[row * o.columns + column];
+            const [row, column] = canvas.point,
+                x = values[row * o.columns + column];
             Object.assign(says.dataset, { value: String(x), row, column });
-            Lens.fill(says, o.describe ? o.describe(row, column, x)
-                : [`${names(o.rowNames, row)}, ${names(o.columnNames, column)}: `,
-                    Lens.number((o.name || o.label) + '.at', x, { unit: o.unit, class: 'strong' })]);
+            Lens.fill(
+                says,
+                o.describe
+                    ? o.describe(row, column, x)
+                    : [
+                          `${names(o.rowNames, row)}, ${names(o.columnNames, column)}: `,
+                          Lens.number((o.name || o.label) + '.at', x, { unit: o.unit, class: 'strong' }),
+                      ],
+            );
         }
 
         function point(cell) {

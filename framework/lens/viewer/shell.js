@@ -32,7 +32,8 @@
     }
 
     function showTime() {
-        const step = Lens.steps[s.frame], loss = Lens.scalar('loss', step);
+        const step = Lens.steps[s.frame],
+            loss = Lens.scalar('loss', step);
         parts.slider.value = s.frame;
         parts.slider.setAttribute('aria-valuetext', Lens.t('time.value', { step, loss: Lens.format(loss) }));
         parts.step.set(step);
@@ -43,50 +44,103 @@
     }
 
     function timeBar() {
-        const button = (key, sign, act) => Lens.el('button', { type: 'button', class: 'round', 'aria-label': Lens.t(key), text: sign,
-            on: { click: act } });
+        const button = (key, sign, act) =>
+            Lens.el('button', {
+                type: 'button',
+                class: 'round',
+                'aria-label': Lens.t(key),
+                text: sign,
+                on: { click: act },
+            });
         const go = (frame) => Lens.set({ frame: clamp(frame), playing: false });
         parts.play = button('play', '▶', () => play(!s.playing));
         parts.play.classList.add('play');
-        parts.slider = Lens.el('input', { type: 'range', min: 0, max: Lens.frames - 1, step: 1, 'aria-label': Lens.t('time'), class: 'time',
-            on: { input: (e) => go(Number(e.target.value)) } });
+        parts.slider = Lens.el('input', {
+            type: 'range',
+            min: 0,
+            max: Lens.frames - 1,
+            step: 1,
+            'aria-label': Lens.t('time'),
+            class: 'time',
+            on: { input: (e) => go(Number(e.target.value)) },
+        });
         parts.step = Lens.number('step', 0, { class: 'strong' });
         parts.loss = Lens.number('loss', 0, { class: 'strong' });
-        parts.now = Lens.el('p', { class: 'now' },
-            [Lens.el('span', {}, [Lens.t('step') + ' ', parts.step]), ' ', Lens.el('span', {}, [Lens.t('loss') + ' ', parts.loss])]);
-        return Lens.el('div', { class: 'time-bar', role: 'group', 'aria-label': Lens.t('time') }, [parts.play,
-            button('back', '‹', () => go(s.frame - 1)), parts.slider, button('on', '›', () => go(s.frame + 1)), parts.now]);
+        parts.now = Lens.el('p', { class: 'now' }, [
+            Lens.el('span', {}, [Lens.t('step') + ' ', parts.step]),
+            ' ',
+            Lens.el('span', {}, [Lens.t('loss') + ' ', parts.loss]),
+        ]);
+        return Lens.el('section', { class: 'time-bar main-time', 'aria-label': Lens.t('time') }, [
+            parts.play,
+            button('back', '‹', () => go(s.frame - 1)),
+            parts.slider,
+            button('on', '›', () => go(s.frame + 1)),
+            parts.now,
+        ]);
     }
 
     /* ---- the head of the page ---- */
 
     function choice(key, list, chosen, act) {
-        return Lens.el('div', { class: 'choice', role: 'group', 'aria-label': Lens.t(key) }, list.map(([value, text, attributes]) =>
-            Lens.el('button', { type: 'button', 'aria-pressed': String(value === chosen), data: { choice: value }, ...attributes,
-                on: { click: () => act(value) } }, text)));
+        return Lens.el(
+            'div',
+            { class: 'choice', role: 'group', 'aria-label': Lens.t(key) },
+            list.map(([value, text, attributes]) =>
+                Lens.el(
+                    'button',
+                    {
+                        type: 'button',
+                        'aria-pressed': String(value === chosen),
+                        data: { choice: value },
+                        ...attributes,
+                        on: { click: () => act(value) },
+                    },
+                    text,
+                ),
+            ),
+        );
     }
     Lens.choice = choice;
 
     function keep(key, value) {
         Lens.set({ [key]: value });
-        try { localStorage.setItem('heed-lens-' + key, value); } catch (e) { /* a page from disk may have no storage */ }
+        try {
+            localStorage.setItem('heed-lens-' + key, value);
+        } catch (e) {
+            /* a page from disk may have no storage */
+        }
     }
 
     function link(place, number) {
         const here = place.id === s.place;
-        return Lens.el('li', {}, Lens.el('a', { href: '#' + place.id, 'aria-current': here ? 'page' : null, title: Lens.t(place.title) }, [
-            number ? Lens.el('span', { class: 'stop-number', text: number }) : null,
-            Lens.el('span', { class: number ? 'stop-title' : '', text: Lens.t(place.short || place.title) })]));
+        return Lens.el(
+            'li',
+            {},
+            Lens.el('a', { href: '#' + place.id, 'aria-current': here ? 'page' : null, title: Lens.t(place.title) }, [
+                number ? Lens.el('span', { class: 'stop-number', text: number }) : null,
+                Lens.el('span', { class: number ? 'stop-title' : '', text: Lens.t(place.short || place.title) }),
+            ]),
+        );
     }
 
     function navigation() {
         const views = places().filter((p) => Lens.views.includes(p));
-        const group = (key, list, numbered) => list.length
-            ? Lens.el('div', { class: 'nav-group' }, [Lens.el('span', { class: 'nav-name', text: Lens.t(key) }),
-                Lens.el('ul', { class: numbered ? 'stops' : 'views' }, list.map((p, i) => link(p, numbered && i + 1)))])
-            : null;
-        return Lens.el('nav', { 'aria-label': Lens.t('guided') + ', ' + Lens.t('free') },
-            [group('guided', stops(), true), group('free', views, false)]);
+        const group = (key, list, numbered) =>
+            list.length
+                ? Lens.el('div', { class: 'nav-group' }, [
+                      Lens.el('span', { class: 'nav-name', text: Lens.t(key) }),
+                      Lens.el(
+                          'ul',
+                          { class: numbered ? 'stops' : 'views' },
+                          list.map((p, i) => link(p, numbered && i + 1)),
+                      ),
+                  ])
+                : null;
+        return Lens.el('nav', { 'aria-label': Lens.t('guided') + ', ' + Lens.t('free') }, [
+            group('guided', stops(), true),
+            group('free', views, false),
+        ]);
     }
 
     function head() {
@@ -94,47 +148,82 @@
         const themes = ['auto', 'light', 'dark'].map((t) => [t, Lens.t('theme.' + t)]);
         parts.nav = Lens.el('div', {}, navigation());
         return Lens.el('header', {}, [
-            Lens.el('a', { class: 'skip', href: '#main', text: Lens.t('skip'),
-                on: { click: (e) => (e.preventDefault(), parts.main.focus()) } }),
-            Lens.el('div', { class: 'head-row' }, [Lens.el('h1', { text: Lens.data.title }),
-                Lens.el('div', { class: 'switches' }, [choice('language', languages, s.language, (v) => keep('language', v)),
-                    choice('theme', themes, s.theme, (v) => keep('theme', v))])]),
-            timeBar(), parts.nav]);
+            Lens.el('a', {
+                class: 'skip',
+                href: '#main',
+                text: Lens.t('skip'),
+                on: { click: (e) => (e.preventDefault(), parts.main.focus()) },
+            }),
+            Lens.el('div', { class: 'head-row' }, [
+                Lens.el('h1', { text: Lens.data.title }),
+                Lens.el('div', { class: 'switches' }, [
+                    choice('language', languages, s.language, (v) => keep('language', v)),
+                    choice('theme', themes, s.theme, (v) => keep('theme', v)),
+                ]),
+            ]),
+            parts.nav,
+        ]);
     }
 
     function foot() {
-        const parameters = Object.values(Lens.data.parameters), kinds = parameters.map((p) => p.value.type);
-        const kind = ['i8', 'i16', 'f32'].find((k) => kinds.includes(k)), all = Lens.data.all_frames;
-        return Lens.el('footer', {}, [kind ? Lens.t('precise.' + kind) + ' ' : '',
-            Lens.t(all > Lens.frames ? 'frames' : 'frames.all', { shown: Lens.frames, all }), ' ', Lens.t('keys')]);
+        const parameters = Object.values(Lens.data.parameters),
+            kinds = parameters.map((p) => p.value.type);
+        const kind = ['i8', 'i16', 'f32'].find((k) => kinds.includes(k)),
+            all = Lens.data.all_frames;
+        return Lens.el('footer', {}, [
+            kind ? Lens.t('precise.' + kind) + ' ' : '',
+            Lens.t(all > Lens.frames ? 'frames' : 'frames.all', { shown: Lens.frames, all }),
+            ' ',
+            Lens.t('keys'),
+        ]);
     }
 
     /* ---- the stop or view ---- */
 
     function opening(place) {
-        const number = stops().indexOf(place) + 1, values = place.values && place.values();
+        const number = stops().indexOf(place) + 1,
+            values = place.values && place.values();
         return Lens.el('div', { class: 'opening' }, [
-            Lens.el('h2', { tabindex: -1 }, [number ? Lens.el('span', { class: 'stop-number', text: number }) : null, Lens.rich(place.title)]),
+            Lens.el('h2', { tabindex: -1 }, [
+                number ? Lens.el('span', { class: 'stop-number', text: number }) : null,
+                Lens.rich(place.title),
+            ]),
             place.say ? Lens.el('p', { class: 'say' }, Lens.rich(place.say, values)) : null,
             place.about ? Lens.el('p', { class: 'about' }, Lens.rich(place.about, values)) : null,
-            place.act ? Lens.el('p', { class: 'act' }, Lens.rich(place.act, values)) : null]);
+            place.act ? Lens.el('p', { class: 'act' }, Lens.rich(place.act, values)) : null,
+        ]);
     }
 
     function turning(place) {
-        const list = stops(), at = list.indexOf(place);
+        const list = stops(),
+            at = list.indexOf(place);
         if (at < 0) return null;
         const to = list[at + 1] || places().find((p) => Lens.views.includes(p));
         return Lens.el('p', { class: 'turning' }, [
-            at > 0 ? Lens.el('a', { href: '#' + list[at - 1].id, class: 'quiet-link', text: '← ' + Lens.t('previous') }) : Lens.el('span'),
-            to ? Lens.el('a', { href: '#' + to.id, class: 'next-link', text: Lens.t('next', { title: Lens.t(to.short || to.title) }) + ' →' }) : null]);
+            at > 0
+                ? Lens.el('a', { href: '#' + list[at - 1].id, class: 'quiet-link', text: '← ' + Lens.t('previous') })
+                : Lens.el('span'),
+            to
+                ? Lens.el('a', {
+                      href: '#' + to.id,
+                      class: 'next-link',
+                      text: Lens.t('next', { title: Lens.t(to.short || to.title) }) + ' →',
+                  })
+                : null,
+        ]);
     }
 
     function showPlace() {
-        const place = named(s.place), body = Lens.el('div', { class: 'place', id: place ? 'place-' + place.id : null });
+        const place = named(s.place),
+            body = Lens.el('div', { class: 'place', id: place ? 'place-' + place.id : null });
         Lens.fill(parts.nav, navigation());
         if (!place) return void Lens.fill(parts.main, Lens.el('p', { text: Lens.t('nothing') }));
-        Lens.fill(parts.main, [opening(place), body,
-            place.note ? Lens.el('p', { class: 'note' }, Lens.rich(place.note, place.values && place.values())) : null, turning(place)]);
+        Lens.fill(parts.main, [
+            opening(place),
+            body,
+            place.note ? Lens.el('p', { class: 'note' }, Lens.rich(place.note, place.values && place.values())) : null,
+            turning(place),
+        ]);
         shown = place.make(body) || {};
         if (shown.update) shown.update({});
     }
@@ -143,9 +232,10 @@
         document.documentElement.lang = s.language;
         document.title = Lens.safe(Lens.data.title);
         parts = { main: Lens.el('main', { id: 'main', tabindex: -1 }) };
-        const top = head();
-        for (const old of document.querySelectorAll('body > header, body > main, body > footer')) old.remove();
-        document.body.prepend(top, parts.main, foot());
+        const top = [head(), timeBar()];
+        for (const old of document.querySelectorAll('body > header, body > section, body > main, body > footer'))
+            old.remove();
+        document.body.prepend(...top, parts.main, foot());
         showTime();
         showPlace();
     }
@@ -183,9 +273,11 @@
 
     function press(event) {
         if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
-        const on = event.target, tag = on.tagName;
+        const on = event.target,
+            tag = on.tagName;
         const types = (tag === 'INPUT' && on.type !== 'checkbox') || tag === 'SELECT' || tag === 'TEXTAREA';
-        if (event.key === ' ' && !(tag === 'BUTTON' || tag === 'SUMMARY' || (types && on.type !== 'range'))) play(!s.playing);
+        if (event.key === ' ' && !(tag === 'BUTTON' || tag === 'SUMMARY' || (types && on.type !== 'range')))
+            play(!s.playing);
         else if (types) return;
         else if (event.key === 'ArrowLeft') Lens.set({ frame: clamp(s.frame - 1), playing: false });
         else if (event.key === 'ArrowRight') Lens.set({ frame: clamp(s.frame + 1), playing: false });
@@ -199,14 +291,20 @@
         try {
             const value = localStorage.getItem('heed-lens-' + key);
             if (allowed.includes(value)) return value;
-        } catch (e) { /* as above */ }
+        } catch (e) {
+            /* as above */
+        }
         return otherwise;
     }
 
     function start() {
         Lens.open();
         const languages = Object.keys(Lens.languages);
-        s.language = remembered('language', languages, languages.includes(Lens.data.language) ? Lens.data.language : 'en');
+        s.language = remembered(
+            'language',
+            languages,
+            languages.includes(Lens.data.language) ? Lens.data.language : 'en',
+        );
         s.theme = remembered('theme', ['auto', 'light', 'dark'], 'auto');
         theme();
         route(true);

@@ -1,4 +1,5 @@
-/* Stop 6: values first, then looking. The two products in token space, how far each matrix has moved, and the step itself. */
+/* Stop 6: values first, then looking. The two products in token space, how far each matrix has moved, and the step
+ * itself. */
 (function () {
     'use strict';
 
@@ -6,7 +7,9 @@
         en: {
             'film.title': 'Values first, then looking',
             'film.short': 'The film',
-            'film.say': 'First [v|W^V] and W^O learn to say what is there, for that helps at once; only then does it matter where to look, and [q|W^Q] and [k|W^K] follow.',
+            'film.say':
+                'First [v|W^V] and W^O learn to say what is there, for that helps at once; only then does it ' +
+                'matter where to look, and [q|W^Q] and [k|W^K] follow.',
             'film.act': 'Press play: which of the two diagonals comes first?',
             'film.qk': '[q|W^Q] [k|W^K]ᵀ: question (down) with key',
             'film.vo': '[v|W^V] W^O: value looked at (down) to answer',
@@ -21,18 +24,24 @@
             'film.update': 'update made',
             'film.cosine': 'cosine of the batch’s and the question’s: ',
             'film.against': 'cosine of the update and −gradient: ',
-            'film.sgd': 'Plain SGD steps exactly against the gradient (cosine 1), each entry by the same factor. Adam rescales every entry by its own history, so there it is less than 1.',
+            'film.sgd':
+                'Plain SGD steps exactly against the gradient (cosine 1), each entry by the same factor. Adam ' +
+                'rescales every entry by its own history, so there it is less than 1.',
             'film.other': 'This run used {optimizer}.',
             'film.relative': 'each by its own largest entry over all steps',
             'film.unit': 'score before ÷√{dk}',
             'film.unit.vo': 'what it adds to the logit',
             'film.point': 'Point: what is written is row → column.',
-            'film.note': 'The {dk} inner columns are summed away here; what remains is what the head does to named tokens. Another seed gives other matrices [q|W^Q], [k|W^K], and the same two diagonals.',
+            'film.note':
+                'The {dk} inner columns are summed away here; what remains is what the head does to named ' +
+                'tokens. Another seed gives other matrices [q|W^Q], [k|W^K], and the same two diagonals.',
         },
         ru: {
             'film.title': 'Сперва значения, потом взгляд',
             'film.short': 'Фильм',
-            'film.say': 'Сперва [v|W^V] и W^O учатся называть то, что есть: это помогает сразу; лишь потом становится важно, куда смотреть, и подтягиваются [q|W^Q] и [k|W^K].',
+            'film.say':
+                'Сперва [v|W^V] и W^O учатся называть то, что есть: это помогает сразу; лишь потом становится ' +
+                'важно, куда смотреть, и подтягиваются [q|W^Q] и [k|W^K].',
             'film.act': 'Нажмите «пуск»: какая из двух диагоналей появится первой?',
             'film.qk': '[q|W^Q] [k|W^K]ᵀ: вопрос (вниз) и ключ',
             'film.vo': '[v|W^V] W^O: увиденное значение (вниз) и ответ',
@@ -47,13 +56,17 @@
             'film.update': 'сделанная поправка',
             'film.cosine': 'косинус градиентов пакета и вопроса: ',
             'film.against': 'косинус поправки и −градиента: ',
-            'film.sgd': 'Простой SGD шагает точно против градиента (косинус 1), каждый элемент — с одним и тем же множителем. Adam делит каждый элемент на его собственную историю, и там косинус меньше 1.',
+            'film.sgd':
+                'Простой SGD шагает точно против градиента (косинус 1), каждый элемент — с одним и тем же ' +
+                'множителем. Adam делит каждый элемент на его собственную историю, и там косинус меньше 1.',
             'film.other': 'Здесь учили так: {optimizer}.',
             'film.relative': 'каждая — по своему наибольшему элементу за все шаги',
             'film.unit': 'оценка до ÷√{dk}',
             'film.unit.vo': 'прибавка к логиту',
             'film.point': 'Укажите: подпись — строка → столбец.',
-            'film.note': '{dk} внутренних столбца здесь просуммированы; остаётся то, что голова делает с названными токенами. Другое начальное число даёт другие [q|W^Q] и [k|W^K] — и те же две диагонали.',
+            'film.note':
+                '{dk} внутренних столбца здесь просуммированы; остаётся то, что голова делает с названными ' +
+                'токенами. Другое начальное число даёт другие [q|W^Q] и [k|W^K] — и те же две диагонали.',
         },
     });
 
@@ -63,24 +76,30 @@
 
     /* Entries of a token that are answers too, and the others: values and keys. */
     function parts(g) {
-        const all = g.entries.map((_, i) => i), values = all.filter((i) => g.answers.includes(g.entries[i])), keys = all.filter((i) => !values.includes(i));
+        const all = g.entries.map((_, i) => i),
+            values = all.filter((i) => g.answers.includes(g.entries[i])),
+            keys = all.filter((i) => !values.includes(i));
         return values.length && keys.length ? { keys, values } : { keys: all, values: all };
     }
 
     /* Rows `which` of a times the rows `others` of b, each with d_k columns: a (which), bᵀ. */
     function products(a, which, b, others, width) {
         const out = new Float64Array(which.length * others.length);
-        which.forEach((r, i) => others.forEach((c, j) => {
-            let sum = 0;
-            for (let m = 0; m < width; m++) sum += a[r * width + m] * b[c * width + m];
-            out[i * others.length + j] = sum;
-        }));
+        which.forEach((r, i) =>
+            others.forEach((c, j) => {
+                let sum = 0;
+                for (let m = 0; m < width; m++) sum += a[r * width + m] * b[c * width + m];
+                out[i * others.length + j] = sum;
+            }),
+        );
         return out;
     }
 
     function circuits(g, p, frame) {
-        const m = (letter) => Lens.glass.matrix(letter, frame), n = g.answers.length;
-        const o = Lens.transposed(m('o'), g.dk, n), answers = g.answers.map((_, i) => i);
+        const m = (letter) => Lens.glass.matrix(letter, frame),
+            n = g.answers.length;
+        const o = Lens.transposed(m('o'), g.dk, n),
+            answers = g.answers.map((_, i) => i);
         return { qk: products(m('q'), p.keys, m('k'), p.keys, g.dk), vo: products(m('v'), p.values, o, answers, g.dk) };
     }
 
@@ -101,62 +120,184 @@
     function distances(g) {
         return letters.map((letter) => {
             const start = Lens.glass.matrix(letter, 0);
-            const y = Lens.steps.map((_, f) => Lens.glass.norm(Lens.glass.matrix(letter, f).map((x, i) => x - start[i])));
-            return { name: 'film.moved.' + letter, label: `W^${letter.toUpperCase()}`, title: () => nameOf(letter), x: Lens.steps, y, colour: Lens.glass.letters[letter], dashed: 'ko'.includes(letter) };
+            const y = Lens.steps.map((_, f) =>
+                Lens.glass.norm(Lens.glass.matrix(letter, f).map((x, i) => x - start[i])),
+            );
+            return {
+                name: 'film.moved.' + letter,
+                label: `W^${letter.toUpperCase()}`,
+                title: () => nameOf(letter),
+                x: Lens.steps,
+                y,
+                colour: Lens.glass.letters[letter],
+                dashed: 'ko'.includes(letter),
+            };
         });
     }
 
     function make(root) {
-        const g = Lens.glass.open(), p = parts(g), name = (list) => list.map((i) => g.entries[i]);
-        const all = Lens.steps.map((_, f) => circuits(g, p, f)), n = p.keys.length;
-        const limit = { qk: Math.max(...all.map((c) => Lens.largest(c.qk))) || 1, vo: Math.max(...all.map((c) => Lens.largest(c.vo))) || 1 };
-        const map = (key, rowNames, columnNames) => Lens.heatmap({ rows: rowNames.length, columns: columnNames.length, values: all[0][key], rowNames, columnNames, limit: limit[key],
-            name: 'film.' + key, label: Lens.t('film.' + key), title: Lens.rich('film.' + key), most: 24, mostHeight: 15,
-            describe: (r, c, x) => [`${Lens.token(rowNames[r])} → ${Lens.token(columnNames[c])}: `, Lens.number(`film.${key}.at`, x, { class: 'strong' })] });
-        const qk = map('qk', name(p.keys), name(p.keys)), vo = map('vo', name(p.values), g.answers);
+        const g = Lens.glass.open(),
+            p = parts(g),
+            name = (list) => list.map((i) => g.entries[i]);
+        const all = Lens.steps.map((_, f) => circuits(g, p, f)),
+            n = p.keys.length;
+        const limit = {
+            qk: Math.max(...all.map((c) => Lens.largest(c.qk))) || 1,
+            vo: Math.max(...all.map((c) => Lens.largest(c.vo))) || 1,
+        };
+        const map = (key, rowNames, columnNames) =>
+            Lens.heatmap({
+                rows: rowNames.length,
+                columns: columnNames.length,
+                values: all[0][key],
+                rowNames,
+                columnNames,
+                limit: limit[key],
+                name: 'film.' + key,
+                label: Lens.t('film.' + key),
+                title: Lens.rich('film.' + key),
+                most: 24,
+                mostHeight: 15,
+                describe: (r, c, x) => [
+                    `${Lens.token(rowNames[r])} → ${Lens.token(columnNames[c])}: `,
+                    Lens.number(`film.${key}.at`, x, { class: 'strong' }),
+                ],
+            });
+        const qk = map('qk', name(p.keys), name(p.keys)),
+            vo = map('vo', name(p.values), g.answers);
         const right = { qk: Lens.number('film.qk.right', 0), vo: Lens.number('film.vo.right', 0) };
-        const moved = Lens.curves({ name: 'film.moved', label: Lens.t('film.moved'), title: Lens.t('film.moved'), series: distances(g), xLabel: Lens.t('step'), yLabel: Lens.t('film.distance'),
-            yRange: [0, null], height: 170, pick: (step) => Lens.set({ frame: Lens.frameOf(step), playing: false }) });
+        const moved = Lens.curves({
+            name: 'film.moved',
+            label: Lens.t('film.moved'),
+            title: Lens.t('film.moved'),
+            series: distances(g),
+            xLabel: Lens.t('step'),
+            yLabel: Lens.t('film.distance'),
+            yRange: [0, null],
+            height: 170,
+            pick: (step) => Lens.set({ frame: Lens.frameOf(step), playing: false }),
+        });
         const loss = Lens.lossCurve({ height: 105 });
-        const count = (key, total) => Lens.el('p', { class: 'small' }, [Lens.t(`film.${key}.right`), Lens.rich('film.of', { right: right[key], all: total })]);
+        const count = (key, total) =>
+            Lens.el('p', { class: 'small' }, [
+                Lens.t(`film.${key}.right`),
+                Lens.rich('film.of', { right: right[key], all: total }),
+            ]);
 
-        const choose = Lens.el('span'), kinds = ['batch', 'probe', 'update'];
-        const cosines = { cosine: Lens.number('film.cosine', 0, { class: 'strong', digits: 3 }), against: Lens.number('film.against', 0, { class: 'strong', digits: 3 }) };
-        const small = kinds.map((kind) => Lens.heatmap({ rows: 1, columns: 1, values: [0], scale: 'root', most: 9, leastHeight: 3, mostHeight: 4, readout: false, name: 'film.' + kind, label: Lens.t('film.' + kind),
-            title: Lens.t('film.' + kind) }));
+        const choose = Lens.el('span'),
+            kinds = ['batch', 'probe', 'update'];
+        const cosines = {
+            cosine: Lens.number('film.cosine', 0, { class: 'strong', digits: 3 }),
+            against: Lens.number('film.against', 0, { class: 'strong', digits: 3 }),
+        };
+        const small = kinds.map((kind) =>
+            Lens.heatmap({
+                rows: 1,
+                columns: 1,
+                values: [0],
+                scale: 'root',
+                most: 9,
+                leastHeight: 3,
+                mostHeight: 4,
+                readout: false,
+                name: 'film.' + kind,
+                label: Lens.t('film.' + kind),
+                title: Lens.t('film.' + kind),
+            }),
+        );
         Lens.append(root, [
             Lens.el('div', { class: 'film' }, [
-                Lens.el('section', { class: 'card' }, [vo, count('vo', p.values.length), Lens.legend({ limit: limit.vo, unit: Lens.t('film.unit.vo') })]),
-                Lens.el('section', { class: 'card' }, [qk, count('qk', n), Lens.legend({ limit: limit.qk, unit: Lens.t('film.unit', { dk: g.dk }) })]),
-                Lens.el('section', { class: 'card' }, [moved, loss])]),
-            Lens.el('section', { class: 'card step-card' }, [Lens.el('div', { class: 'row between' }, [Lens.el('h3', { text: Lens.t('film.step') }), choose,
-                Lens.el('span', { class: 'quiet small', text: Lens.t('film.relative') })]),
-            Lens.el('div', { class: 'grid' }, small),
-            Lens.el('p', { class: 'losses' }, [Lens.el('span', {}, [Lens.t('film.cosine'), cosines.cosine]), Lens.el('span', {}, [Lens.t('film.against'), cosines.against])]),
-            Lens.el('p', { class: 'small quiet' }, [Lens.t('film.sgd'), ' ', Lens.t('film.other', { optimizer: Lens.header.optimizer || '–' })])])]);
+                Lens.el('section', { class: 'card' }, [
+                    vo,
+                    count('vo', p.values.length),
+                    Lens.legend({ limit: limit.vo, unit: Lens.t('film.unit.vo') }),
+                ]),
+                Lens.el('section', { class: 'card' }, [
+                    qk,
+                    count('qk', n),
+                    Lens.legend({ limit: limit.qk, unit: Lens.t('film.unit', { dk: g.dk }) }),
+                ]),
+                Lens.el('section', { class: 'card' }, [moved, loss]),
+            ]),
+            Lens.el('section', { class: 'card step-card' }, [
+                Lens.el('div', { class: 'row between' }, [
+                    Lens.el('h3', { text: Lens.t('film.step') }),
+                    choose,
+                    Lens.el('span', { class: 'quiet small', text: Lens.t('film.relative') }),
+                ]),
+                Lens.el('div', { class: 'grid' }, small),
+                Lens.el('p', { class: 'losses' }, [
+                    Lens.el('span', {}, [Lens.t('film.cosine'), cosines.cosine]),
+                    Lens.el('span', {}, [Lens.t('film.against'), cosines.against]),
+                ]),
+                Lens.el('p', { class: 'small quiet' }, [
+                    Lens.t('film.sgd'),
+                    ' ',
+                    Lens.t('film.other', { optimizer: Lens.header.optimizer || '–' }),
+                ]),
+            ]),
+        ]);
 
         return {
             update(changed) {
-                const f = Lens.state.frame, letter = chosen(), c = all[f];
+                const f = Lens.state.frame,
+                    letter = chosen(),
+                    c = all[f];
                 qk.update(c.qk);
                 vo.update(c.vo);
                 right.qk.set(diagonal(c.qk, name(p.keys), name(p.keys)));
                 right.vo.set(diagonal(c.vo, name(p.values), g.answers));
                 moved.update({ marker: Lens.steps[f] });
                 loss.step();
-                if (!changed.frame) Lens.fill(choose, Lens.choice('start.which', letters.map((l) => [l, nameOf(l)]), letter, (l) => Lens.set({ matrix: l })));
-                const grad = Lens.glass.matrix(letter, f, 'grad'), alone = Lens.glass.matrix(letter, f, 'probe'), update = Lens.glass.matrix(letter, f, 'update');
+                if (!changed.frame)
+                    Lens.fill(
+                        choose,
+                        Lens.choice(
+                            'start.which',
+                            letters.map((l) => [l, nameOf(l)]),
+                            letter,
+                            (l) => Lens.set({ matrix: l }),
+                        ),
+                    );
+                const grad = Lens.glass.matrix(letter, f, 'grad'),
+                    alone = Lens.glass.matrix(letter, f, 'probe'),
+                    update = Lens.glass.matrix(letter, f, 'update');
                 [grad, alone, update].forEach((values, i) => {
-                    const of = [[g.names[letter], 'grad'], ['grad/' + g.names[letter], 'probe', g.story.probe], [g.names[letter], 'update']][i];
-                    small[i].update(values || [], { rows: Lens.glass.rows(letter), columns: Lens.glass.columns(letter), rowNames: letter === 'o' ? null : g.entries,
-                        limit: Lens.limit(...of), fontSize: 9, ink: Lens.glass.letters[letter] });
+                    const of = [
+                        [g.names[letter], 'grad'],
+                        ['grad/' + g.names[letter], 'probe', g.story.probe],
+                        [g.names[letter], 'update'],
+                    ][i];
+                    small[i].update(values || [], {
+                        rows: Lens.glass.rows(letter),
+                        columns: Lens.glass.columns(letter),
+                        rowNames: letter === 'o' ? null : g.entries,
+                        limit: Lens.limit(...of),
+                        fontSize: 9,
+                        ink: Lens.glass.letters[letter],
+                    });
                 });
                 cosines.cosine.set(alone ? cosine(grad, alone) : NaN);
-                cosines.against.set(cosine(update, grad.map((x) => -x)));
+                cosines.against.set(
+                    cosine(
+                        update,
+                        grad.map((x) => -x),
+                    ),
+                );
             },
         };
     }
 
-    Lens.stop({ id: 'stop-6', title: 'film.title', short: 'film.short', say: 'film.say', act: 'film.act', note: 'film.note',
-        values: () => ({ dk: Lens.glass.open().dk }), needs: () => Boolean(Lens.glass.open()), start: () => 0, make });
+    Lens.stop({
+        id: 'stop-6',
+        title: 'film.title',
+        short: 'film.short',
+        say: 'film.say',
+        act: 'film.act',
+        note: 'film.note',
+        values: () => ({ dk: Lens.glass.open().dk }),
+        needs: () => Boolean(Lens.glass.open()),
+        start: () => 0,
+        make,
+    });
 })();

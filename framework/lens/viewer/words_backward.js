@@ -3,15 +3,17 @@ Lens.words({
     en: {
         'backward.title': 'Backwards: the gradient that moves W^Q',
         'backward.short': 'Backwards',
-        'backward.say': 'Keys whose value would lower the loss more than the present mix does are pulled up, the others pay for it; this moves the query, and so one row of [q|W^Q].',
+        'backward.say':
+            'Keys whose value would lower the loss more than the present mix does are pulled up, the others pay ' +
+            'for it; this moves the query, and so one row of [q|W^Q].',
         'backward.act': 'Apply exactly this step, and see where the question looks then and what its loss becomes.',
         'backward.scores': 'Where the step pushes each score',
         'backward.how': 'Arrow: −[g|ds]_j. Up: this key’s score is to rise. The arrows sum to {sum}.',
         'backward.weight': 'weight a_j',
         'backward.da': '[g|da]_j = [g|dz] · [v|v]_j',
-        'backward.than': 'less the mean, Σ a·da',
+        'backward.than': '[g|da]_j − mean',
         'backward.ds': '−[g|ds]_j',
-        'backward.mean': 'mean Σ a·da = {mean}. Below it: more of this value would lower the loss.',
+        'backward.mean': 'the mean Σ a·[g|da] is {mean}. Below it: more of this value would lower the loss.',
         'backward.formula': '[g|ds]_j = a_j ([g|da]_j − Σ a·[g|da]);  ',
         'backward.dq': 'All pulls together make the gradient of the query',
         'backward.rows': '[g|ds]_j [k|k]_j / √{dk}: a row a key',
@@ -34,20 +36,24 @@ Lens.words({
         'backward.unit': 'entries of the gradient, and of the step at η = 1',
         'backward.unit.step': 'entries of the step',
         'backward.unit.q': 'entries of [q|q]',
-        'backward.note': 'This is the gradient of this one question. Training steps along the mean of 32 questions’ gradients, which pull in different directions; stop 6 compares the two.',
+        'backward.note':
+            'This is the gradient of this one question. Training steps along the mean of 32 questions’ ' +
+            'gradients, which pull in different directions; stop 6 compares the two.',
     },
     ru: {
-        'backward.title': 'Назад: градиент, который двигает W^Q',
-        'backward.short': 'Назад',
-        'backward.say': 'Ключи, чьё значение уменьшило бы потерю больше, чем нынешняя смесь, тянет вверх, остальные за это платят; это сдвигает запрос, а значит, одну строку [q|W^Q].',
+        'backward.title': 'Обратный ход: градиент, который двигает W^Q',
+        'backward.short': 'Обратный ход',
+        'backward.say':
+            'Ключи, чьи значения уменьшили бы потерю сильнее нынешней смеси, шаг тянет вверх, остальные за это ' +
+            'платят; так сдвигается запрос, а с ним одна строка [q|W^Q].',
         'backward.act': 'Сделайте ровно этот шаг и посмотрите, куда вопрос смотрит теперь и какой стала потеря.',
         'backward.scores': 'Куда шаг толкает каждую оценку',
         'backward.how': 'Стрелка: −[g|ds]_j. Вверх: оценка этого ключа должна вырасти. Сумма стрелок: {sum}.',
         'backward.weight': 'вес a_j',
         'backward.da': '[g|da]_j = [g|dz] · [v|v]_j',
-        'backward.than': 'минус среднее Σ a·da',
+        'backward.than': '[g|da]_j − среднее',
         'backward.ds': '−[g|ds]_j',
-        'backward.mean': 'среднее Σ a·da = {mean}. Ниже него: больше этого значения — меньше потеря.',
+        'backward.mean': 'среднее Σ a·[g|da] равно {mean}. Ниже него: больше этого значения — меньше потеря.',
         'backward.formula': '[g|ds]_j = a_j ([g|da]_j − Σ a·[g|da]);  ',
         'backward.dq': 'Все тяги вместе — градиент запроса',
         'backward.rows': '[g|ds]_j [k|k]_j / √{dk}: строка на ключ',
@@ -70,6 +76,8 @@ Lens.words({
         'backward.unit': 'элементы градиента, а при η = 1 и шага',
         'backward.unit.step': 'элементы шага',
         'backward.unit.q': 'элементы [q|q]',
-        'backward.note': 'Это градиент одного этого вопроса. Обучение идёт по среднему градиенту 32 вопросов, а они тянут в разные стороны; их сравнивает остановка 6.',
+        'backward.note':
+            'Это градиент одного этого вопроса. Обучение идёт по среднему градиенту 32 вопросов, а они тянут в ' +
+            'разные стороны; их сравнивает остановка 6.',
     },
 });

@@ -3,8 +3,11 @@ Lens.words({
     en: {
         'forward.title': 'Forwards: six steps for one token',
         'forward.short': 'Forwards',
-        'forward.say': 'Attention is six small steps; here they are for the question {asked}, with the numbers of this run at the step of the slider.',
-        'forward.act': 'Point at any number: the row and the column it was made of light up, and the sum is written out.',
+        'forward.say':
+            'Attention is six small steps; here they are for the question {asked}, with the numbers of this run ' +
+            'at the step of the slider.',
+        'forward.act':
+            'Point at any number: the row and the column it was made of light up, and the sum is written out.',
         'forward.1': 'Every token makes vectors of {dk} numbers: x times a matrix',
         'forward.1q': 'The question makes a [q|query]: what it looks for.',
         'forward.1k': 'Each pair makes a [k|key]: what it is found by.',
@@ -32,13 +35,18 @@ Lens.words({
         'forward.sum.bars': 'the sum of its {dk} bars',
         'forward.sum.soft': 'its e^s over the sum of all six',
         'forward.right': 'Right is {answer}.',
-        'forward.note': 'This is the whole of attention for one query. All other tokens do the same at the same time; here only the question’s row is used for the answer.',
+        'forward.note':
+            'This is the whole of attention for one query. All other tokens do the same at the same time; here ' +
+            'only the question’s row is used for the answer.',
     },
     ru: {
-        'forward.title': 'Вперёд: шесть шагов для одного токена',
-        'forward.short': 'Вперёд',
-        'forward.say': 'Внимание — это шесть маленьких шагов; вот они для вопроса {asked}, с числами этого обучения на том шаге, где стоит ползунок.',
-        'forward.act': 'Укажите на любое число: загорятся строка и столбец, из которых оно получено, и будет выписана сумма.',
+        'forward.title': 'Прямой ход: шесть шагов для одного токена',
+        'forward.short': 'Прямой ход',
+        'forward.say':
+            'Внимание — это шесть маленьких шагов; вот они для вопроса {asked}, с числами этого обучения на том ' +
+            'шаге, где стоит ползунок.',
+        'forward.act':
+            'Укажите на любое число: загорятся строка и столбец, из которых оно получено, и будет выписана сумма.',
         'forward.1': 'Каждый токен даёт векторы по {dk} числа: x умножить на матрицу',
         'forward.1q': 'Вопрос даёт [q|запрос]: что он ищет.',
         'forward.1k': 'Каждая пара даёт [k|ключ]: по чему её находят.',
@@ -66,6 +74,8 @@ Lens.words({
         'forward.sum.bars': 'сумма её столбиков, их {dk}',
         'forward.sum.soft': 'её e^s, делённое на сумму всех шести',
         'forward.right': 'Верно: {answer}.',
-        'forward.note': 'Это всё внимание для одного запроса. Остальные токены делают то же одновременно; для ответа здесь берётся только строка вопроса.',
+        'forward.note':
+            'Это всё внимание для одного запроса. Остальные токены делают то же одновременно; для ответа здесь ' +
+            'берётся только строка вопроса.',
     },
 });
