@@ -86,7 +86,7 @@
 
     /* ---- curves ---- */
 
-    /* {series: [{name, label, title() -> nodes instead of the label, x, y, colour: '--query', dashed, faint}];
+    /* {series: [{name, label, title: text, or a function that makes nodes, instead of the label, x, y, colour: '--query', dashed, faint}];
      * label: what the picture is; xLabel, yLabel; height; xRange, yRange: [low, high], null for what the numbers
      * give; marker: an x, marked on every curve; pick(x): called where the reader clicks; name: data-name; key:
      * false for no list of the curves}. -> element with .update(changes). */
@@ -126,7 +126,7 @@
                     const i = o.marker === undefined || o.marker === null ? s.y.length - 1 : nearest(s, o.marker);
                     return Lens.el('span', { class: 'key-item' }, [
                         swatch,
-                        Lens.el('span', {}, s.title ? s.title() : s.label),
+                        Lens.el('span', {}, typeof s.title === 'function' ? s.title() : s.title || s.label),
                         s.faint ? null : Lens.number(s.name || s.label, s.y[i]),
                     ]);
                 }),

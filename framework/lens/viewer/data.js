@@ -105,8 +105,8 @@
 
     /* A scalar at a step: the last one noted up to there, or null. */
     Lens.scalar = function (name, step) {
+        if (!Object.prototype.hasOwnProperty.call(Lens.data.scalars, name)) return null;
         const s = Lens.data.scalars[name];
-        if (!s) return null;
         let low = 0,
             high = s.step.length;
         while (low < high) {

@@ -6,13 +6,21 @@
 (function () {
     'use strict';
 
-    const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
-    const addTimes = (onto, c, x) => x.forEach((y, i) => (onto[i] += c * y));
+    function dot(a, b) {
+        let sum = 0;
+        for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+        return sum;
+    }
+
+    function addTimes(onto, c, x) {
+        for (let i = 0; i < x.length; i++) onto[i] += c * x[i];
+    }
 
     /* x M for M (x.length, columns), row after row. */
     function times(x, matrix, columns) {
         const out = new Float64Array(columns);
-        x.forEach((c, row) => c && addTimes(out, c, matrix.subarray(row * columns, (row + 1) * columns)));
+        for (let row = 0; row < x.length; row++)
+            if (x[row] !== 0) for (let i = 0; i < columns; i++) out[i] += x[row] * matrix[row * columns + i];
         return out;
     }
 

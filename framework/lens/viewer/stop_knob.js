@@ -84,6 +84,7 @@
             reach = 4 * limit;
         let entry = Lens.state.knob === undefined ? steepest(g, Lens.state.frame) : Lens.state.knob,
             value = 0,
+            line = null,
             w = null;
 
         const map = Lens.heatmap({
@@ -175,9 +176,11 @@
         );
 
         function lossAt(x) {
-            const q = Float64Array.from(w.q);
-            q[entry] = x;
-            return Lens.glass.forward({ ...w, q }).loss;
+            const kept = w.q[entry];
+            w.q[entry] = x;
+            const loss = Lens.glass.forward(w).loss;
+            w.q[entry] = kept;
+            return loss;
         }
         const slopeAt = (x) => (lossAt(x + near) - lossAt(x - near)) / (2 * near);
 
@@ -198,9 +201,7 @@
         function draw() {
             const x = Array.from({ length: points }, (_, i) => -reach + (2 * reach * i) / (points - 1)),
                 row = Math.floor(entry / g.dk);
-            curve.update({
-                series: [{ name: 'knob.curve.loss', label: Lens.t('loss'), x, y: x.map(lossAt), colour: '--query' }],
-            });
+            line = { name: 'knob.curve.loss', label: Lens.t('loss'), x, y: x.map(lossAt), colour: '--query' };
             Lens.fill(named, [Lens.rich('[q|W^Q]'), `[${Lens.token(g.entries[row])}, ${(entry % g.dk) + 1}]`]);
             map.light({ rows: [row], cells: [[row, entry % g.dk]] });
             const recorded = Lens.glass.matrix('q', Lens.state.frame, 'probe');
@@ -224,7 +225,7 @@
                     ? Lens.t('knob.flat')
                     : Lens.rich('knob.live', { move: Lens.number('knob.move', -g.eta * slope, { sign: true }) }),
             );
-            curve.update({ marker: value, mark: lossAt(value) });
+            curve.update({ series: [line], marker: value });
         }
 
         function choose(index) {
