@@ -15,6 +15,7 @@
 #include <heed/op.h>
 #include <heed/ops.h>
 #include <heed/pairs.h>
+#include <heed/picture.h>
 #include <heed/recording.h>
 #include <heed/report.h>
 #include <heed/rng.h>

@@ -84,7 +84,8 @@ static size_t base64_decoded(const char *text, unsigned char *out) {
 
 /* The numbers of an array, all frames. */
 static size_t decoded(const json_t *array, int64_t count, double *values) {
-    const char *type = json_string_value(json_object_get(array, "type")), *data = json_string_value(json_object_get(array, "data"));
+    const char *type = json_string_value(json_object_get(array, "type")),
+               *data = json_string_value(json_object_get(array, "data"));
     int bytes = strcmp(type, "f32") == 0 ? 4 : strcmp(type, "i16") == 0 ? 2 : 1;
     unsigned char *raw = malloc(strlen(data) + 4);
     size_t n = base64_decoded(data, raw) / (size_t)bytes;
@@ -108,10 +109,12 @@ static const json_t *array_of(const json_t *payload, const char *tensor) {
     static const char *const kinds[][2] = {{"param/", "value"}, {"grad/", "grad"}, {"update/", "update"}};
     for (int i = 0; i < 3; i++)
         if (strncmp(tensor, kinds[i][0], strlen(kinds[i][0])) == 0)
-            return json_object_get(json_object_get(json_object_get(payload, "parameters"), tensor + strlen(kinds[i][0])), kinds[i][1]);
+            return json_object_get(
+                json_object_get(json_object_get(payload, "parameters"), tensor + strlen(kinds[i][0])), kinds[i][1]);
     const json_t *probe = json_object_get(json_object_get(payload, "probes"), "question");
     const char *key = strstr(tensor, "question/");
-    return key ? json_object_get(json_object_get(json_object_get(probe, "values"), key + strlen("question/")), "data") : NULL;
+    return key ? json_object_get(json_object_get(json_object_get(probe, "values"), key + strlen("question/")), "data")
+               : NULL;
 }
 
 static double largest_in(int tensor, int frame, int64_t count) {
@@ -138,7 +141,8 @@ static void expect_sample(const json_t *payload, int frames) {
             int frame = (int)(json_integer_value(json_array_get(steps, (size_t)(i / count))) - 1) / 10;
             double true_value = (double)recorded_sample_value(tensor, frame, i % count);
             double bound = largest_in(tensor, frame, count) / most / 2 * 1.0001;
-            cr_assert_leq(fabs(values[i] - true_value), bound, "%s[%d] %s: %g, %g", x->name, (int)i, type, values[i], true_value);
+            cr_assert_leq(fabs(values[i] - true_value), bound, "%s[%d] %s: %g, %g", x->name, (int)i, type, values[i],
+                          true_value);
         }
     }
 }
@@ -152,8 +156,8 @@ Test(lens_report, holds_every_number_exactly_where_there_is_room) {
     expect_sample(payload, 5);
     cr_expect_eq(shown.frames, 5);
     cr_expect_eq(shown.all_frames, 5);
-    cr_expect(shown.bits.update == 32 && shown.bits.grad == 32 && shown.bits.probe_grad == 32 && shown.bits.value == 32 &&
-              shown.bits.probe == 32);
+    cr_expect(shown.bits.update == 32 && shown.bits.grad == 32 && shown.bits.probe_grad == 32 &&
+              shown.bits.value == 32 && shown.bits.probe == 32);
     cr_expect_eq(json_integer_value(json_array_get(json_object_get(payload, "steps"), 4)), 41);
     json_decref(payload);
 }
@@ -168,7 +172,8 @@ Test(lens_report, takes_no_more_bytes_than_it_may_and_says_what_gave_way) {
         heed_lens_report_options options = {.most_bytes = most, .shown = &shown};
         if (heed_lens_report(folder, html, options, &error)) {
             cr_expect_eq(error.status, HEED_INVALID);
-            cr_expect(strstr(error.text, folder) && strstr(error.text, "most_bytes") && strstr(error.text, "2 frames"), "%s", error.text);
+            cr_expect(strstr(error.text, folder) && strstr(error.text, "most_bytes") && strstr(error.text, "2 frames"),
+                      "%s", error.text);
             break;
         }
         json_t *payload = report(options);
@@ -200,9 +205,10 @@ static bool odd_frame(int64_t step, int n, const heed_file_tensor *tensors) {
     return recorded_frame(folder, step, n, tensors, "{\"loss\":null}");
 }
 
-static const char odd_header[] =
-    "{\"heed_recording\":1,\"title\":\"t\",\"dtype\":\"f32\",\"parameters\":[{\"name\":\"w\",\"shape\":[300]}],\"attention\":[],\"spaces\":[],"
-    "\"probes\":[{\"name\":\"p\",\"queries\":[],\"keys\":[],\"alignment\":null,\"attention\":{}}],\"optimizer\":null,\"story\":null}";
+static const char odd_header[] = "{\"heed_recording\":1,\"title\":\"t\",\"dtype\":\"f32\",\"parameters\":[{\"name\":"
+                                 "\"w\",\"shape\":[300]}],\"attention\":[],\"spaces\":[],"
+                                 "\"probes\":[{\"name\":\"p\",\"queries\":[],\"keys\":[],\"alignment\":null,"
+                                 "\"attention\":{}}],\"optimizer\":null,\"story\":null}";
 
 enum { MANY = 300 };
 static void repeat(float *to, float a, float b, float c) {
@@ -221,8 +227,10 @@ static void expect_odd(const json_t *payload) {
     cr_expect(!isfinite(x[MANY]) && x[MANY + 1] == 0 && fabs(x[MANY + 2] - 4) < 1e-6);
     cr_assert_eq(decoded(array_of(payload, "grad/w"), MANY, g), 2 * MANY);
     cr_expect(g[0] == 0 && g[2] == 0 && isnan(g[MANY]) && isnan(g[2 * MANY - 1]), "the second frame lacks it");
-    cr_assert_eq(decoded(json_object_get(json_object_get(json_object_get(probe, "values"), "a.z"), "data"), MANY, z), 2 * MANY);
-    cr_expect(fabs(z[2] - 6) < 1e-6 && isnan(z[MANY]) && isnan(z[MANY + 1]), "the second frame has it in another shape");
+    cr_assert_eq(decoded(json_object_get(json_object_get(json_object_get(probe, "values"), "a.z"), "data"), MANY, z),
+                 2 * MANY);
+    cr_expect(fabs(z[2] - 6) < 1e-6 && isnan(z[MANY]) && isnan(z[MANY + 1]),
+              "the second frame has it in another shape");
     cr_expect(json_is_null(json_array_get(json_object_get(probe, "loss"), 0)));
     const json_t *loss = json_object_get(json_object_get(payload, "scalars"), "loss");
     cr_expect(json_is_null(json_array_get(json_object_get(loss, "value"), 0)));
@@ -243,7 +251,8 @@ Test(lens_report, numbers_that_are_none_stay_so) {
     heed_lens_shown shown;
     json_decref(report((heed_lens_report_options){.shown = &shown}));
     int seen = 0;
-    for (int64_t most = shown.bytes + 1000; !heed_lens_report(folder, html, (heed_lens_report_options){.most_bytes = most}, NULL); most -= 300) {
+    for (int64_t most = shown.bytes + 1000;
+         !heed_lens_report(folder, html, (heed_lens_report_options){.most_bytes = most}, NULL); most -= 300) {
         json_t *payload = report((heed_lens_report_options){.most_bytes = most, .shown = &shown});
         expect_odd(payload);
         seen |= shown.bits.value | shown.bits.probe;
@@ -282,7 +291,10 @@ Test(lens_report, holds_what_the_index_says) {
 Test(lens_report, long_curves_keep_their_extremes) {
     cr_assert(recorded_sample(folder, 2));
     for (int step = 1; step <= 9001; step++)
-        cr_assert(recorded_line(folder, "{\"step\":%d,\"scalars\":{\"x\":%d}}", step, step == 777 ? 1000 : step == 4242 ? -1000 : step % 3));
+        cr_assert(recorded_line(folder, "{\"step\":%d,\"scalars\":{\"x\":%d}}", step,
+                                step == 777    ? 1000
+                                : step == 4242 ? -1000
+                                               : step % 3));
     json_t *payload = report((heed_lens_report_options){.language = NULL});
     const json_t *x = json_object_get(json_object_get(payload, "scalars"), "x"), *steps = json_object_get(x, "step");
     double low = 0, high = 0, last = 0;
@@ -341,7 +353,9 @@ Test(lens_report, errors_say_what_is_wrong_and_leave_nothing) {
     refused((heed_lens_report_options){.most_bytes = -1}, HEED_INVALID, "most_bytes is -1");
     refused((heed_lens_report_options){.most_bytes = 1000}, HEED_INVALID, "1 frames with 8 bits");
     heed_error error;
-    cr_expect_eq(heed_lens_report(folder, "/tmp/no such folder/x.html", (heed_lens_report_options){.most_bytes = 0}, &error), HEED_IO);
+    cr_expect_eq(
+        heed_lens_report(folder, "/tmp/no such folder/x.html", (heed_lens_report_options){.most_bytes = 0}, &error),
+        HEED_IO);
     cr_expect(strstr(error.text, "/tmp/no such folder/x.html"), "%s", error.text);
     cr_expect_eq(heed_lens_report("/no/recording", html, (heed_lens_report_options){.most_bytes = 0}, NULL), HEED_IO);
 }
@@ -352,10 +366,42 @@ enum { HOSTILE = 1000 };
 
 /* Text number i, as UTF-8: pieces that mean something to HTML, JSON, JavaScript or the order of text. */
 static void hostile(int i, char *text, size_t size) {
-    static const char *const pieces[] = {
-        "<script>alert(1)</script>", "</script>", "<!--", "-->", "]]>", "\"", "'", "`", "\\", "&lt;", "&#60;script&#62;", "<img src=x onerror=alert(1)>",
-        "{{x}}", "${x}", "\u2028", "\u2029", "\u202e", "\u2066", "\u200b", "\ufeff", "\x01", "\x1f", "\x7f", "\t", "\n", "\r", "</SCRIPT >",
-        "<svg/onload=x>", "javascript:x", "\u00e9", "\U0001f600", "__proto__", "constructor", "<style>*{}</style>", "@DATA@", "@SCRIPT@"};
+    static const char *const pieces[] = {"<script>alert(1)</script>",
+                                         "</script>",
+                                         "<!--",
+                                         "-->",
+                                         "]]>",
+                                         "\"",
+                                         "'",
+                                         "`",
+                                         "\\",
+                                         "&lt;",
+                                         "&#60;script&#62;",
+                                         "<img src=x onerror=alert(1)>",
+                                         "{{x}}",
+                                         "${x}",
+                                         "\u2028",
+                                         "\u2029",
+                                         "\u202e",
+                                         "\u2066",
+                                         "\u200b",
+                                         "\ufeff",
+                                         "\x01",
+                                         "\x1f",
+                                         "\x7f",
+                                         "\t",
+                                         "\n",
+                                         "\r",
+                                         "</SCRIPT >",
+                                         "<svg/onload=x>",
+                                         "javascript:x",
+                                         "\u00e9",
+                                         "\U0001f600",
+                                         "__proto__",
+                                         "constructor",
+                                         "<style>*{}</style>",
+                                         "@DATA@",
+                                         "@SCRIPT@"};
     const int n = sizeof pieces / sizeof *pieces;
     snprintf(text, size, "%d%s%s%s", i, pieces[i % n], pieces[(i * 7 + i / n) % n], pieces[(i / 3) % n]);
 }
@@ -385,10 +431,11 @@ static json_t *hostile_header(void) {
             json_array_append_new(parameters, json_pack("{s:s, s:[i]}", "name", text, "shape", 1));
     }
     hostile(0, text, sizeof text);
-    return json_pack("{s:i, s:s, s:s, s:o, s:[], s:[{s:s, s:o, s:n, s:n}], s:[{s:s, s:O, s:o, s:n, s:{}}], s:s, s:n}", "heed_recording", 1,
-                     "title", text, "dtype", "f32", "parameters", parameters, "attention", "spaces", "name", "<b>", "names", space_names,
-                     "embedding", "positions", "probes", "name", "<i>\"'", "queries", names_list, "keys", names_list, "alignment",
-                     "attention", "optimizer", "</script>", "story");
+    return json_pack("{s:i, s:s, s:s, s:o, s:[], s:[{s:s, s:o, s:n, s:n}], s:[{s:s, s:O, s:o, s:n, s:{}}], s:s, s:n}",
+                     "heed_recording", 1, "title", text, "dtype", "f32", "parameters", parameters, "attention",
+                     "spaces", "name", "<b>", "names", space_names, "embedding", "positions", "probes", "name",
+                     "<i>\"'", "queries", names_list, "keys", names_list, "alignment", "attention", "optimizer",
+                     "</script>", "story");
 }
 
 Test(lens_report, hostile_texts_are_data_and_nothing_else) {
@@ -402,11 +449,14 @@ Test(lens_report, hostile_texts_are_data_and_nothing_else) {
         snprintf(names_of[n], sizeof names_of[n], "param/%s", one);
         tensors[n] = (heed_file_tensor){.name = names_of[n], .dtype = "F32", .shape = {1, {1}}, .data = value};
     }
-    tensors[n++] = (heed_file_tensor){.name = "probe/<i>\"'/</script>.q", .dtype = "F32", .shape = {1, {1}}, .data = value};
+    tensors[n++] =
+        (heed_file_tensor){.name = "probe/<i>\"'/</script>.q", .dtype = "F32", .shape = {1, {1}}, .data = value};
     cr_assert(recorded_begin(folder, text) && recorded_frame(folder, 1, n, tensors, "{\"<loss>\":1}"));
     size_t bytes;
     heed_error error;
-    cr_assert_eq(heed_lens_report(folder, html, (heed_lens_report_options){.title = "\xff<t>\xc3(\xed\xa0\x80\x80"}, &error), HEED_OK, "%s", error.text);
+    cr_assert_eq(
+        heed_lens_report(folder, html, (heed_lens_report_options){.title = "\xff<t>\xc3(\xed\xa0\x80\x80"}, &error),
+        HEED_OK, "%s", error.text);
     char *page = text_of(html, &bytes);
     expect_clean(page, bytes);
     json_t *payload = payload_of(page);

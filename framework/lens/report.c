@@ -78,8 +78,8 @@ static json_t *make_ablations(report *page) {
     json_t *all = json_array();
     for (int i = 0; i < heed_recording_ablations(page->r) && all; i++) {
         heed_recorded_ablation a = heed_recording_ablation(page->r, i);
-        json_t *one = json_pack("{s:s, s:i, s:s, s:o, s:o}", "path", a.path, "head", a.head, "metric", a.metric, "whole",
-                                real_or_null(a.whole), "without", real_or_null(a.without));
+        json_t *one = json_pack("{s:s, s:i, s:s, s:o, s:o}", "path", a.path, "head", a.head, "metric", a.metric,
+                                "whole", real_or_null(a.whole), "without", real_or_null(a.without));
         if (json_array_append_new(all, one) != 0) {
             json_decref(all);
             return NULL;
@@ -102,12 +102,25 @@ static json_t *make_title(report *page) {
     return text;
 }
 
-static json_t *make_version(report *page) { (void)page; return json_integer(1); }
-static json_t *make_language(report *page) { return json_string(page->options.language); }
-static json_t *make_header(report *page) { return json_incref(page->header); }
-static json_t *make_all_frames(report *page) { return json_integer(heed_recording_frames(page->r)); }
-static json_t *make_all_steps(report *page) { return json_integer(heed_recording_steps(page->r)); }
-static json_t *make_ended(report *page) { return json_boolean(heed_recording_ended(page->r)); }
+static json_t *make_version(report *page) {
+    (void)page;
+    return json_integer(1);
+}
+static json_t *make_language(report *page) {
+    return json_string(page->options.language);
+}
+static json_t *make_header(report *page) {
+    return json_incref(page->header);
+}
+static json_t *make_all_frames(report *page) {
+    return json_integer(heed_recording_frames(page->r));
+}
+static json_t *make_all_steps(report *page) {
+    return json_integer(heed_recording_steps(page->r));
+}
+static json_t *make_ended(report *page) {
+    return json_boolean(heed_recording_ended(page->r));
+}
 static json_t *make_cut(report *page) {
     char *cut = utf8_repaired(heed_recording_cut(page->r));
     json_t *text = cut ? json_string(cut) : NULL;
@@ -119,9 +132,12 @@ static bool make_rest(report *page) {
     static const struct {
         const char *name;
         json_t *(*make)(report *page);
-    } members[] = {{"version", make_version},       {"title", make_title}, {"language", make_language}, {"header", make_header},
-                   {"all_frames", make_all_frames}, {"all_steps", make_all_steps}, {"ended", make_ended},  {"cut", make_cut},
-                   {"scalars", make_scalars},       {"graph", make_graph}, {"ablations", make_ablations}};
+    } members[] = {{"version", make_version},       {"title", make_title},
+                   {"language", make_language},     {"header", make_header},
+                   {"all_frames", make_all_frames}, {"all_steps", make_all_steps},
+                   {"ended", make_ended},           {"cut", make_cut},
+                   {"scalars", make_scalars},       {"graph", make_graph},
+                   {"ablations", make_ablations}};
     page->header = json_loads(heed_recording_header(page->r), 0, NULL);
     page->rest = json_object();
     bool good = page->header && page->rest;
@@ -155,7 +171,8 @@ static void put_steps(report *page, page_writer *w) {
     put_key(w, "steps", false);
     page_put_text(w, "[");
     for (int i = 0; i < page->numbers.n_frames; i++) {
-        snprintf(text, sizeof text, "%s%lld", i ? "," : "", (long long)heed_recording_step(page->r, page->numbers.frames[i]));
+        snprintf(text, sizeof text, "%s%lld", i ? "," : "",
+                 (long long)heed_recording_step(page->r, page->numbers.frames[i]));
         page_put_text(w, text);
     }
     page_put_text(w, "]");
@@ -164,8 +181,8 @@ static void put_steps(report *page, page_writer *w) {
 static void put_shown(report *page, page_writer *w) {
     const int *bits = page->numbers.bits;
     json_t *shown = json_pack("{s:i, s:{s:i, s:i, s:i, s:i, s:i}}", "frames", page->numbers.n_frames, "bits", "update",
-                              bits[NUMBER_UPDATE], "grad", bits[NUMBER_GRAD], "probe_grad", bits[NUMBER_PROBE_GRAD], "value",
-                              bits[NUMBER_VALUE], "probe", bits[NUMBER_PROBE]);
+                              bits[NUMBER_UPDATE], "grad", bits[NUMBER_GRAD], "probe_grad", bits[NUMBER_PROBE_GRAD],
+                              "value", bits[NUMBER_VALUE], "probe", bits[NUMBER_PROBE]);
     put_key(w, "shown", false);
     page_put_json(w, shown);
     json_decref(shown);
@@ -215,7 +232,8 @@ static bool put_losses(report *page, page_writer *w, const char *probe) {
     if ((name = malloc(size)) != NULL)
         snprintf(name, size, "probe.%s.loss", probe);
     int scalar = 0;
-    while (name && scalar < heed_recording_scalars(page->r) && strcmp(heed_recording_scalar_name(page->r, scalar), name) != 0)
+    while (name && scalar < heed_recording_scalars(page->r) &&
+           strcmp(heed_recording_scalar_name(page->r, scalar), name) != 0)
         scalar++;
     const int64_t *steps;
     const double *values;
@@ -303,9 +321,12 @@ static bool write_page(report *page, const char *path) {
     }
     if (!w->status && page->options.shown) {
         const int *bits = page->numbers.bits;
-        *page->options.shown = (heed_lens_shown){
-            .frames = page->numbers.n_frames, .all_frames = heed_recording_frames(page->r), .bytes = w->bytes,
-            .bits = {bits[NUMBER_UPDATE], bits[NUMBER_GRAD], bits[NUMBER_PROBE_GRAD], bits[NUMBER_VALUE], bits[NUMBER_PROBE]}};
+        *page->options.shown =
+            (heed_lens_shown){.frames = page->numbers.n_frames,
+                              .all_frames = heed_recording_frames(page->r),
+                              .bytes = w->bytes,
+                              .bits = {bits[NUMBER_UPDATE], bits[NUMBER_GRAD], bits[NUMBER_PROBE_GRAD],
+                                       bits[NUMBER_VALUE], bits[NUMBER_PROBE]}};
     }
     bool good = !w->status;
     free(w);
@@ -318,7 +339,8 @@ static bool room_for_numbers(report *page, int64_t *room) {
     const json_t *probes = json_object_get(page->header, "probes");
     int64_t rest = page_json_bytes(page->rest), frames = heed_recording_frames(page->r), taken = MARKS + frames * STEP;
     for (size_t i = 0; i < json_array_size(probes); i++)
-        taken += frames * LOSS + MARKS + ESCAPED * (int64_t)json_string_length(json_object_get(json_array_get(probes, i), "name"));
+        taken += frames * LOSS + MARKS +
+                 ESCAPED * (int64_t)json_string_length(json_object_get(json_array_get(probes, i), "name"));
     *room = page->options.most_bytes - rest - taken - (int64_t)lens_page_before_bytes - (int64_t)lens_page_after_bytes;
     return rest >= 0 || no_memory(page);
 }
@@ -328,7 +350,8 @@ static bool check_options(report *page) {
     o->most_bytes = o->most_bytes ? o->most_bytes : HEED_LENS_MOST_BYTES;
     o->language = o->language ? o->language : "en";
     if (o->most_bytes < 0)
-        heed_error_set(page->error, HEED_INVALID, "page: most_bytes is %lld; it must be positive", (long long)o->most_bytes);
+        heed_error_set(page->error, HEED_INVALID, "page: most_bytes is %lld; it must be positive",
+                       (long long)o->most_bytes);
     else if (strcmp(o->language, "en") != 0 && strcmp(o->language, "ru") != 0)
         heed_error_set(page->error, HEED_INVALID, "page: the language is \"%.40s\"; it must be en or ru", o->language);
     else
@@ -342,15 +365,18 @@ static bool make_page(report *page, const char *path) {
     if (page->r == NULL)
         return false;
     if (heed_recording_frames(page->r) == 0) {
-        heed_error_set(page->error, HEED_INVALID, "%s: there is no whole frame in it yet, so there is nothing to show", page->folder);
+        heed_error_set(page->error, HEED_INVALID, "%s: there is no whole frame in it yet, so there is nothing to show",
+                       page->folder);
         return false;
     }
-    return make_rest(page) && page_numbers_find(&page->numbers, page->r, page->error) && room_for_numbers(page, &room) &&
+    return make_rest(page) && page_numbers_find(&page->numbers, page->r, page->error) &&
+           room_for_numbers(page, &room) &&
            page_numbers_fit(&page->numbers, heed_recording_frames(page->r), room, page->folder, page->error) &&
            page_numbers_read(&page->numbers, page->r, page->error) && write_page(page, path);
 }
 
-heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options, heed_error *error) {
+heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options,
+                             heed_error *error) {
     heed_error unseen;
     report page = {.folder = recording, .options = options, .error = error ? error : &unseen};
     *page.error = (heed_error){.status = HEED_OK};

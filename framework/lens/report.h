@@ -1,13 +1,13 @@
 /* The page that shows a recording: one HTML file with everything in it, which opens from disk, without network.
  *
- * Its numbers are as exact as the size allows. They are f32 where that fits; else they are rounded, kind by kind, to 16 bits
- * and then to 8, each array of each frame on its own scale (its largest magnitude is 32767 or 127, so a number is at most half
- * a step of largest / 32767 off); what one computes with gives way last: updates, gradients, gradients of probes, parameters,
- * the probes' values. Only then frames are left out, evenly, the first and the last never. The page says which of this it
- * is; the recording has all.
+ * Its numbers are as exact as the size allows. They are f32 where that fits; else they are rounded, kind by kind, to 16
+ * bits and then to 8, each array of each frame on its own scale (its largest magnitude is 32767 or 127, so a number is
+ * at most half a step of largest / 32767 off); what one computes with gives way last: updates, gradients, gradients of
+ * probes, parameters, the probes' values. Only then frames are left out, evenly, the first and the last never. The page
+ * says which of this it is; the recording has all.
  *
- * Texts and names are data: none of them can add to the page's markup or scripts. Two recordings with the same contents give
- * the same page, byte for byte. */
+ * Texts and names are data: none of them can add to the page's markup or scripts. Two recordings with the same contents
+ * give the same page, byte for byte. */
 #ifndef HEED_REPORT_H
 #define HEED_REPORT_H
 
@@ -34,8 +34,8 @@ typedef struct heed_lens_report_options {
 enum { HEED_LENS_MOST_BYTES = 10000000 };
 
 /* Writes the page, whole or not at all. Errors: the recording cannot be read, has no whole frame, or does not fit in
- * most_bytes even with two frames of 8 bits; options; the file cannot be written. A tensor that a frame lacks, or has in
- * another shape than the first frame that has it, is shown as missing there. error may be NULL. */
+ * most_bytes even with two frames of 8 bits; options; the file cannot be written. A tensor that a frame lacks, or has
+ * in another shape than the first frame that has it, is shown as missing there. error may be NULL. */
 heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options,
                              heed_error *error) HEED_MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* A page while it is made. report.c says what is in it, report_numbers.c how exact its numbers are, report_write.c how it
- * comes into the file. */
+/* A page while it is made. report.c says what is in it, report_numbers.c how exact its numbers are, report_write.c how
+ * it comes into the file. */
 #ifndef HEED_REPORT_INTERNAL_H
 #define HEED_REPORT_INTERNAL_H
 
@@ -13,7 +13,14 @@
 /* ---- numbers ---- */
 
 /* In the order in which they give way. */
-typedef enum number_kind { NUMBER_UPDATE, NUMBER_GRAD, NUMBER_PROBE_GRAD, NUMBER_VALUE, NUMBER_PROBE, NUMBER_KINDS } number_kind;
+typedef enum number_kind {
+    NUMBER_UPDATE,
+    NUMBER_GRAD,
+    NUMBER_PROBE_GRAD,
+    NUMBER_VALUE,
+    NUMBER_PROBE,
+    NUMBER_KINDS
+} number_kind;
 
 /* One tensor over all frames of the page. */
 typedef struct page_array {
@@ -29,8 +36,8 @@ typedef struct page_array {
 typedef struct page_numbers {
     page_array *arrays; /* in the order in which the recording has them */
     size_t n, capacity;
-    json_t *by_name;        /* tensor -> its index */
-    int *frames, n_frames;  /* of the recording, those that are shown */
+    json_t *by_name;       /* tensor -> its index */
+    int *frames, n_frames; /* of the recording, those that are shown */
     int bits[NUMBER_KINDS];
 } page_numbers;
 

@@ -34,7 +34,8 @@ static bool kind_of(const char *tensor, number_kind *kind) {
     static const struct {
         const char *begin;
         number_kind kind;
-    } kinds[] = {{"update/", NUMBER_UPDATE}, {"grad/", NUMBER_GRAD}, {"param/", NUMBER_VALUE}, {"probe/", NUMBER_PROBE}};
+    } kinds[] = {
+        {"update/", NUMBER_UPDATE}, {"grad/", NUMBER_GRAD}, {"param/", NUMBER_VALUE}, {"probe/", NUMBER_PROBE}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strncmp(tensor, kinds[i].begin, strlen(kinds[i].begin)) == 0) {
             *kind = kinds[i].kind;
@@ -98,7 +99,8 @@ enum { SCALE = 16, MARKS = 96, SIZE = 21 };
 
 /* What an array takes of the page, or INT64_MAX. */
 static int64_t array_bytes(const page_array *array, int bits, int n_frames) {
-    int64_t numbers, data, text = array->name_bytes + MARKS + array->shape.rank * SIZE + (bits < 32 ? (int64_t)n_frames * SCALE : 0);
+    int64_t numbers, data,
+        text = array->name_bytes + MARKS + array->shape.rank * SIZE + (bits < 32 ? (int64_t)n_frames * SCALE : 0);
     if (__builtin_mul_overflow(array->count, n_frames, &numbers) || __builtin_mul_overflow(numbers, bits / 8, &data) ||
         __builtin_mul_overflow(data / 3 + 1, 4, &data) || __builtin_add_overflow(data, text, &data))
         return INT64_MAX;
@@ -147,7 +149,8 @@ bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t room, const
     int fewest = all_frames < 2 ? all_frames : 2, n = frames_that_fit(numbers, fewest, all_frames, room);
     if (n == 0) {
         heed_error_set(error, HEED_INVALID,
-                       "%s: %d frames with 8 bits a number take %lld bytes of a page, and most_bytes leaves %lld for them; record fewer "
+                       "%s: %d frames with 8 bits a number take %lld bytes of a page, and most_bytes leaves %lld for "
+                       "them; record fewer "
                        "parameters or allow a larger page",
                        recording, fewest, (long long)all_bytes(numbers, fewest), (long long)room);
         return false;
@@ -219,7 +222,8 @@ static bool read_frame(page_numbers *numbers, heed_recording *r, int frame, heed
 bool page_numbers_read(page_numbers *numbers, heed_recording *r, heed_error *error) {
     for (size_t i = 0; i < numbers->n; i++) {
         page_array *array = &numbers->arrays[i];
-        array->bytes = calloc((size_t)array->count * (size_t)numbers->n_frames + 1, (size_t)numbers->bits[array->kind] / 8);
+        array->bytes =
+            calloc((size_t)array->count * (size_t)numbers->n_frames + 1, (size_t)numbers->bits[array->kind] / 8);
         array->scale = calloc((size_t)numbers->n_frames, sizeof *array->scale);
         if (array->bytes == NULL || array->scale == NULL)
             return no_memory(error);

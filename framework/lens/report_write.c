@@ -68,7 +68,8 @@ static int put_part(const char *text, size_t bytes, void *writer) {
 
 static void put_json(page_writer *w, const json_t *value, size_t look) {
     if ((value == NULL || json_dump_callback(value, put_part, w, look) != 0) && !w->status)
-        w->status = heed_error_set(w->file.error, HEED_NO_MEMORY, "%s: out of memory", w->file.path ? w->file.path : "page");
+        w->status =
+            heed_error_set(w->file.error, HEED_NO_MEMORY, "%s: out of memory", w->file.path ? w->file.path : "page");
 }
 
 void page_put_json(page_writer *w, const json_t *value) {
@@ -95,7 +96,8 @@ static void put_base64(page_writer *w, const unsigned char *data, size_t bytes) 
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < bytes; i += 3) {
         size_t left = bytes - i;
-        unsigned bits = (unsigned)data[i] << 16 | (left > 1 ? (unsigned)data[i + 1] << 8 : 0) | (left > 2 ? data[i + 2] : 0);
+        unsigned bits =
+            (unsigned)data[i] << 16 | (left > 1 ? (unsigned)data[i + 1] << 8 : 0) | (left > 2 ? data[i + 2] : 0);
         const char four[] = {digits[bits >> 18], digits[bits >> 12 & 63], left > 1 ? digits[bits >> 6 & 63] : '=',
                              left > 2 ? digits[bits & 63] : '='};
         page_put(w, four, sizeof four);

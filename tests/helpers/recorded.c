@@ -43,8 +43,8 @@ bool recorded_frame(const char *folder, int64_t step, int n, const heed_file_ten
     snprintf(path, sizeof path, "%s/%08lld.safetensors", folder, (long long)step);
     if (heed_safetensors_write(path, n, tensors, 0, NULL, NULL) || stat(path, &info))
         return false;
-    return recorded_line(folder, "{\"step\":%lld,\"frame\":\"%08lld.safetensors\",\"bytes\":%lld,\"scalars\":%s}", (long long)step,
-                         (long long)step, (long long)info.st_size, scalars);
+    return recorded_line(folder, "{\"step\":%lld,\"frame\":\"%08lld.safetensors\",\"bytes\":%lld,\"scalars\":%s}",
+                         (long long)step, (long long)step, (long long)info.st_size, scalars);
 }
 
 void recorded_remove(const char *folder) {
@@ -64,12 +64,21 @@ void recorded_remove(const char *folder) {
 
 enum { D_MODEL = 5, INNER = 6, T = 4, HEADS = 2, D_K = 3, OUT = 2, ANSWERS = 4 };
 
-#define MATRICES(kind) \
-    {kind "attn.w_q", {2, {INNER, D_MODEL}}}, {kind "attn.w_k", {2, {INNER, D_MODEL}}}, {kind "attn.w_v", {2, {INNER, D_MODEL}}}, \
-    {kind "w_o.weight", {2, {ANSWERS, INNER}}}
+#define MATRICES(kind)                                                                                                 \
+    {kind "attn.w_q", {2, {INNER, D_MODEL}}}, {kind "attn.w_k", {2, {INNER, D_MODEL}}},                                \
+        {kind "attn.w_v", {2, {INNER, D_MODEL}}}, {                                                                    \
+        kind "w_o.weight", {                                                                                           \
+            2, {                                                                                                       \
+                ANSWERS, INNER                                                                                         \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
 
 const recorded_tensor recorded_sample_tensors[RECORDED_TENSORS] = {
-    MATRICES("param/"), MATRICES("grad/"), MATRICES("update/"), MATRICES("probe/question/grad/"),
+    MATRICES("param/"),
+    MATRICES("grad/"),
+    MATRICES("update/"),
+    MATRICES("probe/question/grad/"),
     {"probe/question/attn.x", {2, {T, D_MODEL}}},
     {"probe/question/attn.q", {3, {HEADS, T, D_K}}},
     {"probe/question/attn.k", {3, {HEADS, T, D_K}}},
@@ -111,16 +120,22 @@ float recorded_sample_value(int tensor, int frame, int64_t index) {
 
 static const char header[] =
     "{\"heed_recording\":1,\"title\":\"A sample\",\"dtype\":\"f32\",\"parameters\":["
-    "{\"name\":\"attn.w_q\",\"shape\":[6,5]},{\"name\":\"attn.w_k\",\"shape\":[6,5]},{\"name\":\"attn.w_v\",\"shape\":[6,5]},"
+    "{\"name\":\"attn.w_q\",\"shape\":[6,5]},{\"name\":\"attn.w_k\",\"shape\":[6,5]},{\"name\":\"attn.w_v\",\"shape\":["
+    "6,5]},"
     "{\"name\":\"w_o.weight\",\"shape\":[4,6]}],"
-    "\"attention\":[{\"path\":\"attn\",\"kind\":\"self\",\"heads\":2,\"d_k\":3,\"w_q\":\"attn.w_q\",\"w_k\":\"attn.w_k\","
-    "\"w_v\":\"attn.w_v\",\"w_o\":\"w_o.weight\",\"query_space\":\"tokens\",\"key_space\":\"tokens\",\"out_space\":\"answers\"},"
-    "{\"path\":\"dec.cross\",\"kind\":\"cross\",\"heads\":1,\"d_k\":6,\"w_q\":null,\"w_k\":null,\"w_v\":null,\"w_o\":null,"
+    "\"attention\":[{\"path\":\"attn\",\"kind\":\"self\",\"heads\":2,\"d_k\":3,\"w_q\":\"attn.w_q\",\"w_k\":\"attn.w_"
+    "k\","
+    "\"w_v\":\"attn.w_v\",\"w_o\":\"w_o.weight\",\"query_space\":\"tokens\",\"key_space\":\"tokens\",\"out_space\":"
+    "\"answers\"},"
+    "{\"path\":\"dec.cross\",\"kind\":\"cross\",\"heads\":1,\"d_k\":6,\"w_q\":null,\"w_k\":null,\"w_v\":null,\"w_o\":"
+    "null,"
     "\"query_space\":null,\"key_space\":null,\"out_space\":null}],"
     "\"spaces\":[{\"name\":\"tokens\",\"names\":[\"a\",\"b\",\"c\",\"7\",\"8\"],\"embedding\":null,\"positions\":null},"
     "{\"name\":\"answers\",\"names\":[\"7\",\"8\",\"9\",\"no\"],\"embedding\":null,\"positions\":null}],"
-    "\"probes\":[{\"name\":\"question\",\"queries\":[\"a7\",\"b8\",\"c9\",\"b?\"],\"keys\":[\"a7\",\"b8\",\"c9\",\"b?\"],"
-    "\"alignment\":[-1,-1,-1,1],\"attention\":{\"dec.cross\":{\"queries\":[\"<s>\",\"8\"],\"keys\":[\"a7\",\"b8\",\"c9\",\"b?\"],"
+    "\"probes\":[{\"name\":\"question\",\"queries\":[\"a7\",\"b8\",\"c9\",\"b?\"],\"keys\":[\"a7\",\"b8\",\"c9\",\"b?"
+    "\"],"
+    "\"alignment\":[-1,-1,-1,1],\"attention\":{\"dec.cross\":{\"queries\":[\"<s>\",\"8\"],\"keys\":[\"a7\",\"b8\","
+    "\"c9\",\"b?\"],"
     "\"alignment\":null}}}],\"optimizer\":\"sgd\",\"story\":null}";
 
 static bool sample_frame(const char *folder, int frame) {
@@ -137,7 +152,8 @@ static bool sample_frame(const char *folder, int frame) {
         tensors[i] = (heed_file_tensor){.name = x->name, .dtype = "F32", .shape = x->shape, .data = data[i]};
     }
     char scalars[96];
-    snprintf(scalars, sizeof scalars, "{\"loss\":%.3f,\"probe.question.loss\":%.3f}", 3.0 / (frame + 1), 2.0 / (frame + 1));
+    snprintf(scalars, sizeof scalars, "{\"loss\":%.3f,\"probe.question.loss\":%.3f}", 3.0 / (frame + 1),
+             2.0 / (frame + 1));
     good = good && recorded_frame(folder, 10 * frame + 1, RECORDED_TENSORS, tensors, scalars);
     for (int i = 0; i < RECORDED_TENSORS; i++)
         free(data[i]);
@@ -148,6 +164,9 @@ bool recorded_sample(const char *folder, int frames) {
     bool good = recorded_begin(folder, header);
     for (int frame = 0; frame < frames && good; frame++)
         good = sample_frame(folder, frame);
-    return good && recorded_line(folder, "{\"ablation\":{\"path\":\"attn\",\"head\":1,\"metric\":\"right\",\"whole\":1.0,\"without\":0.25}}") &&
+    return good &&
+           recorded_line(
+               folder,
+               "{\"ablation\":{\"path\":\"attn\",\"head\":1,\"metric\":\"right\",\"whole\":1.0,\"without\":0.25}}") &&
            recorded_line(folder, "{\"end\":{\"steps\":%d}}", 10 * frames);
 }

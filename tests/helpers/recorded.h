@@ -13,8 +13,8 @@ bool recorded_frame(const char *folder, int64_t step, int n, const heed_file_ten
 /* The folder and its files, if it is one. */
 void recorded_remove(const char *folder);
 
-/* A small run of two attention layers, "attn" (self, 2 heads) and "dec.cross" (cross, 1 head), with one probe, "question", and
- * `frames` frames, of steps 1, 11, 21, ..., in f32. Each number is a function of its place. */
+/* A small run of two attention layers, "attn" (self, 2 heads) and "dec.cross" (cross, 1 head), with one probe,
+ * "question", and `frames` frames, of steps 1, 11, 21, ..., in f32. Each number is a function of its place. */
 enum { RECORDED_TENSORS = 38 };
 typedef struct recorded_tensor {
     const char *name;
