@@ -34,8 +34,7 @@
                 'What is left of the metric when one head’s output is set to 0 after ' +
                 'training. A head whose loss changes nothing may still be backed up by another.',
             'attention.ablation.none':
-                'No ablations were recorded (heed_recorder_ablation): what breaks without ' +
-                'a head is not known here.',
+                'No ablations were recorded ({call}): what breaks without ' + 'a head is not known here.',
             'attention.ablation.whole': 'with all heads',
             'attention.ablation.one': 'without head {head}',
         },
@@ -70,8 +69,7 @@
                 'Что остаётся от показателя, когда после обучения выход одной головы ' +
                 'заменяют нулём. Голову, без которой ничего не меняется, может подменять другая.',
             'attention.ablation.none':
-                'Отключения голов не записаны (heed_recorder_ablation): что ломается без ' +
-                'головы, здесь неизвестно.',
+                'Отключения голов не записаны ({call}): что ломается без ' + 'головы, здесь неизвестно.',
             'attention.ablation.whole': 'со всеми головами',
             'attention.ablation.one': 'без головы {head}',
         },
@@ -220,7 +218,9 @@
         function update({ attention, head }) {
             const own = (Lens.data.ablations || []).filter((a) => a.path === attention.path);
             const metrics = [...new Set(own.map((a) => a.metric))];
-            p.note(own.length ? 'attention.ablation.note' : 'attention.ablation.none');
+            p.note(own.length ? 'attention.ablation.note' : 'attention.ablation.none', {
+                call: 'heed_recorder_ablation',
+            });
             Lens.fill(
                 p.body,
                 metrics.map((metric) => [
@@ -247,12 +247,13 @@
             mass = massPanel(),
             ablation = ablationPanel();
         const thumbs = parts.panel('attention.all', null, all.root);
+        const several = parts.layers().reduce((sum, a) => sum + a.heads, 0) > 1;
         large.body.append(map.root);
         root.append(
             controls.root,
             el('div', { class: 'attention-columns' }, [
                 el('div', { class: 'stack' }, [large.root, mass.root, ablation.root]),
-                el('div', { class: 'stack' }, [thumbs.root]),
+                several ? el('div', { class: 'stack' }, [thumbs.root]) : null,
             ]),
         );
 

@@ -156,7 +156,7 @@
             height,
             role: 'img',
             'aria-label': label,
-            class: 'arrows',
+            class: 'pushes',
         });
         const axis = (y, key, at) => [
             svg('line', { x1: 0, x2: width, y1: y, y2: y, class: 'axis' }),

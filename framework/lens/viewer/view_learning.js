@@ -149,7 +149,7 @@
                 const series = there.map((letter) => ({
                     name: 'learning.norm.' + letter,
                     label: parts.matrixText(letter),
-                    title: parts.matrixName(letter),
+                    title: () => parts.matrixName(letter),
                     colour: parts.matrixColours[letter],
                     x: Lens.steps,
                     y: Lens.steps.map((_step, f) => A.norm(A.ofHead(attention, letter, head, f, 'grad').data)),
@@ -213,7 +213,7 @@
             const series = there.map((kind) => ({
                 name: 'learning.rank.' + kind,
                 label: label(kind),
-                title: el('span', {}, Lens.rich('parts.name.' + kind)),
+                title: () => el('span', {}, Lens.rich('parts.name.' + kind)),
                 colour: colourOf(kind),
                 dashed: kind === 'vo',
                 x: frames.map((f) => Lens.steps[f]),
@@ -231,8 +231,10 @@
             });
             Lens.fill(place, curves);
             working.textContent = Lens.t('learning.rank.working');
+            /* Those next to where the reader stands come first. */
+            const far = (frame) => Math.abs(frame - Lens.state.frame);
             inPieces(
-                frames,
+                [...frames].sort((a, b) => far(a) - far(b)),
                 () => place.isConnected || !key,
                 (frame, last) => {
                     if (frame !== null)
@@ -337,7 +339,7 @@
         reported.hidden = !others.length;
         root.append(
             controls.root,
-            el('div', { class: 'panels' }, [loss.root, norms.root, rank.root, singular.root]),
+            el('div', { class: 'panels pairs' }, [loss.root, norms.root, rank.root, singular.root]),
             nothing,
             reported,
         );

@@ -279,11 +279,11 @@
 
     const spaceOf = (name) => (Lens.data.header.spaces || []).find((s) => s.name === name) || null;
 
-    /* Names of the entries of x, where x is one-hot; else their numbers from 1. */
+    /* Names of the entries of x, where x is one-hot; else their numbers from 1, or none where they would be a thicket. */
     function entries(space, n) {
         const s = spaceOf(space);
         if (s && s.embedding === null && s.names.length === n) return s.names.map(Lens.token);
-        return Array.from({ length: n }, (_, i) => String(i + 1));
+        return n <= 40 ? Array.from({ length: n }, (_, i) => String(i + 1)) : null;
     }
 
     /* A view that says what to record where there is nothing to show: {id, needs(data), make}. Its words: ID.title,
