@@ -68,8 +68,8 @@
      * dL/dW of the question alone. */
     function matrix(letter, frame, kind) {
         const name = g.names[letter];
-        const stored =
-            kind === 'probe' ? g.probe.value('grad/' + name, frame) : Lens.param(name)[kind || 'value'](frame);
+        const read = kind === 'probe' ? (f) => g.probe.value('grad/' + name, f) : Lens.param(name)[kind || 'value'];
+        const stored = read && read(frame);
         return stored && Lens.transposed(stored, columns(letter), rows(letter));
     }
 

@@ -6,7 +6,8 @@
     let shown = null; /* {update} of the stop or view on the page */
     let parts = {}; /* elements that follow the state */
 
-    const places = () => [...Lens.stops, ...Lens.views].filter((p) => !p.needs || p.needs(Lens.data));
+    const places = () =>
+        Lens.frames ? [...Lens.stops, ...Lens.views].filter((p) => !p.needs || p.needs(Lens.data)) : [];
     const stops = () => places().filter((p) => Lens.stops.includes(p));
     const named = (id) => places().find((p) => p.id === id);
 

@@ -12,7 +12,7 @@
                 'matter where to look, and [q|W^Q] and [k|W^K] follow.',
             'film.act': 'Press play: which of the two diagonals comes first?',
             'film.qk': '[q|W^Q] [k|W^K]ᵀ: question (down) with key',
-            'film.vo': '[v|W^V] W^O: value looked at (down) to answer',
+            'film.vo': '[v|W^V] W^O: value (down) to answer',
             'film.qk.right': 'rows whose largest entry is on the diagonal (a question finds its key): ',
             'film.vo.right': 'rows whose largest entry is on the diagonal (a value says its name): ',
             'film.of': '{right} of {all}',
@@ -28,7 +28,7 @@
                 'Plain SGD steps exactly against the gradient (cosine 1), each entry by the same factor. Adam ' +
                 'rescales every entry by its own history, so there it is less than 1.',
             'film.other': 'This run used {optimizer}.',
-            'film.relative': 'each by its own largest entry over all steps',
+            'film.darkest': '(to ±{x})',
             'film.unit': 'score before ÷√{dk}',
             'film.unit.vo': 'what it adds to the logit',
             'film.point': 'Point: what is written is row → column.',
@@ -44,7 +44,7 @@
                 'важно, куда смотреть, и подтягиваются [q|W^Q] и [k|W^K].',
             'film.act': 'Нажмите «пуск»: какая из двух диагоналей появится первой?',
             'film.qk': '[q|W^Q] [k|W^K]ᵀ: вопрос (вниз) и ключ',
-            'film.vo': '[v|W^V] W^O: увиденное значение (вниз) и ответ',
+            'film.vo': '[v|W^V] W^O: значение (вниз) и ответ',
             'film.qk.right': 'строк, где наибольший элемент — на диагонали (вопрос находит свой ключ): ',
             'film.vo.right': 'строк, где наибольший элемент — на диагонали (значение называет себя): ',
             'film.of': '{right} из {all}',
@@ -60,12 +60,12 @@
                 'Простой SGD шагает точно против градиента (косинус 1), каждый элемент — с одним и тем же ' +
                 'множителем. Adam делит каждый элемент на его собственную историю, и там косинус меньше 1.',
             'film.other': 'Здесь учили так: {optimizer}.',
-            'film.relative': 'каждая — по своему наибольшему элементу за все шаги',
+            'film.darkest': '(до ±{x})',
             'film.unit': 'оценка до ÷√{dk}',
             'film.unit.vo': 'прибавка к логиту',
             'film.point': 'Укажите: подпись — строка → столбец.',
             'film.note':
-                '{dk} внутренних столбца здесь просуммированы; остаётся то, что голова делает с названными ' +
+                'Внутренние столбцы (их {dk}) здесь просуммированы; остаётся то, что голова делает с названными ' +
                 'токенами. Другое начальное число даёт другие [q|W^Q] и [k|W^K] — и те же две диагонали.',
         },
     });
@@ -112,7 +112,9 @@
         }).length;
     }
 
+    /* Of two lists of numbers, either of which may not have been recorded. */
     function cosine(a, b) {
+        if (!a || !b) return NaN;
         const size = Lens.glass.norm(a) * Lens.glass.norm(b);
         return size ? Lens.glass.dot(a, b) / size : NaN;
     }
@@ -223,7 +225,7 @@
                 Lens.el('div', { class: 'row between' }, [
                     Lens.el('h3', { text: Lens.t('film.step') }),
                     choose,
-                    Lens.el('span', { class: 'quiet small', text: Lens.t('film.relative') }),
+                    Lens.el('span', { class: 'quiet small' }, [Lens.t('legend.root')]),
                 ]),
                 Lens.el('div', { class: 'grid' }, small),
                 Lens.el('p', { class: 'losses' }, [
@@ -268,22 +270,25 @@
                         ['grad/' + g.names[letter], 'probe', g.story.probe],
                         [g.names[letter], 'update'],
                     ][i];
+                    const limit = Lens.limit(...of);
+                    Lens.fill(small[i].querySelector('figcaption'), [
+                        Lens.t('film.' + kinds[i]) + ' ',
+                        Lens.el('span', {
+                            class: 'quiet small plain-text',
+                            text: Lens.t('film.darkest', { x: Lens.format(limit) }),
+                        }),
+                    ]);
                     small[i].update(values || [], {
                         rows: Lens.glass.rows(letter),
                         columns: Lens.glass.columns(letter),
                         rowNames: letter === 'o' ? null : g.entries,
-                        limit: Lens.limit(...of),
+                        limit,
                         fontSize: 9,
                         ink: Lens.glass.letters[letter],
                     });
                 });
-                cosines.cosine.set(alone ? cosine(grad, alone) : NaN);
-                cosines.against.set(
-                    cosine(
-                        update,
-                        grad.map((x) => -x),
-                    ),
-                );
+                cosines.cosine.set(cosine(grad, alone));
+                cosines.against.set(cosine(update, grad && grad.map((x) => -x)));
             },
         };
     }

@@ -55,6 +55,12 @@
     }
     Lens.glass.ownPair = () => ownPair(Lens.glass.open());
 
+    /* As much of a token as its box has room for. */
+    function short(token, width) {
+        const letters = [...Lens.token(token)], room = Math.max(1, Math.floor(width / 8.6) - 1);
+        return letters.length <= room + 1 ? letters.join('') : letters.slice(0, room).join('') + '…';
+    }
+
     /* The tokens in a row, and from the question an arc to each pair, as thick as its weight. */
     function arcs(g) {
         const svg = Lens.svg('svg', { class: 'arcs', role: 'img' });
@@ -90,7 +96,7 @@
                     rx: 6,
                     class: 'token ' + (t === g.asked ? 'asks' : 'answers'),
                 }),
-                Lens.svg('text', { x: x(t), y: y + 21, class: 'token-text', text: Lens.token(g.tokens[t]) }),
+                Lens.svg('text', { x: x(t), y: y + 21, class: 'token-text', text: short(g.tokens[t], box) }),
             ];
             Lens.fill(svg, [
                 a.map((_, j) => curve(j)),

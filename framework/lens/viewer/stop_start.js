@@ -7,18 +7,18 @@
             'start.title': 'Nobody supplies W^Q, W^K, W^V',
             'start.short': 'Start + updates',
             'start.say':
-                'Each of them begins as [b|noise] and is moved a little at every step; what it is now is its ' +
+                'Each of them begins as [b|noise], random numbers, and is moved a little at every step; what it is now is its ' +
                 'start plus the sum of all those updates, nothing else.',
             'start.act': 'Press play, or drag the slider, and watch the updates add up while the loss falls.',
             'start.task':
-                'The task: six pairs and a question, [m|{tokens}]. The answer is what stands with {asked}: ' +
-                '{answer}. A token is 32 numbers, one for each letter and one for each digit, and row {row} of a ' +
-                'matrix belongs to {row}.',
+                'The task: six pairs and a question, [m|{tokens}]. The answer is what stands with {asked}: {answer}. A token ' +
+                'is {rows} numbers, one for each name at the left of the pictures: a pair has two ones, the question a ' +
+                'single one, all else is 0. So row {asked} of a matrix belongs to {asked}.',
             'start.which': 'Which matrix',
             'start.start': 'start: noise',
             'start.sum': 'sum of {n} updates',
             'start.now': 'now, at step {step}',
-            'start.size': '{rows} entries of a token (down) × {columns} columns; length',
+            'start.size': '{rows} rows, one a name, × {columns} columns; length',
             'start.point': 'Point at a number: the same place lights in all three.',
             'start.unit': 'value of an entry',
             'start.note':
@@ -29,23 +29,23 @@
             'start.title': 'W^Q, W^K, W^V никто не задаёт',
             'start.short': 'Начало + поправки',
             'start.say':
-                'Каждая из них вначале — [b|шум], и на каждом шаге её чуть-чуть сдвигают; какая она сейчас — это ' +
+                'Каждая из них вначале — [b|шум], случайные числа, и на каждом шаге её чуть-чуть сдвигают; какая она сейчас — это ' +
                 'её начало плюс сумма всех этих поправок, и больше ничего.',
             'start.act': 'Нажмите «пуск» или потяните ползунок и смотрите, как копятся поправки и падает потеря.',
             'start.task':
-                'Задача: шесть пар и вопрос, [m|{tokens}]. Ответ — то, что стоит рядом с {asked}: {answer}. ' +
-                'Токен — это 32 числа, по одному на каждую букву и каждую цифру, и строка {row} матрицы ' +
-                'принадлежит {row}.',
+                'Задача: шесть пар и вопрос, [m|{tokens}]. Ответ — то, что стоит рядом с {asked}: {answer}. Токен — это ' +
+                'числа, их {rows}, по одному на каждое имя слева от картинок: у пары две единицы, у вопроса одна, ' +
+                'остальное — нули. Поэтому строка {asked} матрицы принадлежит {asked}.',
             'start.which': 'Какая матрица',
             'start.start': 'начало: шум',
             'start.sum': 'сумма поправок: {n}',
             'start.now': 'сейчас, шаг {step}',
-            'start.size': '{rows} входа токена (вниз) × {columns} столбца; длина',
+            'start.size': 'строк: {rows}, по одной на имя; столбцов: {columns}; длина',
             'start.point': 'Укажите на число: то же место загорится во всех трёх.',
             'start.unit': 'значение элемента',
             'start.note':
                 'Картинки показывают, откуда берутся числа, но ещё не их смысл: отдельный элемент значит мало, ' +
-                'ведь {columns} столбца — внутреннее пространство без имён.',
+                'ведь столбцы (их {columns}) — внутреннее пространство без имён.',
         },
     });
 
@@ -72,7 +72,7 @@
             Lens.rich('start.task', {
                 tokens: g.tokens.map(Lens.token).join('\u2002'),
                 asked: Lens.token(asked),
-                row: Lens.token(asked),
+                rows: g.d,
                 answer: Lens.el('b', { text: Lens.token(g.answers[g.answer]) }),
             }),
         );
