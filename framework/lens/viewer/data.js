@@ -17,10 +17,11 @@
         return bytes;
     }
 
+    /* The smallest integer stands for what is not a finite number, or not in that frame. */
     const readers = {
         f32: { size: 4, get: (view, at) => view.getFloat32(at, true) },
-        i16: { size: 2, get: (view, at) => view.getInt16(at, true) },
-        i8: { size: 1, get: (view, at) => view.getInt8(at) },
+        i16: { size: 2, none: -32768, get: (view, at) => view.getInt16(at, true) },
+        i8: { size: 1, none: -128, get: (view, at) => view.getInt8(at) },
     };
 
     const kept = 3; /* frames of an array that stay decoded: two to compare, one to come */
@@ -36,7 +37,10 @@
             const values = new Float64Array(count),
                 scale = array.scale ? array.scale[frame] : 1;
             const first = frame * count * reader.size;
-            for (let i = 0; i < count; i++) values[i] = scale * reader.get(view, first + i * reader.size);
+            for (let i = 0; i < count; i++) {
+                const x = reader.get(view, first + i * reader.size);
+                values[i] = x === reader.none ? NaN : scale * x;
+            }
             if (recent.size >= kept) recent.delete(recent.keys().next().value);
             recent.set(frame, values);
             return values;

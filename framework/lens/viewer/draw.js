@@ -94,7 +94,8 @@
         }).observe(element);
     };
 
-    /* The scale with its ends and their unit. {limit, scale, unit, from: 0 for numbers that are never negative} */
+    /* The scale with its ends and their unit. {limit, scale, unit, from: 0 for numbers that are never negative; same: false where
+     * the limit is that of the step shown} */
     Lens.legend = function (options) {
         const o = options,
             low = o.from === 0 ? 0 : -1;
@@ -104,8 +105,11 @@
             return Lens.css(Lens.shade(at, 1, 'linear'));
         });
         strip.style.background = `linear-gradient(to right, ${colours.join(', ')})`;
-        const marks = low < 0 ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1];
         const value = (m) => o.limit * (o.scale === 'root' ? m * Math.abs(m) : m);
+        const marks = low < 0 ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1];
+        const text = marks.map((m) => Lens.format(value(m)));
+        const few = low < 0 && text.some((t) => t.length > 6) ? [text[0], text[2], text[4]] : text;
+        const spread = o.same === false ? 'legend.fitted' : o.scale === 'root' ? 'legend.root' : 'legend.same';
         return Lens.el(
             'div',
             {
@@ -123,14 +127,14 @@
                     Lens.el(
                         'span',
                         { class: 'legend-marks' },
-                        marks.map((m) => Lens.el('span', { text: Lens.format(value(m)) })),
+                        few.map((t) => Lens.el('span', { text: t })),
                     ),
                 ]),
                 Lens.el('span', { class: 'legend-unit' }, [
                     Lens.el('span', {}, o.unit),
                     Lens.el('span', {
                         class: 'quiet',
-                        text: Lens.t(o.scale === 'root' ? 'legend.root' : 'legend.same'),
+                        text: Lens.t(spread),
                     }),
                 ]),
             ],

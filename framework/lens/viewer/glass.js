@@ -147,12 +147,14 @@
         return out;
     }
 
+    let losses = null;
+
     /* The frame at which the question's loss falls fastest, measured from the frame before to the frame after. */
     function fastest() {
-        const loss = g.probe.loss,
-            slope = (f) => (loss[f - 1] - loss[f + 1]) / (Lens.steps[f + 1] - Lens.steps[f - 1]);
-        let best = Math.min(1, Lens.frames - 1);
-        for (let f = 1; f < Lens.frames - 1; f++) if (slope(f) > slope(best)) best = f;
+        if (!losses) losses = Lens.steps.map((_, f) => forward(weights(f)).loss);
+        const slope = (f) => (losses[f - 1] - losses[f + 1]) / (Lens.steps[f + 1] - Lens.steps[f - 1]);
+        let best = 0;
+        for (let f = 1; f < Lens.frames - 1; f++) if (best === 0 || slope(f) > slope(best)) best = f;
         return best;
     }
 

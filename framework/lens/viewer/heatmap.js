@@ -120,10 +120,10 @@
     function outline(context, x, y, w, h, width, inner) {
         context.lineWidth = width + 2;
         context.strokeStyle = Lens.colour('--paper');
-        context.strokeRect(x, y, w, h);
+        context.strokeRect(x - 1, y - 1, w + 2, h + 2);
         context.lineWidth = width;
         context.strokeStyle = inner;
-        context.strokeRect(x, y, w, h);
+        context.strokeRect(x - 1, y - 1, w + 2, h + 2);
     }
 
     function drawLit(o, context, at, lit, point) {

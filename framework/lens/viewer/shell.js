@@ -166,17 +166,20 @@
         ]);
     }
 
+    /* How exact the page's numbers are, how many of the recorded steps it has, and whether the recording is whole. */
     function foot() {
-        const parameters = Object.values(Lens.data.parameters),
-            kinds = parameters.map((p) => p.value.type);
-        const kind = ['i8', 'i16', 'f32'].find((k) => kinds.includes(k)),
-            all = Lens.data.all_frames;
-        return Lens.el('footer', {}, [
-            kind ? Lens.t('precise.' + kind) + ' ' : '',
+        const d = Lens.data,
+            all = d.all_frames,
+            bits = Object.entries((d.shown && d.shown.bits) || {});
+        const kinds = bits.map(([kind, n]) => Lens.t('kind.' + kind, { n })).join(', ');
+        const said = [
+            Lens.t(bits.every(([, n]) => n === 32) ? 'precise.all' : 'precise.bits', { kinds }),
             Lens.t(all > Lens.frames ? 'frames' : 'frames.all', { shown: Lens.frames, all }),
-            ' ',
+            d.cut ? Lens.t('cut', { cut: d.cut }) : '',
+            d.ended === false && !d.cut ? Lens.t('running') : '',
             Lens.t('keys'),
-        ]);
+        ];
+        return Lens.el('footer', { text: said.filter(Boolean).join(' ') });
     }
 
     /* ---- the stop or view ---- */

@@ -1,6 +1,17 @@
 /* The words of the frame around stops and views. */
 Lens.words({
     en: {
+        'precise.all': 'The numbers are those of the recording, in 32 bits.',
+        'precise.bits':
+            'To be small, the page rounds its numbers (bits a number: {kinds}); the recording has them in full.',
+        'kind.value': 'values {n}',
+        'kind.grad': 'gradients {n}',
+        'kind.update': 'updates {n}',
+        'kind.probe': 'the probe’s {n}',
+        'kind.probe_grad': 'the probe’s gradients {n}',
+        cut: 'The recording is not whole: {cut}.',
+        running: 'The run had not ended when this page was made.',
+        'legend.fitted': 'colours fitted to this step',
         step: 'step',
         loss: 'loss',
         skip: 'To the picture',
@@ -22,13 +33,6 @@ Lens.words({
         previous: 'Previous',
         nothing: 'This recording has nothing that can be shown here.',
         keys: 'Keys: ← → one step, space plays, Home and End.',
-        'precise.f32': 'The numbers are those of the recording, in 32 bits.',
-        'precise.i16':
-            'To be small, the page holds its numbers in 16 bits, rounded to 1/32767 of the largest of their ' +
-            'matrix; the recording has all of them.',
-        'precise.i8':
-            'To be small, the page holds its numbers in 8 bits, rounded to 1/127 of the largest of their matrix; ' +
-            'the recording has all of them.',
         frames: 'It shows {shown} of {all} recorded steps.',
         'frames.all': 'It shows all {all} recorded steps.',
         legend: 'Colours from {low} to {high} {unit}',
@@ -40,6 +44,17 @@ Lens.words({
         'curve.alt': '{name}: from {first} to {last}.',
     },
     ru: {
+        'precise.all': 'Числа — те же, что в записи, по 32 бита.',
+        'precise.bits':
+            'Чтобы страница была мала, числа в ней округлены (бит на число: {kinds}); в записи они целиком.',
+        'kind.value': 'значения {n}',
+        'kind.grad': 'градиенты {n}',
+        'kind.update': 'поправки {n}',
+        'kind.probe': 'величины пробы {n}',
+        'kind.probe_grad': 'градиенты пробы {n}',
+        cut: 'Запись неполна: {cut}.',
+        running: 'Когда делали эту страницу, обучение ещё не кончилось.',
+        'legend.fitted': 'цвета подобраны для этого шага',
         step: 'шаг',
         loss: 'потеря',
         skip: 'К картинке',
@@ -61,13 +76,6 @@ Lens.words({
         previous: 'Предыдущая',
         nothing: 'В этой записи здесь нечего показать.',
         keys: 'Клавиши: ← → на шаг, пробел — пуск, Home и End — начало и конец.',
-        'precise.f32': 'Числа — те же, что в записи, по 32 бита.',
-        'precise.i16':
-            'Чтобы страница была мала, числа в ней 16-битные, округлены до 1/32767 наибольшего в своей матрице; ' +
-            'в записи они целиком.',
-        'precise.i8':
-            'Чтобы страница была мала, числа в ней 8-битные, округлены до 1/127 наибольшего в своей матрице; в ' +
-            'записи они целиком.',
         frames: 'Показано шагов: {shown} из {all} записанных.',
         'frames.all': 'Показаны все записанные шаги: {all}.',
         legend: 'Цвета от {low} до {high} {unit}',
