@@ -10,6 +10,7 @@ BUILD   := build
 MODE    := release
 ARCH    := native
 PREFIX  := /usr/local
+BINDIR   = $(PREFIX)/bin
 LIBDIR   = $(PREFIX)/lib
 INCDIR   = $(PREFIX)/include
 AR      ?= ar
@@ -63,11 +64,14 @@ LINK_LIBS    = $(LIBRARIES:%=@$(SETUP_DIR)/%.libs) $(HEED_LIBS) $(LDLIBS)
 LIB_SOURCES     := $(sort $(shell find framework layers optim -name '*.c' 2>/dev/null))
 COMMON_SOURCES  := $(wildcard examples/common/*.c)
 EXAMPLE_SOURCES := $(wildcard examples/[0-9]*/*.c examples/[0-9]*.c)
+# The command that shows recordings: a program on the public headers, as the examples are, but installed.
+LENS_SOURCES    := $(wildcard examples/heed_lens/*.c)
 HELPER_SOURCES  := $(wildcard tests/helpers/*.c)
 CHECK_SOURCES   := $(wildcard tests/gradcheck_*.c)
 CHECK_MAIN      := tests/gradcheck_main.c
 PARITY_MAIN     := tests/parity_main.c
 RESUME_MAIN     := tests/resume_main.c
+RECORDED_MAIN   := tests/recorded_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 # What the suites test of the examples' insides, beside running them.
@@ -78,18 +82,20 @@ TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.
                               $(addprefix examples/10_heads/,places.c scale.c translate.c words.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
                    $(COMMON_SOURCES)
-ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
-                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(wildcard tests/exhaustive.c))
+ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
+                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(RECORDED_MAIN) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 EXAMPLES := $(sort $(patsubst examples/%/,$(BUILD)/examples/%,$(dir $(wildcard examples/[0-9]*/*.c))) \
                    $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/[0-9]*.c)))
 TSAN_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TSAN_SOURCES))
-PROGRAMS := $(EXAMPLES) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/heed_tests) \
+LENS     := $(BUILD)/heed-lens
+PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/heed_tests) \
             $(if $(wildcard $(CHECK_MAIN)),$(BUILD)/gradcheck) \
             $(if $(wildcard $(PARITY_MAIN)),$(BUILD)/parity) \
             $(if $(wildcard $(RESUME_MAIN)),$(BUILD)/tests/resume) \
+            $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -217,6 +223,9 @@ $(EXAMPLES): $(BUILD)/examples/%: $$(call objects,$$(wildcard examples/$$*.c exa
                                   $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 
+$(LENS): $(call objects,$(LENS_SOURCES) $(COMMON_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+
 $(BUILD)/tests/heed_tests: $(call objects,$(TEST_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(BUILD)/tests/heed_tests: PROGRAM_LIBS = @$(SETUP_DIR)/criterion.libs
@@ -227,6 +236,8 @@ $(BUILD)/gradcheck: $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(STATIC_LIB) $(
 $(BUILD)/parity: $(call objects,$(PARITY_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(BUILD)/tests/resume: $(call objects,$(RESUME_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+$(BUILD)/tests/recorded: $(call objects,$(RECORDED_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
@@ -245,7 +256,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 .PHONY: FORCE all everything demo test gradcheck parity bench exhaustive asan tsan tsan-run test-installed check-headers setup \
         install uninstall clean help
 
-all: $(STATIC_LIB) $(SHARED_LIB) $(EXAMPLES) ## the library, static and shared, and the examples (the default)
+all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
 
 everything: all $(PROGRAMS) ## all programs, the tests' too, without running them
 
@@ -259,8 +270,9 @@ SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
 PROGRAM_TESTS := dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
                  lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction lessons_cli=examples/10_heads \
-                 resume_killed=tests/resume
-test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+                 resume_killed=tests/resume \
+                 lens_cli=heed-lens
+test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/recorded $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -309,7 +321,7 @@ setup: $(FLAGS_STAMP) ## find what building and testing need; install what is mi
 	@$(RUN_SETUP)
 	@echo 'heed: all that building and testing need is here'
 
-install: $(STATIC_LIB) $(SHARED_LIB) $(STAGED) $(BUILD)/heed.pc ## copy library, headers and heed.pc to PREFIX (/usr/local), under DESTDIR
+install: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(STAGED) $(BUILD)/heed.pc ## copy library, headers, heed.pc and heed-lens to PREFIX (/usr/local), under DESTDIR
 	@rm -rf '$(DESTDIR)$(INCDIR)/heed'
 	@for header in $(STAGED_NAMES); do \
 	    install -D -m 644 "$(BUILD)/include/heed/$$header" "$(DESTDIR)$(INCDIR)/heed/$$header" || exit 1; done
@@ -317,13 +329,14 @@ install: $(STATIC_LIB) $(SHARED_LIB) $(STAGED) $(BUILD)/heed.pc ## copy library,
 	@install -D -m 755 $(SHARED_LIB).$(VERSION) '$(DESTDIR)$(LIBDIR)/libheed.so.$(VERSION)'
 	@ln -sf libheed.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	@ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libheed.so'
+	@install -D -m 755 $(LENS) '$(DESTDIR)$(BINDIR)/heed-lens'
 	@install -D -m 644 $(BUILD)/heed.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/heed.pc'
 	@[ -n '$(DESTDIR)' ] || ldconfig 2>/dev/null || true
 	@echo 'heed $(VERSION) is installed under $(DESTDIR)$(PREFIX)'
 
 uninstall: ## remove what install copied
 	@rm -rf '$(DESTDIR)$(INCDIR)/heed'
-	@rm -f '$(DESTDIR)$(LIBDIR)/libheed.a' '$(DESTDIR)$(LIBDIR)/libheed.so' '$(DESTDIR)$(LIBDIR)/$(SONAME)' \
+	@rm -f '$(DESTDIR)$(BINDIR)/heed-lens' '$(DESTDIR)$(LIBDIR)/libheed.a' '$(DESTDIR)$(LIBDIR)/libheed.so' '$(DESTDIR)$(LIBDIR)/$(SONAME)' \
 	       '$(DESTDIR)$(LIBDIR)/libheed.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/pkgconfig/heed.pc'
 
 clean: ## remove build/

@@ -18,6 +18,8 @@ $MAKE --no-print-directory install PREFIX="$prefix"
 ask() { PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config "$@" heed; }
 ask --exists || fail "pkg-config does not know heed"
 
+"$prefix/bin/heed-lens" --help | grep -q RECORDING || fail "the installed heed-lens does not run"
+
 # The example lies outside the tree, where nothing but the installed copy can be found.
 set -- examples/03_new_layer examples/03_new_layer.c
 if [ -d "$1" ]; then cp "$1"/* "$work"; else cp "$2" "$work"; fi

@@ -172,7 +172,7 @@ Test(lens_report, takes_no_more_bytes_than_it_may_and_says_what_gave_way) {
         heed_lens_report_options options = {.most_bytes = most, .shown = &shown};
         if (heed_lens_report(folder, html, options, &error)) {
             cr_expect_eq(error.status, HEED_INVALID);
-            cr_expect(strstr(error.text, folder) && strstr(error.text, "most_bytes") && strstr(error.text, "2 frames"),
+            cr_expect(strstr(error.text, folder) && strstr(error.text, "most_bytes") && strstr(error.text, "2 frames and 8 bits"),
                       "%s", error.text);
             break;
         }
@@ -351,7 +351,7 @@ Test(lens_report, errors_say_what_is_wrong_and_leave_nothing) {
     cr_assert(recorded_sample(folder, 1));
     refused((heed_lens_report_options){.language = "de"}, HEED_INVALID, "\"de\"; it must be en or ru");
     refused((heed_lens_report_options){.most_bytes = -1}, HEED_INVALID, "most_bytes is -1");
-    refused((heed_lens_report_options){.most_bytes = 1000}, HEED_INVALID, "1 frames with 8 bits");
+    refused((heed_lens_report_options){.most_bytes = 1000}, HEED_INVALID, "1 frame and 8 bits");
     heed_error error;
     cr_expect_eq(
         heed_lens_report(folder, "/tmp/no such folder/x.html", (heed_lens_report_options){.most_bytes = 0}, &error),

@@ -8,12 +8,29 @@
 
 #include "program.h"
 
+/* The first row of a kind, or -1. */
+static int row_of(const option_table *table, option_kind kind) {
+    for (int row = 0; row < table->n; row++)
+        if (table->rows[row].kind == kind)
+            return row;
+    return -1;
+}
+
 /* ---- help ---- */
+
+enum { LEFT = 64 };
+
+/* "-o, --output FILE" */
+static const char *left_of(const option_row *r, char text[LEFT]) {
+    const char *before = r->kind == OPTION_OPERAND ? "" : r->kind == OPTION_OUTPUT ? "-o, --" : "--";
+    snprintf(text, LEFT, "%s%s%s%s", before, r->name, r->value ? " " : "", r->value ? r->value : "");
+    return text;
+}
 
 /* Prints the help of a row, its lines after the first under the first. */
 static void print_row(const option_row *r, int width) {
-    char left[64];
-    snprintf(left, sizeof left, "--%s %s", r->name, r->value ? r->value : "");
+    char left[LEFT];
+    left_of(r, left);
     printf("  %-*s ", width, left);
     for (const char *line = r->help; line;) {
         const char *end = strchr(line, '\n');
@@ -32,13 +49,13 @@ static void print_after(const char *text, const char *program) {
 }
 
 void options_print_help(const option_table *table, const char *program) {
-    int width = 0;
+    int width = 0, operand = row_of(table, OPTION_OPERAND);
     for (int i = 0; i < table->n; i++) {
-        const option_row *r = &table->rows[i];
-        int columns = (int)(strlen(r->name) + (r->value ? strlen(r->value) : 0)) + 4;
+        int columns = (int)strlen(left_of(&table->rows[i], (char[LEFT]){0})) + 1;
         width = columns > width ? columns : width;
     }
-    printf("%s\n\n  %s [options]\n\n", table->about, program);
+    printf("%s\n\n  %s %s%s[options]\n\n", table->about, program, operand < 0 ? "" : table->rows[operand].name,
+           operand < 0 ? "" : " ");
     for (int i = 0; i < table->n; i++)
         print_row(&table->rows[i], width);
     if (table->after) {
@@ -93,6 +110,7 @@ static bool read_value(const option_row *r, const char *text, void *options) {
     case OPTION_REAL: return read_real(r, text, field);
     case OPTION_CHOICE: return read_choice(r, text, field);
     case OPTION_TEXT:
+    case OPTION_OUTPUT:
         if (text[0] == '\0')
             complain("--%s needs a value that is not empty", r->name);
         *(const char **)field = text;
@@ -105,8 +123,9 @@ static bool read_value(const option_row *r, const char *text, void *options) {
 
 static void list_options(const option_table *table, struct option *list) {
     for (int i = 0; i < table->n; i++)
-        list[i] = (struct option){table->rows[i].name, table->rows[i].value ? required_argument : no_argument, NULL, i};
-    list[table->n] = (struct option){0};
+        if (table->rows[i].kind != OPTION_OPERAND)
+            *list++ = (struct option){table->rows[i].name, table->rows[i].value ? required_argument : no_argument, NULL, i};
+    *list = (struct option){0};
 }
 
 /* What getopt_long could make nothing of: the word it stopped at. */
@@ -120,29 +139,33 @@ static bool refuse(int found, char **argv) {
     return false;
 }
 
-static int help_row(const option_table *table) {
-    int row = 0;
-    while (row < table->n - 1 && table->rows[row].kind != OPTION_HELP)
-        row++;
-    return row;
-}
-
-bool options_read(const option_table *table, void *options, bool *given, int argc, char **argv) {
-    struct option list[OPTION_ROWS + 1];
-    program_named(argv[0]);
-    list_options(table, list);
-    opterr = 0;
-    for (int found; (found = getopt_long(argc, argv, ":h", list, NULL)) != -1;) {
-        if (found == ':' || found == '?')
-            return refuse(found, argv);
-        if (found == 'h')
-            found = help_row(table);
-        if (!read_value(&table->rows[found], optarg, options))
-            return false;
+/* What stands beside the options: nothing, or the operand. */
+static bool read_rest(const option_table *table, void *options, bool *given, int argc, char **argv) {
+    int row = row_of(table, OPTION_OPERAND);
+    if (row >= 0 && optind < argc) {
+        *(const char **)((char *)options + table->rows[row].where) = argv[optind++];
         if (given)
-            given[found] = true;
+            given[row] = true;
     }
     if (optind < argc)
         complain("\"%s\": nothing is expected there (see --help)", argv[optind]);
     return optind == argc;
+}
+
+bool options_read(const option_table *table, void *options, bool *given, int argc, char **argv) {
+    struct option list[OPTION_ROWS + 1];
+    const bool output = row_of(table, OPTION_OUTPUT) >= 0;
+    program_named(argv[0]);
+    list_options(table, list);
+    opterr = 0;
+    for (int found; (found = getopt_long(argc, argv, output ? ":ho:" : ":h", list, NULL)) != -1;) {
+        if (found == ':' || found == '?')
+            return refuse(found, argv);
+        int row = found == 'h' ? row_of(table, OPTION_HELP) : found == 'o' ? row_of(table, OPTION_OUTPUT) : found;
+        if (!read_value(&table->rows[row], optarg, options))
+            return false;
+        if (given)
+            given[row] = true;
+    }
+    return read_rest(table, options, given, argc, argv);
 }

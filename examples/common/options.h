@@ -19,12 +19,14 @@
 #include <stdint.h>
 
 typedef enum option_kind {
-    OPTION_FLAG,   /* bool */
-    OPTION_HELP,   /* bool; also -h */
-    OPTION_WHOLE,  /* int64_t, from low to high */
-    OPTION_REAL,   /* double, from low to high */
-    OPTION_TEXT,   /* const char *, not empty */
-    OPTION_CHOICE, /* int64_t: the index of one of the choices */
+    OPTION_FLAG,    /* bool */
+    OPTION_HELP,    /* bool; also -h */
+    OPTION_WHOLE,   /* int64_t, from low to high */
+    OPTION_REAL,    /* double, from low to high */
+    OPTION_TEXT,    /* const char *, not empty */
+    OPTION_CHOICE,  /* int64_t: the index of one of the choices */
+    OPTION_OUTPUT,  /* as OPTION_TEXT; also -o */
+    OPTION_OPERAND, /* const char *: the one word that may stand beside the options; its name is for --help alone */
 } option_kind;
 
 typedef struct option_row {

@@ -4,9 +4,13 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <heed/error.h>
+#include <heed/picture.h>
 
 static const char *name = "heed";
 
@@ -17,12 +21,14 @@ void program_named(const char *path) {
 }
 
 void complain(const char *format, ...) {
+    char text[2 * HEED_ERROR_TEXT];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    char *shown = heed_text_shown(text);
+    fprintf(stderr, "%s: %s\n", name, shown ? shown : "out of memory");
+    free(shown);
 }
 
 int failed(const char *text) {

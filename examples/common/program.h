@@ -7,7 +7,8 @@
 /* How a program ends. */
 enum { DONE = 0, FAILED = 1, MISUSED = 2 };
 
-/* "02_dates: ", the message, and a newline, to stderr. The name is what the program was started as. */
+/* "02_dates: ", the message, and a newline, to stderr. The name is what the program was started as; what a message quotes
+ * from files can hide nothing, nor steer the terminal (heed_text_shown). */
 void program_named(const char *path);
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Complains, of memory where the text is empty, and returns FAILED. */

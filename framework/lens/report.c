@@ -333,15 +333,15 @@ static bool write_page(report *page, const char *path) {
     return good;
 }
 
-/* What is left for arrays: all else is counted, what each frame adds to it at its longest. */
-static bool room_for_numbers(report *page, int64_t *room) {
+/* What all but the arrays takes, each frame's part of it at its longest. */
+static bool bytes_beside_arrays(report *page, int64_t *taken) {
     enum { STEP = 21, LOSS = 26, MARKS = 512, ESCAPED = 6 };
     const json_t *probes = json_object_get(page->header, "probes");
-    int64_t rest = page_json_bytes(page->rest), frames = heed_recording_frames(page->r), taken = MARKS + frames * STEP;
+    int64_t rest = page_json_bytes(page->rest), frames = heed_recording_frames(page->r);
+    *taken = rest + (int64_t)lens_page_before_bytes + (int64_t)lens_page_after_bytes + MARKS + frames * STEP;
     for (size_t i = 0; i < json_array_size(probes); i++)
-        taken += frames * LOSS + MARKS +
-                 ESCAPED * (int64_t)json_string_length(json_object_get(json_array_get(probes, i), "name"));
-    *room = page->options.most_bytes - rest - taken - (int64_t)lens_page_before_bytes - (int64_t)lens_page_after_bytes;
+        *taken += frames * LOSS + MARKS +
+                  ESCAPED * (int64_t)json_string_length(json_object_get(json_array_get(probes, i), "name"));
     return rest >= 0 || no_memory(page);
 }
 
@@ -360,7 +360,7 @@ static bool check_options(report *page) {
 }
 
 static bool make_page(report *page, const char *path) {
-    int64_t room;
+    int64_t taken;
     page->r = heed_recording_open(page->folder, page->error);
     if (page->r == NULL)
         return false;
@@ -370,8 +370,9 @@ static bool make_page(report *page, const char *path) {
         return false;
     }
     return make_rest(page) && page_numbers_find(&page->numbers, page->r, page->error) &&
-           room_for_numbers(page, &room) &&
-           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), room, page->folder, page->error) &&
+           bytes_beside_arrays(page, &taken) &&
+           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes, taken, page->folder,
+                            page->error) &&
            page_numbers_read(&page->numbers, page->r, page->error) && write_page(page, path);
 }
 

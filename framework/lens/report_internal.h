@@ -43,8 +43,9 @@ typedef struct page_numbers {
 
 /* Finds all tensors of the recording that a page shows. */
 bool page_numbers_find(page_numbers *numbers, heed_recording *r, heed_error *error);
-/* Chooses frames and bits so that the numbers and their names take at most `room` bytes of the page. */
-bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t room, const char *recording, heed_error *error);
+/* Chooses frames and bits so that the page takes at most `most` bytes, of which all that is no array takes `taken`. */
+bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64_t taken, const char *recording,
+                      heed_error *error);
 /* Reads and rounds them. */
 bool page_numbers_read(page_numbers *numbers, heed_recording *r, heed_error *error);
 const page_array *page_numbers_get(const page_numbers *numbers, const char *tensor); /* NULL: there is none */

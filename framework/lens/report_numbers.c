@@ -141,21 +141,24 @@ static bool choose_frames(page_numbers *numbers, int n, int all) {
     return numbers->frames != NULL;
 }
 
-bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t room, const char *recording, heed_error *error) {
+bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64_t taken, const char *recording,
+                      heed_error *error) {
+    const int64_t room = most - taken;
     for (int kind = 0; kind < NUMBER_KINDS; kind++)
         numbers->bits[kind] = 32;
     for (int level = 0; level < 2 * NUMBER_KINDS && all_bytes(numbers, all_frames) > room; level++)
         numbers->bits[level % NUMBER_KINDS] = level < NUMBER_KINDS ? 16 : 8;
     int fewest = all_frames < 2 ? all_frames : 2, n = frames_that_fit(numbers, fewest, all_frames, room);
-    if (n == 0) {
-        heed_error_set(error, HEED_INVALID,
-                       "%s: %d frames with 8 bits a number take %lld bytes of a page, and most_bytes leaves %lld for "
-                       "them; record fewer "
-                       "parameters or allow a larger page",
-                       recording, fewest, (long long)all_bytes(numbers, fewest), (long long)room);
-        return false;
-    }
-    return choose_frames(numbers, n, all_frames) || no_memory(error);
+    if (n > 0)
+        return choose_frames(numbers, n, all_frames) || no_memory(error);
+    int64_t least = all_bytes(numbers, fewest);
+    if (__builtin_add_overflow(least, taken, &least))
+        least = INT64_MAX;
+    heed_error_set(error, HEED_INVALID,
+                   "%s: a page with %d frame%s and 8 bits a number takes up to %lld bytes; most_bytes is %lld. Allow a larger "
+                   "page, or record fewer parameters",
+                   recording, fewest, fewest == 1 ? "" : "s", (long long)least, (long long)most);
+    return false;
 }
 
 /* ---- rounding ---- */
