@@ -26,14 +26,18 @@
         return low === high ? [low - 0.5, high + 0.5] : [low, high];
     }
 
-    const edges = { top: 19, right: 22, bottom: 30, left: 46 };
+    const room = { top: 19, right: 22, bottom: 30, left: 46, height: 0 };
 
     function frameOf(o, width) {
         const [x0, x1] = range(o.series, 'x', o.xRange),
             [y0, y1] = range(o.series, 'y', o.yRange);
+        const edges = Lens.magnified(room),
+            height = Lens.magnified(o).height;
         const w = width - edges.left - edges.right,
-            h = o.height - edges.top - edges.bottom;
+            h = height - edges.top - edges.bottom;
         return {
+            edges,
+            height,
             x0,
             x1,
             y0,
@@ -48,18 +52,27 @@
     }
 
     function axes(o, f) {
-        const bottom = edges.top + f.h,
+        const bottom = f.edges.top + f.h,
             parts = [];
         const line = (x1, y1, x2, y2, of) => Lens.svg('line', { x1, y1, x2, y2, class: of });
         for (const t of ticks(f.y0, f.y1, Math.max(2, f.h / 45))) {
-            parts.push(line(edges.left, f.y(t), edges.left + f.w, f.y(t), 'grid'));
-            parts.push(Lens.svg('text', { x: edges.left - 6, y: f.y(t) + 4, class: 'tick end', text: Lens.format(t) }));
+            parts.push(line(f.edges.left, f.y(t), f.edges.left + f.w, f.y(t), 'grid'));
+            parts.push(
+                Lens.svg('text', { x: f.edges.left - 6, y: f.y(t) + 4, class: 'tick end', text: Lens.format(t) }),
+            );
         }
         for (const t of ticks(f.x0, f.x1, Math.max(2, f.w / 110)))
-            parts.push(Lens.svg('text', { x: f.x(t), y: bottom + 15, class: 'tick middle', text: Lens.format(t) }));
-        parts.push(line(edges.left, bottom, edges.left + f.w, bottom, 'axis'));
+            parts.push(
+                Lens.svg('text', {
+                    x: f.x(t),
+                    y: bottom + f.edges.bottom / 2,
+                    class: 'tick middle',
+                    text: Lens.format(t),
+                }),
+            );
+        parts.push(line(f.edges.left, bottom, f.edges.left + f.w, bottom, 'axis'));
         if (o.xLabel)
-            parts.push(Lens.svg('text', { x: edges.left + f.w, y: o.height - 2, class: 'tick end', text: o.xLabel }));
+            parts.push(Lens.svg('text', { x: f.edges.left + f.w, y: f.height - 2, class: 'tick end', text: o.xLabel }));
         if (o.yLabel) parts.push(Lens.svg('text', { x: 2, y: 11, class: 'tick', text: o.yLabel }));
         return parts;
     }
@@ -106,7 +119,7 @@
             if (o.marker === undefined || o.marker === null) return [];
             const x = f.x(o.marker),
                 parts = [];
-            parts.push(Lens.svg('line', { x1: x, x2: x, y1: edges.top, y2: edges.top + f.h, class: 'marker' }));
+            parts.push(Lens.svg('line', { x1: x, x2: x, y1: f.edges.top, y2: f.edges.top + f.h, class: 'marker' }));
             for (const s of o.series) {
                 const i = nearest(s, o.marker);
                 if (s.faint || !Number.isFinite(s.y[i])) continue;
@@ -137,8 +150,8 @@
             if (o.key !== false) fillKey();
             if (!width || !o.series.length) return;
             const f = frameOf(o, width);
-            svg.setAttribute('viewBox', `0 0 ${width} ${o.height}`);
-            svg.setAttribute('height', o.height);
+            svg.setAttribute('viewBox', `0 0 ${width} ${f.height}`);
+            svg.setAttribute('height', f.height);
             svg.setAttribute(
                 'aria-label',
                 Lens.safe(

@@ -71,6 +71,27 @@
     /* A colour of the style sheet: '--query'. */
     Lens.colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+    const lengths = [
+        'height',
+        'most',
+        'mostHeight',
+        'leastHeight',
+        'cellHeight',
+        'fontSize',
+        'top',
+        'right',
+        'bottom',
+        'left',
+    ];
+
+    /* Lengths in pixels as meant beside letters of 15 pixels, for letters of the page's size. */
+    Lens.magnified = function (options) {
+        const times = parseFloat(getComputedStyle(document.documentElement).fontSize) / 15;
+        const larger = { ...options };
+        for (const name of lengths) if (larger[name]) larger[name] = Math.round(larger[name] * times * 10) / 10;
+        return larger;
+    };
+
     /* A canvas of so many CSS pixels, sharp on any screen; returns its context, in CSS pixels. */
     Lens.sized = function (canvas, width, height) {
         const ratio = window.devicePixelRatio || 1;

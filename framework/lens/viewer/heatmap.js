@@ -179,7 +179,7 @@
     /* {rows, columns: counts; values: rows*columns numbers, row after row; rowNames, columnNames: lists or none;
      * limit; scale 'linear' | 'root'; mark 'cell' | 'bar'; numbers: written into cells; digits; unit; label: what
      * the picture is; name: its data-name; ink: a colour variable for lit rows and columns, '--query'; title:
-     * above it (text or node); most, mostHeight, leastHeight, cellHeight: pixels; readout: false for none;
+     * above it (text or node); most, mostHeight, leastHeight, cellHeight: pixels beside letters of 15; readout: false for none;
      * describe(row, column, x) -> nodes or text; onPoint(row, column) or onPoint(null); onChoose(row, column):
      * click or Enter}. -> element with .update(values), .light({rows, columns, cells}), .point(row, column). */
     Lens.heatmap = function (options) {
@@ -205,18 +205,19 @@
 
         function draw() {
             if (!width) return;
-            at = layout(o, canvas.getContext('2d'), width);
+            const p = Lens.magnified(o);
+            at = layout(p, canvas.getContext('2d'), width);
             const context = Lens.sized(canvas, at.width, at.height);
             const onto = o.mark === 'bar' ? drawBars : drawCells;
-            onto(o, context, at, values);
-            if (o.mark === 'cell' && o.numbers && at.w >= 24) drawNumbers(o, context, at, values);
+            onto(p, context, at, values);
+            if (o.mark === 'cell' && o.numbers && at.w >= 24) drawNumbers(p, context, at, values);
             context.strokeStyle = Lens.colour('--line');
             context.lineWidth = 1;
             context.strokeRect(at.left + 0.5, at.top + 0.5, at.w * o.columns - 1, at.h * o.rows - 1);
             const shown = { rows: new Set(lit.rows), columns: new Set(lit.columns) };
             if (canvas.point) shown.rows.add(canvas.point[0]) && shown.columns.add(canvas.point[1]);
-            drawNames(o, context, at, shown);
-            drawLit(o, context, at, lit, canvas.point);
+            drawNames(p, context, at, shown);
+            drawLit(p, context, at, lit, canvas.point);
         }
 
         function say() {
