@@ -18,7 +18,8 @@
                 'No attention pattern was recorded: give the recorder a probe ' +
                 '(heed_recorder_probe) whose forward runs an attention layer.',
             'attention.large': '{layer}, head {head}, {step}',
-            'attention.rows': 'Rows: [q|queries]; columns: [k|keys]; {kind}. Framed: the true key, where known.',
+            'attention.rows': 'Rows: [q|queries]; columns: [k|keys]; {kind}.{framed}',
+            'attention.framed': ' Framed: the true key.',
             'attention.point': '[q|{query}] looks at [k|{key}] with weight {x}',
             'attention.all': 'All heads at this step (choose one)',
             'attention.head': 'head {head}',
@@ -53,6 +54,7 @@
             'attention.large': '{layer}, голова {head}, {step}',
             'attention.rows':
                 'Строки: [q|запросы]; столбцы: [k|ключи]; {kind}. В рамке: верный ключ, где он ' + 'известен.',
+            'attention.framed': ' В рамке: верный ключ.',
             'attention.point': '[q|{query}] смотрит на [k|{key}] с весом {x}',
             'attention.all': 'Все головы на этом шаге (выберите одну)',
             'attention.head': 'голова {head}',
@@ -109,10 +111,10 @@
             {
                 type: 'button',
                 class: 'head',
-                'aria-label': Lens.t('attention.button', { layer: Lens.safe(attention.path), head: head + 1 }),
+                'aria-label': Lens.t('attention.button', { layer: Lens.safe(attention.path), head }),
                 on: { click: () => Lens.set({ layer: attention.path, head, query: null }) },
             },
-            [canvas, el('span', { text: Lens.t('attention.head', { head: head + 1 }) }), mass],
+            [canvas, el('span', { text: Lens.t('attention.head', { head }) }), mass],
         );
         function update({ probe, attention: current, head: chosenHead, frame }) {
             button.setAttribute('aria-pressed', String(current === attention && chosenHead === head));
@@ -155,7 +157,7 @@
         const series = (chosenHead) =>
             masses.map((y, head) => ({
                 name: 'attention.mass[' + head + ']',
-                label: Lens.t('attention.head', { head: head + 1 }),
+                label: Lens.t('attention.head', { head }),
                 x: Lens.steps,
                 y,
                 colour: '--ink',
@@ -206,7 +208,7 @@
             return Lens.bars({
                 names: [
                     Lens.t('attention.ablation.whole'),
-                    ...all.map((a) => Lens.t('attention.ablation.one', { head: a.head + 1 })),
+                    ...all.map((a) => Lens.t('attention.ablation.one', { head: a.head })),
                 ],
                 values,
                 limit: Lens.largest(values) || 1,
@@ -262,10 +264,13 @@
             large.root.hidden = !m;
             if (!m) return;
             const names = parts.tokens(probe, attention.path),
-                what = { layer: Lens.safe(attention.path), head: head + 1, step: parts.stepText(frame) };
+                what = { layer: Lens.safe(attention.path), head, step: parts.stepText(frame) };
             large.title('attention.large', what);
-            large.note('attention.rows', { kind: Lens.t('parts.kind.' + attention.kind) });
             const truth = (names.alignment || []).map((key, query) => [query, key]).filter(([, key]) => key >= 0);
+            large.note('attention.rows', {
+                kind: Lens.t('parts.kind.' + attention.kind),
+                framed: truth.length ? Lens.t('attention.framed') : '',
+            });
             map.show({
                 rows: m.rows,
                 columns: m.columns,

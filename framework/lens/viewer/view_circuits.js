@@ -145,7 +145,7 @@
         );
         let chosen = null,
             c = null;
-        const label = (h) => Lens.safe(h.attention.path) + ', ' + (h.head + 1);
+        const label = (h) => Lens.safe(h.attention.path) + ', ' + h.head;
         function update(current, queries, keys) {
             c = current;
             const heads = circuits.earlierHeads(c),
@@ -171,7 +171,7 @@
                     },
                 ).root,
             );
-            p.note('circuits.through.note', { layer: Lens.safe(earlier.attention.path), head: earlier.head + 1 });
+            p.note('circuits.through.note', { layer: Lens.safe(earlier.attention.path), head: earlier.head });
             const of = (frame) => circuits.through(c, earlier, queries, keys, frame),
                 m = of(c.frame);
             map.show({

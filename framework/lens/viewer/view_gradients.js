@@ -138,11 +138,6 @@
         ]);
     }
 
-    function clip(text, n) {
-        const letters = Array.from(text);
-        return letters.length > n ? letters.slice(0, n - 1).join('') + '…' : text;
-    }
-
     /* Above: arrows of −ds; below: bars of a. `limit` is an arrow as long as there is room for. */
     function arrows(r, keys, limit, label, point) {
         const each = keys.length <= 8 ? 84 : 62,
@@ -177,7 +172,7 @@
                         y: 15,
                         class: 'key-name',
                         'text-anchor': 'middle',
-                        text: clip(key, each > 70 ? 9 : 7),
+                        text: parts.clip(key, each > 70 ? 9 : 7),
                     }),
                     svg('text', {
                         x,
@@ -254,7 +249,7 @@
 
     function make(root) {
         const controls = parts.controls(['layer', 'head', 'probe']);
-        const queryBox = el('span'),
+        const queryBox = el('div', { class: 'pick' }),
             said = el('p', { class: 'pointed', 'aria-live': 'polite' });
         let fit = true;
         const scale = parts.buttons(
@@ -346,12 +341,12 @@
             queryBox.replaceChildren(
                 parts.select(
                     Lens.t('gradients.query'),
-                    names.queries.map((text, value) => ({ value, text: value + 1 + ': ' + text })),
+                    names.queries.map((text, value) => ({ value, text: value + 1 + ': ' + parts.clip(text, 24) })),
                     () => query,
                     (value) => Lens.set({ query: value }),
                 ).root,
             );
-            const what = { layer: Lens.safe(c.attention.path), head: c.head + 1, step: parts.stepText(c.frame) };
+            const what = { layer: Lens.safe(c.attention.path), head: c.head, step: parts.stepText(c.frame) };
             top.title('gradients.arrows', what);
             const longest = fit ? r.ds.reduce((x, y) => Math.max(x, Math.abs(y)), 0) || 1 : limit(c, 'd/attn_scores');
             const point = (j) => {

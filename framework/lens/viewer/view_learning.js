@@ -166,7 +166,7 @@
                 Lens.fill(p.body, curves);
             } else curves.update({ marker: Lens.steps[frame] });
             key = attention.path + '/' + head;
-            p.note('learning.norms.note', { head: head + 1, layer: Lens.safe(attention.path) });
+            p.note('learning.norms.note', { head, layer: Lens.safe(attention.path) });
         }
         return { root: p.root, update };
     }

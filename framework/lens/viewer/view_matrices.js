@@ -117,7 +117,7 @@
         return words('matrices.name', {
             matrix: matrix(choice.matrix),
             layer: Lens.safe(choice.layer),
-            head: choice.head + 1,
+            head: choice.head,
             step: Lens.steps[choice.frame],
         });
     }

@@ -157,7 +157,7 @@
     function pickLayer() {
         return select(
             Lens.t('parts.layer'),
-            layers().map((a) => ({ value: a.path, text: Lens.safe(a.path) })),
+            layers().map((a) => ({ value: a.path, text: clip(Lens.safe(a.path), 40) })),
             () => chosen().attention.path,
             (layer) => Lens.set({ layer, query: null }),
         );
@@ -173,8 +173,8 @@
     }
 
     function pickHead(heads) {
-        /* Counted from 1, as people do; files and paths count from 0. */
-        const options = Array.from({ length: heads }, (_, i) => ({ value: i, text: String(i + 1) }));
+        /* Counted from 0, as layers are in their paths, and as heed-lens --head counts. */
+        const options = Array.from({ length: heads }, (_, i) => ({ value: i, text: String(i) }));
         const change = (head) => Lens.set({ head });
         return (heads > 16 ? select : buttons)(Lens.t('parts.head'), options, () => chosen().head, change);
     }
@@ -302,6 +302,12 @@
         });
     }
 
+    /* The first n letters. */
+    function clip(text, n) {
+        const letters = Array.from(text);
+        return letters.length > n ? letters.slice(0, n - 1).join('') + '…' : text;
+    }
+
     const stepText = (frame) => Lens.t('parts.step', { step: Lens.steps[frame] });
 
     Lens.parts = {
@@ -326,5 +332,6 @@
         spaceOf,
         entries,
         view,
+        clip,
     };
 })();
