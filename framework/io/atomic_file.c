@@ -78,9 +78,9 @@ static bool sync_directory(char *path) {
     return synced;
 }
 
-heed_status atomic_file_commit(atomic_file *file) {
+static heed_status commit(atomic_file *file, bool sync) {
     heed_status status = HEED_OK;
-    if (fsync(file->fd) != 0 && errno != EINVAL)
+    if (sync && fsync(file->fd) != 0 && errno != EINVAL)
         status = fail(file, "write it to disk");
     int closed = close(file->fd);
     file->fd = -1;
@@ -89,11 +89,19 @@ heed_status atomic_file_commit(atomic_file *file) {
     if (!status && rename(file->beside, file->path) != 0)
         status = fail(file, "put it in place");
     if (!status) {
-        if (!sync_directory(file->beside))
+        if (sync && !sync_directory(file->beside))
             heed_error_set(file->error, status = HEED_IO, "%s: written, but its directory could not be synced to disk", file->path);
         free(file->beside);
         file->beside = NULL; /* it is in place: nothing to be removed */
     }
     atomic_file_abandon(file);
     return status;
+}
+
+heed_status atomic_file_commit(atomic_file *file) {
+    return commit(file, true);
+}
+
+heed_status atomic_file_commit_unsynced(atomic_file *file) {
+    return commit(file, false);
 }

@@ -17,6 +17,8 @@ heed_status atomic_file_open(atomic_file *file, const char *path, heed_error *er
 heed_status atomic_file_write(atomic_file *file, const void *data, size_t bytes);
 /* Puts the file in place. Whatever happens, the atomic_file is done with. */
 heed_status atomic_file_commit(atomic_file *file);
+/* The same without fsync: whole or not at all when the process is killed, but not when the power is cut. */
+heed_status atomic_file_commit_unsynced(atomic_file *file);
 /* Drops what was written. */
 void atomic_file_abandon(atomic_file *file);
 

@@ -6,6 +6,7 @@
 
 #include "atomic_file_internal.h"
 #include "file_dtypes_internal.h"
+#include "safetensors_internal.h"
 
 enum { LENGTH_BYTES = 8, ALIGN = 8 };
 
@@ -104,11 +105,9 @@ static heed_status check(const char *path, int n, const heed_file_tensor *tensor
     return HEED_OK;
 }
 
-heed_status heed_safetensors_write(const char *path, int n, const heed_file_tensor *tensors, int n_metadata,
-                                   const char *const (*metadata)[2], heed_error *error) {
-    heed_error unseen = {.status = HEED_OK};
-    error = error ? error : &unseen;
-    *error = (heed_error){.status = HEED_OK};
+typedef heed_status commit_fn(atomic_file *file);
+static heed_status write_file(const char *path, int n, const heed_file_tensor *tensors, int n_metadata,
+                              const char *const (*metadata)[2], commit_fn *commit, uint64_t *bytes, heed_error *error) {
     if (check(path, n, tensors, error))
         return error->status;
     size_t length;
@@ -118,17 +117,40 @@ heed_status heed_safetensors_write(const char *path, int n, const heed_file_tens
     unsigned char prefix[LENGTH_BYTES];
     for (int i = 0; i < LENGTH_BYTES; i++)
         prefix[i] = (unsigned char)(length >> (8 * i) & 255);
+    *bytes = sizeof prefix + length;
     atomic_file file;
     heed_status status = atomic_file_open(&file, path, error);
     if (!status)
         status = atomic_file_write(&file, prefix, sizeof prefix);
     if (!status)
         status = atomic_file_write(&file, header, length);
-    for (int i = 0; i < n && !status; i++)
+    for (int i = 0; i < n && !status; i++) {
         status = atomic_file_write(&file, tensors[i].data, tensor_bytes(&tensors[i]));
+        *bytes += tensor_bytes(&tensors[i]);
+    }
     free(header);
     if (!status)
-        return atomic_file_commit(&file);
+        return commit(&file);
     atomic_file_abandon(&file);
     return status;
+}
+
+/* The error, or one that nobody sees; empty. */
+static heed_error *cleared(heed_error *error, heed_error *unseen) {
+    error = error ? error : unseen;
+    *error = (heed_error){.status = HEED_OK};
+    return error;
+}
+
+heed_status heed_safetensors_write(const char *path, int n, const heed_file_tensor *tensors, int n_metadata,
+                                   const char *const (*metadata)[2], heed_error *error) {
+    heed_error unseen;
+    uint64_t bytes;
+    return write_file(path, n, tensors, n_metadata, metadata, atomic_file_commit, &bytes, cleared(error, &unseen));
+}
+
+heed_status safetensors_write_unsynced(const char *path, int n, const heed_file_tensor *tensors, int n_metadata,
+                                       const char *const (*metadata)[2], uint64_t *bytes, heed_error *error) {
+    heed_error unseen;
+    return write_file(path, n, tensors, n_metadata, metadata, atomic_file_commit_unsynced, bytes, cleared(error, &unseen));
 }
