@@ -16,6 +16,7 @@
 #include <heed/ops.h>
 #include <heed/pairs.h>
 #include <heed/picture.h>
+#include <heed/recorder.h>
 #include <heed/recording.h>
 #include <heed/report.h>
 #include <heed/rng.h>
