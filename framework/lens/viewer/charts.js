@@ -73,7 +73,7 @@
         parts.push(line(f.edges.left, bottom, f.edges.left + f.w, bottom, 'axis'));
         if (o.xLabel)
             parts.push(Lens.svg('text', { x: f.edges.left + f.w, y: f.height - 2, class: 'tick end', text: o.xLabel }));
-        if (o.yLabel) parts.push(Lens.svg('text', { x: 2, y: 11, class: 'tick', text: o.yLabel }));
+        if (o.yLabel) parts.push(Lens.svg('text', { x: 2, y: f.edges.top - 5, class: 'tick', text: o.yLabel }));
         return parts;
     }
 
