@@ -172,7 +172,8 @@ Test(lens_report, takes_no_more_bytes_than_it_may_and_says_what_gave_way) {
         heed_lens_report_options options = {.most_bytes = most, .shown = &shown};
         if (heed_lens_report(folder, html, options, &error)) {
             cr_expect_eq(error.status, HEED_INVALID);
-            cr_expect(strstr(error.text, folder) && strstr(error.text, "most_bytes") && strstr(error.text, "2 frames and 8 bits"),
+            cr_expect(strstr(error.text, folder) && strstr(error.text, "most_bytes") &&
+                          strstr(error.text, "2 frames and 8 bits"),
                       "%s", error.text);
             break;
         }

@@ -75,8 +75,8 @@ int export_safetensors(const options *o) {
 
 /* ---- bertviz ---- */
 
-/* The arguments of head_view. A model of one stack has "attention" and "tokens"; one with attention across has up to three
- * kinds of it, and two lists of tokens. Each kind's layers must agree in their sizes. */
+/* The arguments of head_view. A model of one stack has "attention" and "tokens"; one with attention across has up to
+ * three kinds of it, and two lists of tokens. Each kind's layers must agree in their sizes. */
 typedef struct stack {
     const char *argument; /* "cross_attention" */
     json_t *layers;       /* each (1, H, T, S) */

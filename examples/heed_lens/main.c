@@ -23,7 +23,7 @@ int write_page(const options *o) {
         return e.status == HEED_INVALID ? (failed(e.text), MISUSED) : failed(e.text);
     char size[32];
     printf("%s: %s, %d of %d frames", o->output, size_text(shown.bytes, size), shown.frames, shown.all_frames);
-    if (shown.bits.update == 32) /* the first that gives way */
+    if (shown.bits.update == 32) /* which gives way first */
         printf(", all numbers as recorded\n");
     else
         printf(", rounded to fit %s: bits of values %d, gradients %d, updates %d, probes %d, their gradients %d\n",

@@ -122,9 +122,8 @@ static void begin(film *f, const look_pattern *p) {
     f->columns = p->columns < room ? p->columns : room < 1 ? 1 : room;
     char *path = heed_text_shown(json_string_value(json_object_get(f->layer, "path")));
     char *name = heed_text_shown(json_string_value(json_object_get(f->probe, "name")));
-    char *title = text_of("%s, head %d of %d", path ? path : "", f->head, p->heads),
-         *rest = text_of("probe \"%s\"", name ? name : "");
-    say_heading(&f->term, title ? title : "", rest ? rest : "");
+    ink_print(&f->term, INK_BOLD, "%s, head %d of %d", path ? path : "", f->head, p->heads);
+    ink_print(&f->term, INK_DIM, "  probe \"%s\"\n\n", name ? name : "");
     say(&f->term, "rows: {q|queries}, columns: {k|keys}, attention weight ");
     scale_print(&f->term, true, "0", "1");
     if (f->rows < p->rows || f->columns < p->columns)
@@ -133,8 +132,6 @@ static void begin(film *f, const look_pattern *p) {
     printf("\n\n");
     free(path);
     free(name);
-    free(title);
-    free(rest);
 }
 
 static void wait_for(int frames) {

@@ -371,8 +371,8 @@ static bool make_page(report *page, const char *path) {
     }
     return make_rest(page) && page_numbers_find(&page->numbers, page->r, page->error) &&
            bytes_beside_arrays(page, &taken) &&
-           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes, taken, page->folder,
-                            page->error) &&
+           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes, taken,
+                            page->folder, page->error) &&
            page_numbers_read(&page->numbers, page->r, page->error) && write_page(page, path);
 }
 

@@ -1,10 +1,10 @@
 /* The page that shows a recording: one HTML file with everything in it, which opens from disk, without network.
  *
- * Its numbers are as exact as the size allows. They are f32 where that fits; else they are rounded, kind by kind, to 16
- * bits and then to 8, each array of each frame on its own scale (its largest magnitude is 32767 or 127, so a number is
- * at most half a step of largest / 32767 off); what one computes with gives way last: updates, gradients, gradients of
- * probes, parameters, the probes' values. Only then frames are left out, evenly, the first and the last never. The page
- * says which of this it is; the recording has all.
+ * Its numbers are as exact as the size allows. They are f32 where that fits; else they are rounded to 16 and 8 bits, each
+ * array of each frame on its own scale (its largest magnitude is 32767 or 127, so a number is at most half a step of
+ * largest / 32767 off). What is only looked at gives way first: updates and gradients, to 8 bits; then what one computes
+ * with: gradients of the probes, parameters, the probes' values. Only then frames are left out, evenly, the first and the
+ * last never. The page says which of this it is; the recording has all.
  *
  * Texts and names are data: none of them can add to the page's markup or scripts. Two recordings with the same contents
  * give the same page, byte for byte. */

@@ -12,7 +12,7 @@
 
 /* ---- numbers ---- */
 
-/* In the order in which they give way. */
+/* Those behind are never less exact than those before: see page_numbers_fit. */
 typedef enum number_kind {
     NUMBER_UPDATE,
     NUMBER_GRAD,

@@ -143,11 +143,17 @@ static bool choose_frames(page_numbers *numbers, int n, int all) {
 
 bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64_t taken, const char *recording,
                       heed_error *error) {
+    static const struct {
+        number_kind kind;
+        int bits;
+    } steps[] = {{NUMBER_UPDATE, 16},     {NUMBER_GRAD, 16},  {NUMBER_UPDATE, 8}, {NUMBER_GRAD, 8},
+                 {NUMBER_PROBE_GRAD, 16}, {NUMBER_VALUE, 16}, {NUMBER_PROBE, 16}, {NUMBER_PROBE_GRAD, 8},
+                 {NUMBER_VALUE, 8},       {NUMBER_PROBE, 8}};
     const int64_t room = most - taken;
     for (int kind = 0; kind < NUMBER_KINDS; kind++)
         numbers->bits[kind] = 32;
-    for (int level = 0; level < 2 * NUMBER_KINDS && all_bytes(numbers, all_frames) > room; level++)
-        numbers->bits[level % NUMBER_KINDS] = level < NUMBER_KINDS ? 16 : 8;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && all_bytes(numbers, all_frames) > room; i++)
+        numbers->bits[steps[i].kind] = steps[i].bits;
     int fewest = all_frames < 2 ? all_frames : 2, n = frames_that_fit(numbers, fewest, all_frames, room);
     if (n > 0)
         return choose_frames(numbers, n, all_frames) || no_memory(error);
@@ -155,8 +161,8 @@ bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64
     if (__builtin_add_overflow(least, taken, &least))
         least = INT64_MAX;
     heed_error_set(error, HEED_INVALID,
-                   "%s: a page with %d frame%s and 8 bits a number takes up to %lld bytes; most_bytes is %lld. Allow a larger "
-                   "page, or record fewer parameters",
+                   "%s: a page with %d frame%s and 8 bits a number takes up to %lld bytes; most_bytes is %lld. "
+                   "Allow a larger page, or record fewer parameters",
                    recording, fewest, fewest == 1 ? "" : "s", (long long)least, (long long)most);
     return false;
 }

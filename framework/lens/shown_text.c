@@ -1,51 +1,24 @@
 #include "shown_text_internal.h"
 
 #include <heed/picture.h>
+#include <heed/text.h>
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLACEMENT = 0xFFFD, UTF8_BYTES = 4, CODE_BYTES = 16 };
-
-/* How a first byte goes on: how many bytes follow, and the first code point that needs so many. */
-static int following(unsigned char first, uint32_t *least) {
-    static const uint32_t from[] = {0, 0x80, 0x800, 0x10000};
-    int n = first < 0x80 ? 0 : first < 0xC2 ? -1 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : -1;
-    *least = n > 0 ? from[n] : 0;
-    return n;
-}
+enum { REPLACEMENT = 0xFFFD, CODE_BYTES = 16 };
 
 int utf8_next(const char *text, uint32_t *point) {
-    const unsigned char *at = (const unsigned char *)text;
-    uint32_t least, value;
-    int n = following(*at, &least);
-    if (*at == '\0')
+    size_t bytes = strnlen(text, HEED_UTF8_BYTES);
+    if (bytes == 0)
         return *point = 0, 0;
-    value = n < 1 ? *at : *at & (0x3Fu >> n);
-    for (int i = 1; i <= n; i++) {
-        if ((at[i] & 0xC0) != 0x80)
-            n = -1;
-        else
-            value = value << 6 | (at[i] & 0x3Fu);
-    }
-    bool good = n >= 0 && value >= least && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
-    *point = good ? value : REPLACEMENT;
-    return good ? n + 1 : 1;
-}
-
-static int utf8_put(uint32_t point, char *to) {
-    if (point < 0x80) {
-        to[0] = (char)point;
-        return 1;
-    }
-    int n = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-    static const unsigned char first[] = {0, 0xC0, 0xE0, 0xF0};
-    to[0] = (char)(first[n] | point >> (6 * n));
-    for (int i = 1; i <= n; i++)
-        to[i] = (char)(0x80 | (point >> (6 * (n - i)) & 0x3F));
-    return n + 1;
+    int n = heed_utf8_read(text, bytes, point);
+    if (n > 0)
+        return n;
+    *point = REPLACEMENT;
+    return 1;
 }
 
 /* What could hide, reorder or break text, and what XML cannot hold. */
@@ -72,11 +45,11 @@ static char *rewritten(const char *text, int (*put)(uint32_t point, char *to)) {
 }
 
 static int put_shown(uint32_t point, char *to) {
-    return is_unseen(point) ? snprintf(to, CODE_BYTES, "<U+%04X>", (unsigned)point) : utf8_put(point, to);
+    return is_unseen(point) ? snprintf(to, CODE_BYTES, "<U+%04X>", (unsigned)point) : heed_utf8_write(point, to);
 }
 
 char *utf8_repaired(const char *text) {
-    return rewritten(text, utf8_put);
+    return rewritten(text, heed_utf8_write);
 }
 
 char *heed_text_shown(const char *text) {
