@@ -40,6 +40,7 @@
 #include <heed/layers/multi_head_attention.h>
 #include <heed/layers/norm.h>
 #include <heed/layers/position.h>
+#include <heed/layers/recorded.h>
 #include <heed/layers/recurrent.h>
 #include <heed/layers/recurrent_cell.h>
 #include <heed/layers/sampler.h>

@@ -158,7 +158,10 @@ heed_status glass_training_step(glass_training *tr, glass_step *step) {
     heed_status status = heed_backward(tr->t, loss, tr->grads);
     if (!status) {
         *step = describe(tr, heed_item(tr->t, loss));
+        heed_recorder_scalar(tr->recorder, step->step, "loss", step->loss);
+        heed_recorder_before(tr->recorder, step->step, tr->grads);
         status = heed_optim_step(tr->sgd, tr->grads);
+        heed_recorder_after(tr->recorder);
     }
     tr->steps += !status;
     return status;

@@ -67,6 +67,7 @@ typedef struct glass_training {
     heed_tape *t;
     heed_grads *grads;
     heed_optim *sgd;
+    heed_recorder *recorder; /* or NULL */
     uint64_t seed;
     int steps; /* done */
 } glass_training;

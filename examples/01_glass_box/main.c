@@ -4,6 +4,7 @@
  *     build/examples/01_glass_box --task planted    which matrices are determined at all */
 #include <stdlib.h>
 
+#include "kept.h"
 #include "options.h"
 #include "show.h"
 
@@ -25,6 +26,7 @@ typedef struct pairs_run {
     glass_training training;
     record film;
     backward_lesson lesson;
+    kept_probe kept;
     heed_error error;
 } pairs_run;
 
@@ -94,6 +96,29 @@ static heed_status teach(pairs_run *run) {
     return status;
 }
 
+static heed_status train(pairs_run *run) {
+    const options *o = run->o;
+    heed_status status = glass_training_init(&run->training, &run->g, (uint64_t)o->seed, (int)o->threads);
+    if (status)
+        return heed_error_set(&run->error, status, "%s", glass_training_error(&run->training));
+    run->kept = (kept_probe){&run->g, &probe};
+    heed_recorder *r = run->training.recorder = kept_begin(&o->kept, o->steps, &run->kept);
+    if ((status = heed_recorder_status(r)))
+        return heed_error_set(&run->error, status, "%s", heed_recorder_error_text(r));
+    return o->quiet ? train_until(run, (int)o->steps) : teach(run);
+}
+
+static heed_status learn(pairs_run *run) {
+    const options *o = run->o;
+    heed_error error = {.status = HEED_OK};
+    heed_status status = glass_init(&run->g, HEED_F32, (uint64_t)o->seed);
+    status = status ? heed_error_set(&run->error, status, "%s", heed_model_error_text(run->g.model)) : train(run);
+    if (!status)
+        show_answer(&run->term, &run->film, glass_examine(&run->g, heed_rng_hash("examination"), EXAMINED));
+    heed_status kept = recording_end(&o->kept, run->training.recorder, o->quiet, &error);
+    return status ? status : kept ? heed_error_set(&run->error, kept, "%s", error.text) : HEED_OK;
+}
+
 static heed_status run_pairs(const options *o, terminal term, heed_error *error) {
     pairs_run *run = calloc(1, sizeof *run);
     if (!run)
@@ -101,15 +126,7 @@ static heed_status run_pairs(const options *o, terminal term, heed_error *error)
     run->o = o;
     run->term = term;
     run->film.steps = (int)o->steps;
-    heed_status status = glass_init(&run->g, HEED_F32, (uint64_t)o->seed);
-    if (status)
-        heed_error_set(&run->error, status, "%s", heed_model_error_text(run->g.model));
-    else if ((status = glass_training_init(&run->training, &run->g, (uint64_t)o->seed, (int)o->threads)))
-        heed_error_set(&run->error, status, "%s", glass_training_error(&run->training));
-    else
-        status = o->quiet ? train_until(run, (int)o->steps) : teach(run);
-    if (!status)
-        show_answer(&term, &run->film, glass_examine(&run->g, heed_rng_hash("examination"), EXAMINED));
+    heed_status status = learn(run);
     *error = run->error;
     if (run->training.t)
         glass_training_free(&run->training);
@@ -131,8 +148,8 @@ static heed_status run_planted(const options *o, terminal term, heed_error *erro
 }
 
 int main(int argc, char **argv) {
-    options o = options_defaults;
-    if (!options_read(&options_table, &o, NULL, argc, argv))
+    options o;
+    if (!glass_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
         return MISUSED;
     heed_error error = {0};
     int result = DONE;

@@ -11,10 +11,23 @@ static const option_row rows[] = {
     {"steps", "N", "steps of training (1000)", OPTION_WHOLE, offsetof(options, steps), 1, 1e5, NULL},
     {"threads", "N", "threads, 0 for one a core (1: the task is too small for more); the result\nhas the same bits",
      OPTION_WHOLE, offsetof(options, threads), 0, 256, NULL},
+    RECORDING_ROWS(options),
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 const option_table options_table = {"One attention head learns to look values up, and every number of it can be seen.", rows,
-                                    sizeof rows / sizeof *rows, NULL};
-const options options_defaults = {.seed = 1, .steps = 1000, .threads = 1};
+                                    ROWS, NULL};
+
+bool glass_options_read(options *o, int argc, char **argv) {
+    *o = (options){.seed = 1, .steps = 1000, .threads = 1};
+    if (!options_read(&options_table, o, NULL, argc, argv))
+        return false;
+    if (o->task == TASK_PLANTED && (o->kept.folder || o->kept.page)) {
+        complain("--%s is for --task pairs: of the planted teacher nothing is recorded", o->kept.folder ? "record" : "report");
+        return false;
+    }
+    return true;
+}

@@ -25,8 +25,10 @@ heed_status record_train(record *r, glass_training *tr, int until) {
     while (!status && tr->steps < until) {
         bool shown = to_be_shown(r, tr->steps + 1);
         record_frame *frame = &r->frame[r->frames];
-        if (shown)
+        if (shown) {
             look(frame, tr);
+            heed_recorder_scalar(tr->recorder, tr->steps + 1, "right answers", frame->marks.right);
+        }
         double start = training_clock();
         glass_step step;
         status = glass_training_step(tr, &step);

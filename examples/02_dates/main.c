@@ -5,6 +5,7 @@
  *     exam.h     how well it reads                map.h      where it looks
  *     board.h    what is shown meanwhile          report.h   and at the end
  *     ask.h      asking it                        options.h  the command line */
+#include "../common/reader_kept.h"
 #include "ask.h"
 #include "board.h"
 #include "options.h"
@@ -19,24 +20,24 @@ enum { HEADS_DATES = 400 }; /* with which each head is tried: there are many hea
 
 /* ---- examining ---- */
 
-static heed_status report_all(const options *o, const reader *r, heed_tape *t, const reader *start) {
+static heed_status report_all(const options *o, const reader *r, heed_tape *t, const reader *start, heed_recorder *recorder) {
     terminal term = terminal_open(stdout);
     heed_status status = report_held_out(&term, r, t, (int)o->dates, o->quiet);
     if (status || o->quiet)
         return status;
     printf("\n");
-    status = report_heads(&term, r, t, o->dates < HEADS_DATES ? (int)o->dates : HEADS_DATES);
+    status = report_heads(&term, r, t, o->dates < HEADS_DATES ? (int)o->dates : HEADS_DATES, recorder);
     if (status || start == NULL)
         return status;
     printf("\n");
     return report_moved(&term, r, start);
 }
 
-/* start: the model as it was before training; NULL where that is not known. */
-static int examine(const options *o, const reader *r, const reader *start) {
+/* start: the model as it was before training; NULL where that is not known. recorder: or NULL. */
+static int examine(const options *o, const reader *r, const reader *start, heed_recorder *recorder) {
     heed_tape *t = heed_tape_new();
     heed_tape_set_threads(t, (int)o->plan.threads);
-    int result = report_all(o, r, t, start) ? failed(heed_error_text(t)) : DONE;
+    int result = report_all(o, r, t, start, recorder) ? failed(heed_error_text(t)) : DONE;
     heed_tape_free(t);
     return result;
 }
@@ -74,11 +75,13 @@ static bool after_each_step(void *user, const progress *now) {
 }
 
 /* Trains, saves, and says where. */
-static int train_and_save(const options *o, reader *r, board *b) {
+static int train_and_save(const options *o, reader *r, board *b, heed_recorder *recorder) {
     heed_error error = {0};
     progress end;
     time_t started = time(NULL);
-    heed_status status = train(r, &o->plan, after_each_step, b, &end, &error);
+    plan how = o->plan;
+    how.recorder = recorder;
+    heed_status status = train(r, &how, after_each_step, b, &end, &error);
     board_end(b);
     if (!status)
         status = save(o, r, &end, &error);
@@ -97,8 +100,18 @@ static int train_and_save(const options *o, reader *r, board *b) {
     return DONE;
 }
 
+/* Kept from the first step to what its heads turn out to be for. */
+static int train_and_examine(const options *o, reader *r, const reader *start, board *b) {
+    static reader_kept kept;
+    heed_recorder *recorder = reader_kept_begin(&o->kept, r, "A transformer that reads dates", o->plan.steps, &kept);
+    int result = train_and_save(o, r, b, recorder);
+    if (result == DONE && !interrupted())
+        result = examine(o, r, start, recorder);
+    return recording_close(&o->kept, recorder, o->quiet, result);
+}
+
 static int learn(const options *o, const task *dates, const char *program) {
-    if (!can_save(o->save))
+    if (!can_write("save", o->save) || !can_record(&o->kept))
         return MISUSED;
     reader *r = reader_new(dates, READER_HEADS, (uint64_t)o->plan.seed);
     reader *start = reader_new(dates, READER_HEADS, (uint64_t)o->plan.seed);
@@ -110,9 +123,7 @@ static int learn(const options *o, const task *dates, const char *program) {
         interruption_watch(true);
         if (!o->quiet)
             introduce(o, r);
-        result = train_and_save(o, r, b);
-        if (result == DONE && !interrupted())
-            result = examine(o, r, start);
+        result = train_and_examine(o, r, start, b);
         if (result == DONE && !o->quiet)
             printf("\nask it: %s --load %s --ask \"3rd of May, 1979\"\n", program, o->save);
     }
@@ -135,7 +146,7 @@ static reader *start_of(const task *dates, const char *path) {
 
 static int examine_file(const options *o, const reader *r, const char *path) {
     reader *start = start_of(r->task, path);
-    int result = examine(o, r, start);
+    int result = examine(o, r, start, NULL);
     reader_free(start);
     return result;
 }

@@ -4,6 +4,7 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 #include "train.h"
 
 #define DEFAULT_FILE "dates.safetensors"
@@ -14,6 +15,7 @@ typedef struct options {
     const char *save; /* where the weights go */
     const char *load; /* NULL: train */
     const char *ask;  /* NULL, a date, or "-" for standard input */
+    recording kept;
     bool heads;       /* with ask: the map of each head as well */
     bool quiet;
     bool help;

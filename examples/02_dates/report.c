@@ -60,13 +60,19 @@ static void print_known(const terminal *term, percents now, percents whole) {
     }
 }
 
+static void keep_parts(heed_recorder *recorder, const attention_place *place, int head, percents now, percents whole) {
+    for (int i = 0; i < PARTS; i++)
+        heed_recorder_ablation(recorder, place->path, head, part_names[i], whole.of[i] / 100, now.of[i] / 100);
+}
+
 static heed_status print_head(const terminal *term, const reader *r, heed_tape *t, const exam *e,
-                              const attention_place *place, int head, percents whole) {
+                              const attention_place *place, int head, percents whole, heed_recorder *recorder) {
     score found;
     heed_status status = exam_without(e, r, t, place->attn, head, &found);
     if (status)
         return status;
     percents now = percents_of(&found);
+    keep_parts(recorder, place, head, now, whole);
     fprintf(term->out, "  %-20s  head %d", place->path, head);
     print_parts(term, now, whole);
     print_known(term, now, whole);
@@ -75,7 +81,7 @@ static heed_status print_head(const terminal *term, const reader *r, heed_tape *
     return HEED_OK;
 }
 
-static heed_status print_heads(const terminal *term, const reader *r, heed_tape *t, const exam *e) {
+static heed_status print_heads(const terminal *term, const reader *r, heed_tape *t, const exam *e, heed_recorder *recorder) {
     score found;
     heed_status status = exam_run(e, r, t, &found);
     if (status)
@@ -89,15 +95,15 @@ static heed_status print_heads(const terminal *term, const reader *r, heed_tape 
     int count = reader_attentions(r, places);
     for (int i = 0; i < count; i++)
         for (int head = 0; head < places[i].attn->n_heads && !status; head++)
-            status = print_head(term, r, t, e, &places[i], head, whole);
+            status = print_head(term, r, t, e, &places[i], head, whole, recorder);
     return status;
 }
 
-heed_status report_heads(const terminal *term, const reader *r, heed_tape *t, int dates) {
+heed_status report_heads(const terminal *term, const reader *r, heed_tape *t, int dates, heed_recorder *recorder) {
     exam *e = exam_new(r->task, 0, dates);
     ink_print(term, INK_BOLD, "What each head reads");
     fprintf(term->out, ": percent right of %d held-out dates with that head switched off\n", dates);
-    heed_status status = e ? print_heads(term, r, t, e) : HEED_NO_MEMORY;
+    heed_status status = e ? print_heads(term, r, t, e, recorder) : HEED_NO_MEMORY;
     exam_free(e);
     return status;
 }

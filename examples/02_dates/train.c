@@ -21,6 +21,7 @@ static heed_status set_up(trainer *tr, reader *r, const plan *p) {
         .clip_norm = 1,
         .seed = p->seed,
         .threads = p->threads,
+        .recorder = p->recorder,
     };
     *tr = (trainer){.r = r, .dates = supply_new(r->task, (uint64_t)p->seed, (int)p->batch), .b = malloc(sizeof *tr->b)};
     heed_status status = training_init(&tr->tr, r->model, &how);

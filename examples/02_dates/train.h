@@ -10,6 +10,7 @@ typedef struct plan {
     double lr;     /* the highest: reached after the warm-up, and from there down to 0 along half a cosine */
     int64_t seed;
     int64_t threads; /* 0: all cores */
+    heed_recorder *recorder; /* or NULL */
 } plan;
 
 typedef struct progress {

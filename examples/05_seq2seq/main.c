@@ -170,7 +170,7 @@ static int train_and_save(const options *o, const translator *tr) {
 }
 
 static int learn(const options *o, const task *what, const char *program) {
-    if (!can_save(o->save))
+    if (!can_write("save", o->save))
         return MISUSED;
     translator *tr = translator_new(what, &o->recipe, (uint64_t)o->seed);
     if (tr == NULL)

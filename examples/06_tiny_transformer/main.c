@@ -153,7 +153,7 @@ static int learn(const options *o, const char *program) {
     heed_error error = {0};
     lesson l;
     writer w = {.by = by};
-    if (!can_save(o->save))
+    if (!can_write("save", o->save))
         return MISUSED;
     if (lesson_init(&l, o, by, NULL, &error)) {
         heed_vocabulary_free(l.vocabulary);

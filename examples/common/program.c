@@ -64,15 +64,15 @@ int interrupted(void) {
 
 /* ---- beginning and end ---- */
 
-bool can_save(const char *path) {
+bool can_write(const char *option, const char *path) {
     char folder[4096];
     const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     struct stat info;
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        complain("--save %s: this is no regular file", path);
+        complain("--%s %s: this is no regular file", option, path);
     else if (access(folder, W_OK | X_OK))
-        complain("--save %s: the folder cannot be written: %s", path, strerror(errno));
+        complain("--%s %s: the folder cannot be written: %s", option, path, strerror(errno));
     else
         return true;
     return false;

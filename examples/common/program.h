@@ -20,8 +20,9 @@ void interruption_watch(bool watch);
 /* The number of the signal that came, or 0. */
 int interrupted(void);
 
-/* Whether a file can be written there, which is better known before a minute of training than after; complains if not. */
-bool can_save(const char *path);
+/* Whether the file that an option names can be written, which is better known before a minute of training than after;
+ * complains if not. */
+bool can_write(const char *option, const char *path);
 
 /* For main to return through: a standard output that could not be written makes DONE a FAILED, and whoever started an
  * interrupted program sees that it was. */

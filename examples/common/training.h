@@ -25,6 +25,7 @@ typedef struct training_plan {
     double clip_norm;    /* of the gradients together; 0: none */
     int64_t seed;        /* of dropout */
     int64_t threads;     /* 0: all cores; the result has the same bits */
+    heed_recorder *recorder; /* or NULL: it is told of each step */
 } training_plan;
 
 typedef struct training {
@@ -32,17 +33,19 @@ typedef struct training {
     heed_grads *grads;
     heed_optim *opt;
     heed_schedule schedule;
+    heed_recorder *recorder;
     int64_t steps; /* done */
     double loss;   /* of the last one, before it */
 } training;
 
+/* Fails where the recorder has failed before the first step. Later a recorder's failure stops no training. */
 heed_status training_init(training *tr, heed_model *model, const training_plan *plan) HEED_MUST_CHECK;
 void training_free(training *tr);
 
 /* From a loss on tr->t to the next parameters. */
 heed_status training_step(training *tr, heed_tensor loss) HEED_MUST_CHECK;
 
-/* Sets `error` to the first one that tape or optimizer met; returns `status`. */
+/* Sets `error` to the first one that tape, optimizer or recorder met; returns `status`. */
 heed_status training_explain(const training *tr, heed_status status, heed_error *error);
 
 /* Seconds, to measure how long something took. */

@@ -58,6 +58,8 @@ const heed_module *heed_model_root(heed_model *model);
 
 /* A child called name (letters, digits, _; "0", "1", ... for lists) of parent. Two children of one name are an error. */
 void heed_module_init(heed_module *module, const heed_module *parent, const char *name);
+/* The module's path ("encoder.0.attn"), written into text, or "..." where it has no room; returns its length. */
+size_t heed_module_path(const heed_module *module, char *text, size_t size);
 /* A trainable parameter `path.name`. Norms and biases belong to the group "no_decay", others to "": see _set_group. */
 heed_param heed_param_new(const heed_module *module, const char *name, heed_shape shape, heed_init init);
 /* Values that are saved with the model but never trained. */

@@ -41,6 +41,10 @@ size_t heed_path(const heed_tape *t, char *text, size_t size) {
     return scope_path(tape_scope(t), text, size);
 }
 
+size_t heed_module_path(const heed_module *module, char *text, size_t size) {
+    return scope_path(module->scope, text, size);
+}
+
 static void push(heed_tape *t, const heed_scope *scope) {
     const heed_scope **grown = arena_grow(&t->memory, t->scopes, &t->cap_scopes, t->n_scopes + 1, sizeof *grown);
     if (grown == NULL) {

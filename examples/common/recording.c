@@ -1,0 +1,88 @@
+#include "recording.h"
+
+#include "program.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* For free(); NULL: out of memory, or nothing is to be recorded. */
+static char *folder_of(const recording *kept) {
+    static const char ending[] = ".recording";
+    const char *name = kept->folder ? kept->folder : kept->page;
+    size_t size = name ? strlen(name) + sizeof ending : 0;
+    char *folder = name ? malloc(size) : NULL;
+    if (folder)
+        snprintf(folder, size, "%s%s", name, kept->folder ? "" : ending);
+    return folder;
+}
+
+/* Whether nothing is there, or a folder with nothing in it. */
+static bool is_free(const char *path) {
+    DIR *folder = opendir(path);
+    int entries = 0;
+    if (folder == NULL)
+        return errno == ENOENT;
+    while (entries < 3 && readdir(folder))
+        entries++;
+    closedir(folder);
+    return entries < 3; /* . and .. */
+}
+
+bool can_record(const recording *kept) {
+    if (kept->folder && !is_free(kept->folder)) {
+        complain("--record %s: a recording needs a folder that is new, or empty", kept->folder);
+        return false;
+    }
+    return kept->page == NULL || can_write("report", kept->page);
+}
+
+heed_recorder *recording_begin(const recording *kept, heed_model *model, heed_recorder_options options) {
+    if (kept->folder == NULL && kept->page == NULL)
+        return NULL;
+    char *folder = folder_of(kept);
+    options.replace = kept->folder == NULL; /* one that the last page was made from */
+    heed_recorder *r = heed_recorder_new(folder, model, options);
+    free(folder);
+    return r;
+}
+
+heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, heed_error *error) {
+    if (r == NULL)
+        return HEED_OK;
+    char *folder = folder_of(kept);
+    heed_status status = heed_recorder_end(r, error);
+    if (!status && folder == NULL)
+        status = heed_error_set(error, HEED_NO_MEMORY, "out of memory");
+    if (!status && kept->page)
+        status = heed_lens_report(folder, kept->page, (heed_lens_report_options){.most_bytes = 0}, error);
+    if (!status && !quiet) {
+        printf("the training is kept in %s", folder);
+        if (kept->page)
+            printf("; open %s in a browser", kept->page);
+        putchar('\n');
+    }
+    free(folder);
+    return status;
+}
+
+int recording_close(const recording *kept, heed_recorder *r, bool quiet, int result) {
+    heed_error error = {.status = HEED_OK};
+    return recording_end(kept, r, quiet, &error) && result == DONE ? failed(error.text) : result;
+}
+
+void recording_measure(heed_recorder *r, int64_t done, int64_t steps, const char *name, double value) {
+    heed_recorder_scalar(r, done < steps ? done + 1 : steps, name, value);
+}
+
+const char **recording_names(int n, const int32_t *tokens, recording_name *name, const void *user) {
+    const char **names = malloc((size_t)n * (sizeof *names + RECORDING_NAME));
+    char(*text)[RECORDING_NAME] = (char(*)[RECORDING_NAME])(names + n); /* behind the pointers to them */
+    for (int i = 0; i < n && names; i++) {
+        name(user, tokens ? tokens[i] : i, text[i]);
+        names[i] = text[i];
+    }
+    return names;
+}
