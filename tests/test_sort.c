@@ -139,7 +139,7 @@ Test(next_larger, largest_entries_move_onto_the_superdiagonal_for_every_seed, .t
         next_head h;
         heed_error error = {0};
         cr_assert_eq(next_init(&h, (uint64_t)seed), HEED_OK);
-        cr_assert_eq(next_train(&film, &h, 1500, seed, 1, &error), HEED_OK, "%s", error.text);
+        cr_assert_eq(next_train(&film, &h, &(next_plan){.steps = 1500, .seed = seed, .threads = 1}, &error), HEED_OK, "%s", error.text);
         const next_frame *first = &film.frame[0], *last = &film.frame[film.frames - 1];
         cr_assert(film.frames == NEXT_FRAMES && first->step == 0 && last->step == 1500);
         cr_assert(first->m.superdiagonal <= 4 && last->m.superdiagonal == NEXT_ROWS, "seed %d: %d", seed, last->m.superdiagonal);

@@ -110,13 +110,11 @@ static heed_status train(pairs_run *run) {
 
 static heed_status learn(pairs_run *run) {
     const options *o = run->o;
-    heed_error error = {.status = HEED_OK};
     heed_status status = glass_init(&run->g, HEED_F32, (uint64_t)o->seed);
     status = status ? heed_error_set(&run->error, status, "%s", heed_model_error_text(run->g.model)) : train(run);
     if (!status)
         show_answer(&run->term, &run->film, glass_examine(&run->g, heed_rng_hash("examination"), EXAMINED));
-    heed_status kept = recording_end(&o->kept, run->training.recorder, o->quiet, &error);
-    return status ? status : kept ? heed_error_set(&run->error, kept, "%s", error.text) : HEED_OK;
+    return recording_end(&o->kept, run->training.recorder, o->quiet, status, &run->error);
 }
 
 static heed_status run_pairs(const options *o, terminal term, heed_error *error) {

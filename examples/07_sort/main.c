@@ -6,7 +6,9 @@
  *     sort.h    the first task    next.h    the second, its head and its film    show.h    what is shown */
 #include <stdlib.h>
 
+#include "../common/answerer_kept.h"
 #include "../common/progress.h"
+#include "next_kept.h"
 #include "options.h"
 #include "show.h"
 
@@ -23,6 +25,8 @@ typedef struct sort_run {
     heed_tape *t; /* examines */
     patterns caught;
     progress line;
+    answerer_kept kept;
+    heed_recorder *recorder;
 } sort_run;
 
 static heed_status examine(sort_run *run, int questions, school_count *count) {
@@ -41,6 +45,7 @@ static heed_status look(void *user, int64_t step, double loss, heed_error *error
     if (status)
         return heed_error_set(error, status, "%s", heed_error_text(run->t));
     show_sort_line(&run->term, step, loss, &count);
+    recording_measure(run->recorder, step, run->o->steps, "held-out inputs sorted", (double)count.exact / count.asked);
     return HEED_OK;
 }
 
@@ -73,7 +78,7 @@ static heed_status look_inside(sort_run *run) {
 static heed_status teach(sort_run *run, heed_error *error) {
     const options *o = run->o;
     training_plan plan = {.steps = o->steps, .lr = 2e-3, .warmup = 50, .beta2 = 0.98, .weight_decay = 0.1, .clip_norm = 1,
-                          .seed = o->seed, .threads = o->threads};
+                          .seed = o->seed, .threads = o->threads, .recorder = run->recorder};
     school_count count;
     heed_status status = school_train(&run->a, &run->subject, &plan, BATCH, o->quiet ? NULL : look, run, error);
     if (status)
@@ -88,6 +93,21 @@ static heed_status teach(sort_run *run, heed_error *error) {
     return HEED_OK;
 }
 
+/* A held-out input is followed. */
+static void begin_recording(sort_run *run) {
+    run->kept.a = &run->a;
+    sort_examination(&run->task, heed_rng_hash("recorded"), 0, run->kept.row);
+    run->recorder = answerer_kept_begin(&run->o->kept, "A GPT that sorts digits", "digits", run->o->steps, &run->kept);
+}
+
+static heed_status learn(sort_run *run, heed_error *error) {
+    begin_recording(run);
+    if (!run->o->quiet)
+        show_sort_task(&run->term, &run->task, &run->a);
+    heed_status status = teach(run, error);
+    return recording_end(&run->o->kept, run->recorder, run->o->quiet, status, error);
+}
+
 static heed_status run_sort(const options *o, heed_error *error) {
     sort_run run = {.o = o, .term = terminal_open(stdout), .task = {(int)o->values, (int)o->length}, .line = {.name = "sorting"}};
     run.subject = (school_subject){sort_lesson, sort_examination, &run.task};
@@ -98,10 +118,8 @@ static heed_status run_sort(const options *o, heed_error *error) {
         heed_error_set(error, status, "%s", heed_model_error_text(run.a.model));
     else if ((status = patterns_watch(&run.caught, run.t)))
         heed_error_set(error, status, "%s", heed_error_text(run.t));
-    if (!status && !o->quiet)
-        show_sort_task(&run.term, &run.task, &run.a);
-    if (!status)
-        status = teach(&run, error);
+    else
+        status = learn(&run, error);
     heed_tape_free(run.t);
     answerer_free(&run.a);
     return status;
@@ -109,25 +127,36 @@ static heed_status run_sort(const options *o, heed_error *error) {
 
 /* ---- the next larger ---- */
 
-static heed_status run_next(const options *o, heed_error *error) {
+static heed_status teach_next(const options *o, next_head *h, next_film *film, heed_recorder *recorder,
+                              const next_question *followed, heed_error *error) {
     terminal term = terminal_open(stdout);
-    next_question probe = next_draw(heed_rng_hash("to be shown"), 3);
+    const next_plan plan = {o->steps, o->seed, o->threads, recorder};
+    heed_status status = next_train(film, h, &plan, error);
+    if (!status && !o->quiet) {
+        show_next_task(&term, followed);
+        show_next_film(&term, film);
+        show_next_answer(&term, film, followed);
+    }
+    if (!status)
+        show_next_result(&term, film, next_examine(h, EXAMINED), EXAMINED);
+    return status;
+}
+
+static heed_status run_next(const options *o, heed_error *error) {
+    next_question followed = next_draw(heed_rng_hash("to be shown"), 3);
     next_film *film = malloc(sizeof *film);
     if (film == NULL)
         return heed_error_set(error, HEED_NO_MEMORY, "out of memory");
     next_head h;
+    next_kept kept = {&h, &followed};
     heed_status status = next_init(&h, (uint64_t)o->seed);
-    if (status)
+    if (status) {
         heed_error_set(error, status, "%s", heed_model_error_text(h.model));
-    else
-        status = next_train(film, &h, o->steps, o->seed, o->threads, error);
-    if (!status && !o->quiet) {
-        show_next_task(&term, &probe);
-        show_next_film(&term, film);
-        show_next_answer(&term, film, &probe);
+    } else {
+        heed_recorder *recorder = next_kept_begin(&o->kept, o->steps, &kept);
+        status = teach_next(o, &h, film, recorder, &followed, error);
+        status = recording_end(&o->kept, recorder, o->quiet, status, error);
     }
-    if (!status)
-        show_next_result(&term, film, next_examine(&h, EXAMINED), EXAMINED);
     next_free(&h);
     free(film);
     return status;
@@ -135,7 +164,7 @@ static heed_status run_next(const options *o, heed_error *error) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!sort_options_read(&o, argc, argv))
+    if (!sort_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
         return MISUSED;
     heed_error error = {0};
     int result = DONE;

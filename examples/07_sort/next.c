@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "../common/recording.h"
+
 /* ---- the task ---- */
 
 next_question next_draw(uint64_t seed, uint64_t index) {
@@ -130,11 +132,13 @@ static bool to_be_seen(int64_t step, int64_t steps) {
     return step == 0 || step * parts / steps > (step - 1) * parts / steps;
 }
 
-static void take(next_film *film, const next_head *h, int64_t step) {
+static void take(next_film *film, const next_head *h, const next_plan *plan, int64_t step) {
     next_frame *frame = &film->frame[film->frames++];
     next_marks marks = next_examine(h, EXAMINED);
     *frame = (next_frame){.step = step, .loss = marks.loss, .right = marks.right};
     next_look(h, &frame->m);
+    recording_measure(plan->recorder, step, plan->steps, "right answers", marks.right);
+    recording_measure(plan->recorder, step, plan->steps, "rows largest on the superdiagonal", frame->m.superdiagonal);
 }
 
 static heed_status learn(training *tr, const next_head *h, int64_t seed) {
@@ -145,18 +149,19 @@ static heed_status learn(training *tr, const next_head *h, int64_t seed) {
     return training_step(tr, next_loss(h, tr->t, questions, NEXT_BATCH));
 }
 
-heed_status next_train(next_film *film, const next_head *h, int64_t steps, int64_t seed, int64_t threads, heed_error *error) {
-    training_plan plan = {.steps = steps, .lr = 0.02, .seed = seed, .threads = threads};
+heed_status next_train(next_film *film, const next_head *h, const next_plan *plan, heed_error *error) {
+    const training_plan how = {
+        .steps = plan->steps, .lr = 0.02, .seed = plan->seed, .threads = plan->threads, .recorder = plan->recorder};
     training tr;
-    heed_status status = training_init(&tr, h->model, &plan);
+    heed_status status = training_init(&tr, h->model, &how);
     *film = (next_film){.frames = 0};
-    take(film, h, 0);
-    while (!status && tr.steps < steps) {
+    take(film, h, plan, 0);
+    while (!status && tr.steps < plan->steps) {
         double start = training_clock();
-        status = learn(&tr, h, seed);
+        status = learn(&tr, h, plan->seed);
         film->seconds += training_clock() - start;
-        if (!status && to_be_seen(tr.steps, steps))
-            take(film, h, tr.steps);
+        if (!status && to_be_seen(tr.steps, plan->steps))
+            take(film, h, plan, tr.steps);
     }
     if (status)
         training_explain(&tr, status, error);

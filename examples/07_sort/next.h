@@ -69,7 +69,10 @@ typedef struct next_film {
     next_frame frame[NEXT_FRAMES]; /* the first before the first step */
     double seconds;
 } next_film;
-heed_status next_train(next_film *film, const next_head *h, int64_t steps, int64_t seed, int64_t threads, heed_error *error)
-    HEED_MUST_CHECK;
+typedef struct next_plan {
+    int64_t steps, seed, threads;
+    heed_recorder *recorder; /* or NULL */
+} next_plan;
+heed_status next_train(next_film *film, const next_head *h, const next_plan *plan, heed_error *error) HEED_MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 #include "sort.h"
 
 typedef enum sort_lesson_kind { TASK_SORT, TASK_NEXT } sort_lesson_kind;
@@ -11,6 +12,7 @@ typedef enum sort_lesson_kind { TASK_SORT, TASK_NEXT } sort_lesson_kind;
 typedef struct options {
     int64_t task; /* sort_lesson_kind */
     int64_t steps, values, length, seed, threads;
+    recording kept;
     bool quiet, help;
 } options;
 

@@ -6,6 +6,7 @@
  *     addition.h    the task, the model's sizes, the marks      show.h    what is shown */
 #include <stdlib.h>
 
+#include "../common/answerer_kept.h"
 #include "../common/progress.h"
 #include "options.h"
 #include "show.h"
@@ -21,6 +22,8 @@ typedef struct addition_run {
     heed_tape *t; /* examines */
     patterns caught;
     progress line;
+    answerer_kept kept;
+    heed_recorder *recorder;
 } addition_run;
 
 static heed_status look(void *user, int64_t step, double loss, heed_error *error) {
@@ -34,6 +37,7 @@ static heed_status look(void *user, int64_t step, double loss, heed_error *error
     if (status)
         return heed_error_set(error, status, "%s", heed_error_text(run->t));
     show_line(&run->term, step, loss, &count);
+    recording_measure(run->recorder, step, run->o->steps, "held-out sums exact", (double)count.exact / count.asked);
     return HEED_OK;
 }
 
@@ -52,7 +56,7 @@ static heed_status look_inside(addition_run *run) {
 static heed_status teach(addition_run *run, heed_error *error) {
     const options *o = run->o;
     training_plan plan = {.steps = o->steps, .lr = 3e-3, .warmup = 100, .beta2 = 0.98, .weight_decay = 0.01, .clip_norm = 1,
-                          .seed = o->seed, .threads = o->threads};
+                          .seed = o->seed, .threads = o->threads, .recorder = run->recorder};
     heed_status status = school_train(&run->a, &run->subject, &plan, BATCH, o->quiet ? NULL : look, run, error);
     if (status)
         return status;
@@ -68,6 +72,18 @@ static heed_status teach(addition_run *run, heed_error *error) {
     return HEED_OK;
 }
 
+/* A held-out sum is followed. */
+static heed_status learn(addition_run *run, heed_error *error) {
+    const options *o = run->o;
+    run->kept.a = &run->a;
+    addition_examination(&run->task, heed_rng_hash("recorded"), 0, run->kept.row);
+    run->recorder = answerer_kept_begin(&o->kept, "A GPT that adds", "sum", o->steps, &run->kept);
+    if (!o->quiet)
+        show_task(&run->term, &run->task, &run->a);
+    heed_status status = teach(run, error);
+    return recording_end(&o->kept, run->recorder, o->quiet, status, error);
+}
+
 static heed_status run_addition(const options *o, heed_error *error) {
     addition_run run = {.o = o, .term = terminal_open(stdout), .task = {(int)o->digits}, .line = {.name = "adding"}};
     run.subject = (school_subject){addition_lesson, addition_examination, &run.task};
@@ -78,10 +94,8 @@ static heed_status run_addition(const options *o, heed_error *error) {
         heed_error_set(error, status, "%s", heed_model_error_text(run.a.model));
     else if ((status = patterns_watch(&run.caught, run.t)))
         heed_error_set(error, status, "%s", heed_error_text(run.t));
-    if (!status && !o->quiet)
-        show_task(&run.term, &run.task, &run.a);
-    if (!status)
-        status = teach(&run, error);
+    else
+        status = learn(&run, error);
     heed_tape_free(run.t);
     answerer_free(&run.a);
     return status;
@@ -89,7 +103,7 @@ static heed_status run_addition(const options *o, heed_error *error) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!addition_options_read(&o, argc, argv))
+    if (!addition_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
         return MISUSED;
     heed_error error = {0};
     int result = DONE;

@@ -4,9 +4,11 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 
 typedef struct options {
     int64_t digits, steps, seed, threads;
+    recording kept;
     bool quiet, help;
 } options;
 

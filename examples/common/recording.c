@@ -49,13 +49,9 @@ heed_recorder *recording_begin(const recording *kept, heed_model *model, heed_re
     return r;
 }
 
-heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, heed_error *error) {
-    if (r == NULL)
-        return HEED_OK;
+static heed_status write_page(const recording *kept, bool quiet, heed_error *error) {
     char *folder = folder_of(kept);
-    heed_status status = heed_recorder_end(r, error);
-    if (!status && folder == NULL)
-        status = heed_error_set(error, HEED_NO_MEMORY, "out of memory");
+    heed_status status = folder ? HEED_OK : heed_error_set(error, HEED_NO_MEMORY, "out of memory");
     if (!status && kept->page)
         status = heed_lens_report(folder, kept->page, (heed_lens_report_options){.most_bytes = 0}, error);
     if (!status && !quiet) {
@@ -68,9 +64,20 @@ heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, h
     return status;
 }
 
+heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, heed_status status, heed_error *error) {
+    heed_error own = {.status = HEED_OK};
+    if (r == NULL)
+        return status;
+    heed_status ended = heed_recorder_end(r, &own);
+    if (status)
+        return status;
+    return ended ? heed_error_set(error, ended, "%s", own.text) : write_page(kept, quiet, error);
+}
+
 int recording_close(const recording *kept, heed_recorder *r, bool quiet, int result) {
     heed_error error = {.status = HEED_OK};
-    return recording_end(kept, r, quiet, &error) && result == DONE ? failed(error.text) : result;
+    heed_status status = recording_end(kept, r, quiet, result == DONE ? HEED_OK : HEED_INVALID, &error);
+    return status && result == DONE ? failed(error.text) : result;
 }
 
 void recording_measure(heed_recorder *r, int64_t done, int64_t steps, const char *name, double value) {

@@ -23,8 +23,10 @@ bool can_record(const recording *kept);
 /* NULL where nothing is to be recorded. A page alone is made from a recording beside it, FILE.recording, in the place of
  * the one before. What goes wrong stays in the recorder: training_init sees it. */
 heed_recorder *recording_begin(const recording *kept, heed_model *model, heed_recorder_options options);
-/* Ends it, writes the page, and unless `quiet` says where they are. The recorder is gone. Without one: does nothing. */
-heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, heed_error *error) HEED_MUST_CHECK;
+/* Ends it, writes the page, and unless `quiet` says where they are. The recorder is gone. Without one: does nothing.
+ * status: what the run ended with; an error, which then stands in `error`, stays the one that is returned. */
+heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, heed_status status,
+                          heed_error *error) HEED_MUST_CHECK;
 /* The same behind a program that ended with `result`: what it ends with now. */
 int recording_close(const recording *kept, heed_recorder *r, bool quiet, int result);
 
