@@ -1,5 +1,6 @@
 #include "history.h"
 
+#include "../common/recording.h"
 #include "../common/training.h"
 
 static training_plan how(const history_plan *plan) {
@@ -13,6 +14,7 @@ static training_plan how(const history_plan *plan) {
         .clip_norm = 1,
         .seed = plan->seed,
         .threads = plan->threads,
+        .recorder = plan->recorder,
     };
 }
 
@@ -29,9 +31,27 @@ static heed_status step(training *tr, const history_plan *plan, const induction 
     return training_step(tr, induction_loss(ind, tr->t, list, INDUCTION_BATCH));
 }
 
+static double largest_of(const double *x, int n) {
+    double most = x[0];
+    for (int i = 1; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+/* The best heads' scores: of the first layer, and of the last. */
+static void tell(const history *r, int64_t step) {
+    const induction_scores *now = &r->at[r->frames - 1];
+    const history_plan *plan = &r->plan;
+    recording_measure(plan->recorder, step, plan->steps, "loss on the repeat of unseen sequences", now->loss);
+    recording_measure(plan->recorder, step, plan->steps, "previous token", largest_of(now->previous[0], plan->heads));
+    recording_measure(plan->recorder, step, plan->steps, "matching", largest_of(now->matching[plan->layers - 1], plan->heads));
+}
+
 static heed_status look_at(history *r, int64_t step, const induction *ind, observer *o, heed_error *error) {
     r->step[r->frames] = step;
     heed_status status = observer_take(o, ind, &r->at[r->frames++]);
+    if (!status)
+        tell(r, step);
     return status ? heed_error_set(error, status, "%s", heed_error_text(o->t)) : HEED_OK;
 }
 

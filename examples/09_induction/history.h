@@ -9,6 +9,7 @@ enum { HISTORY_FRAMES = 121 };
 typedef struct history_plan {
     int layers, heads, shortest, longest;
     int64_t steps, seed, threads;
+    heed_recorder *recorder; /* or NULL */
 } history_plan;
 
 typedef struct history {

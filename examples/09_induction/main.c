@@ -10,6 +10,7 @@
 
 #include "../common/progress.h"
 #include "../common/training.h"
+#include "kept.h"
 #include "options.h"
 #include "show.h"
 
@@ -22,6 +23,8 @@ typedef struct lesson {
     progress line;
     int drawn; /* lines of curves on the terminal */
     double drawn_at;
+    kept_probe kept;         /* of the two layers, ... */
+    heed_recorder *recorder; /* ... if they are recorded */
     heed_error error;
 } lesson;
 
@@ -58,6 +61,17 @@ static void look(void *user, const history *r, int64_t step, double loss) {
     }
 }
 
+/* A sequence with a short stretch, or one as the others where all are alike. */
+static repeats probe_of(const options *o) {
+    int period = o->shortest == o->longest || o->shortest > 12 ? (int)o->shortest : 12 < o->longest ? 12 : (int)o->longest;
+    return repeats_draw(heed_rng_hash("to be shown"), 2, period, period);
+}
+
+static heed_recorder *begin_recording(lesson *le) {
+    le->kept = (kept_probe){&le->ind[TWO], probe_of(&le->o)};
+    return le->recorder = kept_begin(&le->o.kept, le->o.steps, &le->kept);
+}
+
 static heed_status train(lesson *le, int which) {
     static const char *const names[] = {"one layer ", "two layers"};
     history_plan plan = plan_of(&le->o, which + 1);
@@ -65,6 +79,8 @@ static heed_status train(lesson *le, int which) {
     heed_status status = induction_init(&le->ind[which], which + 1, plan.heads, (uint64_t)plan.seed);
     if (status)
         return heed_error_set(&le->error, status, "%s", heed_model_error_text(le->ind[which].model));
+    if (which == TWO)
+        plan.recorder = begin_recording(le);
     status = history_train(&le->seen[which], &plan, &le->ind[which], le->observer, le->o.quiet ? NULL : look, le, &le->error);
     progress_clear(&le->line, &le->term);
     return status;
@@ -83,10 +99,15 @@ static heed_status switch_off(lesson *le, show_losses *without) {
     return status;
 }
 
-/* A sequence with a short stretch, or one as the others where all are alike. */
-static repeats probe_of(const options *o) {
-    int period = o->shortest == o->longest || o->shortest > 12 ? (int)o->shortest : 12 < o->longest ? 12 : (int)o->longest;
-    return repeats_draw(heed_rng_hash("to be shown"), 2, period, period);
+static void record_losses(const lesson *le, const show_losses *without) {
+    const history *two = &le->seen[TWO];
+    for (int layer = 0; layer < two->plan.layers; layer++)
+        for (int head = 0; head < two->plan.heads; head++) {
+            char path[64];
+            snprintf(path, sizeof path, "gpt.blocks.%d.attn", layer);
+            heed_recorder_ablation(le->recorder, path, head, "loss on the repeat", two->at[two->frames - 1].loss,
+                                   without->head[layer][head]);
+        }
 }
 
 static bool take_map(lesson *le, const repeats *probe, int layer, int head, double out[SHOW_TOKENS * SHOW_TOKENS]) {
@@ -111,6 +132,7 @@ static heed_status explain(lesson *le) {
         status = HEED_INVALID;
     if (status)
         return heed_error_set(&le->error, status, "%s", heed_error_text(le->observer->t));
+    record_losses(le, &without);
     show_heads(&le->term, two, &without);
     show_maps(&le->term, two, &probe, first, second);
     return HEED_OK;
@@ -142,7 +164,9 @@ static int run(const options *o) {
         return failed("");
     le->o = *o;
     le->term = terminal_open(stdout);
-    int result = teach(le) ? failed(le->error.text) : DONE;
+    heed_status status = teach(le);
+    status = recording_end(&o->kept, le->recorder, o->quiet, status, &le->error);
+    int result = status ? failed(le->error.text) : DONE;
     observer_free(le->observer);
     for (int i = 0; i < INDUCTION_LAYERS; i++)
         if (le->ind[i].model)
@@ -153,7 +177,7 @@ static int run(const options *o) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!induction_options_read(&o, argc, argv))
+    if (!induction_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
         return MISUSED;
     int result = DONE;
     if (o.help)

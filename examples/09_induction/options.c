@@ -11,6 +11,7 @@ static const option_row rows[] = {
     {"seed", "N", "seed of the first weights and of the sequences (1)", OPTION_WHOLE, offsetof(options, seed), 0, 1e9, NULL},
     {"threads", "N", "threads, 0 for one a core (0); the result has the same bits", OPTION_WHOLE, offsetof(options, threads), 0,
      256, NULL},
+    RECORDING_ROWS(options),
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };

@@ -4,9 +4,11 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 
 typedef struct options {
     int64_t steps, heads, shortest, longest, seed, threads;
+    recording kept; /* of the two layers */
     bool quiet, help;
 } options;
 

@@ -23,11 +23,20 @@ static void look(void *user, int64_t step, double loss) {
         progress_show(&b->line, &b->c->term, step, b->steps, loss);
 }
 
+/* The reader with many heads alone is recorded. */
+static heed_recorder *begin_recording(classroom *c, const reader *r, int n_heads, int64_t steps) {
+    if (n_heads != READER_HEADS)
+        return NULL;
+    c->recorder = reader_kept_begin(&c->o.kept, r, "A transformer that translates phrases", steps, &c->kept);
+    return c->recorder;
+}
+
 static heed_status train(classroom *c, const reader *r, int n_heads, mark *m) {
     char name[32];
     snprintf(name, sizeof name, "%d head%s", n_heads, n_heads == 1 ? " " : "s");
     bar b = {.c = c, .line = {.name = name}, .steps = classroom_steps(c, TRANSLATOR_STEPS)};
     translate_plan plan = {.steps = b.steps, .seed = c->o.seed, .threads = c->o.threads};
+    plan.recorder = begin_recording(c, r, n_heads, b.steps);
     heed_status status = translate_train(r, &plan, look, &b, &c->error);
     progress_clear(&b.line, &c->term);
     if (!status && (status = translate_examine(r, c->t, c->exam, m)) != HEED_OK)
@@ -45,6 +54,8 @@ reader *classroom_translator(classroom *c, int n_heads, mark *m) {
         heed_error_set(&c->error, HEED_NO_MEMORY, "out of memory");
     if (r == NULL || train(c, r, n_heads, m) == HEED_OK)
         return r;
+    heed_recorder_end(c->recorder, NULL); /* it must not outlive what it records */
+    c->recorder = NULL;
     reader_free(r);
     return NULL;
 }

@@ -2,11 +2,12 @@
 #ifndef HEADS_LESSON_H
 #define HEADS_LESSON_H
 
+#include "../common/reader_kept.h"
 #include "../common/say.h"
 #include "options.h"
 #include "translate.h"
 
-enum { LESSONS = 5, ALL_LESSONS = LESSONS };
+enum { LESSON_HEADS, LESSON_OFF, LESSON_SCALE, LESSON_PLACES, LESSON_WORDS, LESSONS, ALL_LESSONS = LESSONS };
 
 /* What is made once, by the lesson that needs it first. */
 typedef struct classroom {
@@ -17,6 +18,8 @@ typedef struct classroom {
     examination *exam;
     reader *many; /* trained on phrases, with READER_HEADS heads */
     mark many_mark;
+    heed_recorder *recorder; /* of its training; or NULL */
+    reader_kept kept;
     heed_error error;
 } classroom;
 

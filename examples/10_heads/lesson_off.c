@@ -27,6 +27,12 @@ static double percent(const mark *m) {
 
 /* ---- measuring ---- */
 
+static void record_row(classroom *c, const row *r) {
+    for (int h = 0; h < READER_HEADS; h++)
+        heed_recorder_ablation(c->recorder, r->place.path, h, "sentences exact", percent(&c->many_mark) / 100,
+                               percent(&r->without[h]) / 100);
+}
+
 static heed_status fill_row(classroom *c, row *r) {
     heed_status status = translate_gaze(c->many, c->t, c->exam, &r->place, r->gaze);
     for (int h = 0; h < READER_HEADS && !status; h++)
@@ -41,6 +47,8 @@ static heed_status fill(classroom *c, table *t) {
     for (int i = 0; i < t->n && !status; i++) {
         t->rows[i] = (row){.place = places[i]};
         status = fill_row(c, &t->rows[i]);
+        if (!status)
+            record_row(c, &t->rows[i]);
     }
     return status ? classroom_tape_failed(c, status) : HEED_OK;
 }

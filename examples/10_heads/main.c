@@ -10,6 +10,8 @@
  *     lesson_words.c                  words.h        six steps with loops */
 #include "lesson.h"
 
+#include <stdlib.h>
+
 static lesson *const lessons[LESSONS] = {lesson_heads, lesson_off, lesson_scale, lesson_places, lesson_words};
 
 static heed_status teach(classroom *c) {
@@ -23,19 +25,27 @@ static heed_status teach(classroom *c) {
 }
 
 static int run(const options *o) {
-    classroom c = {.o = *o, .term = terminal_open(stdout), .t = heed_tape_new()};
-    heed_tape_set_threads(c.t, (int)o->threads);
-    int result = teach(&c) ? failed(c.error.text) : DONE;
-    reader_free(c.many);
-    examination_free(c.exam);
-    task_free(c.phrases);
-    heed_tape_free(c.t);
+    classroom *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return failed("");
+    c->o = *o;
+    c->term = terminal_open(stdout);
+    c->t = heed_tape_new();
+    heed_tape_set_threads(c->t, (int)o->threads);
+    heed_status status = teach(c);
+    status = recording_end(&o->kept, c->recorder, o->quiet, status, &c->error);
+    int result = status ? failed(c->error.text) : DONE;
+    reader_free(c->many);
+    examination_free(c->exam);
+    task_free(c->phrases);
+    heed_tape_free(c->t);
+    free(c);
     return result;
 }
 
 int main(int argc, char **argv) {
     options o;
-    if (!heads_options_read(&o, argc, argv))
+    if (!heads_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
         return MISUSED;
     int result = DONE;
     if (o.help)

@@ -19,6 +19,7 @@ static const option_row rows[] = {
      0, 1e9, NULL},
     {"threads", "N", "threads, 0 for one a core (0); the result has the same bits", OPTION_WHOLE,
      offsetof(options, threads), 0, 256, NULL},
+    RECORDING_ROWS(options),
     {"quiet", NULL, "print each lesson's result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };
@@ -33,5 +34,13 @@ const option_table options_table = {
 bool heads_options_read(options *o, int argc, char **argv) {
     _Static_assert(sizeof names / sizeof *names == LESSONS + 2, "each lesson has a name, and so have all together");
     *o = (options){.lesson = ALL_LESSONS, .seed = 1};
-    return options_read(&options_table, o, NULL, argc, argv);
+    if (!options_read(&options_table, o, NULL, argc, argv))
+        return false;
+    bool recorded = o->kept.folder || o->kept.page;
+    if (recorded && o->lesson != LESSON_HEADS && o->lesson != LESSON_OFF && o->lesson != ALL_LESSONS) {
+        complain("--%s is for --lesson heads, off and all: %s trains no model with many heads", o->kept.folder ? "record" : "report",
+                 names[o->lesson]);
+        return false;
+    }
+    return true;
 }

@@ -4,11 +4,13 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 
 typedef struct options {
     int64_t lesson; /* its place in lessons, or ALL_LESSONS */
     int64_t steps;  /* 0: as many as each lesson has as a rule */
     int64_t seed, threads;
+    recording kept; /* of the reader with many heads */
     bool quiet, help;
 } options;
 

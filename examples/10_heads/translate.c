@@ -21,6 +21,7 @@ static training_plan how(const translate_plan *plan) {
         .clip_norm = 1,
         .seed = plan->seed,
         .threads = plan->threads,
+        .recorder = plan->recorder,
     };
 }
 

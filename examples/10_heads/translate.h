@@ -6,6 +6,7 @@
 
 typedef struct translate_plan {
     int64_t steps, seed, threads;
+    heed_recorder *recorder; /* or NULL */
 } translate_plan;
 
 /* Called after each step. */
