@@ -34,7 +34,7 @@ static int fill(const options *o, const task *what, row *r) {
         return FAILED;
     heed_error error = {0};
     outcome end;
-    heed_status status = train(tr, &own, NULL, &end, &error);
+    heed_status status = train(tr, &own, NULL, NULL, &end, &error);
     r->parameters = heed_model_trainable(tr->model);
     r->ms = end.steps ? 1e3 * end.seconds / (double)end.steps : 0;
     heed_tape *t = heed_tape_new();

@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "compare.h"
 #include "exam.h"
+#include "kept.h"
 #include "train.h"
 
 #include <stdio.h>
@@ -143,7 +144,7 @@ static void introduce(const options *o, const translator *tr) {
     fflush(stdout);
 }
 
-static int train_and_save(const options *o, const translator *tr) {
+static int train_and_save(const options *o, const translator *tr, heed_recorder *recorder) {
     heed_error error = {0};
     outcome end;
     board *b = calloc(1, sizeof *b);
@@ -152,7 +153,7 @@ static int train_and_save(const options *o, const translator *tr) {
     interruption_watch(true);
     heed_status status = board_init(b, tr, o->steps, (int)o->threads);
     if (!status)
-        status = train(tr, o, o->quiet ? NULL : b, &end, &error);
+        status = train(tr, o, o->quiet ? NULL : b, recorder, &end, &error);
     board_end(b);
     free(b);
     if (!status)
@@ -169,17 +170,24 @@ static int train_and_save(const options *o, const translator *tr) {
     return DONE;
 }
 
+static int train_and_report(const options *o, const translator *tr) {
+    static translator_kept kept;
+    heed_recorder *recorder = translator_kept_begin(&o->kept, tr, o->steps, &kept);
+    int result = train_and_save(o, tr, recorder);
+    if (result == DONE && !interrupted())
+        result = report_all(o, tr);
+    return recording_close(&o->kept, recorder, o->quiet, result);
+}
+
 static int learn(const options *o, const task *what, const char *program) {
-    if (!can_write("save", o->save))
+    if (!can_write("save", o->save) || !can_record(&o->kept))
         return MISUSED;
     translator *tr = translator_new(what, &o->recipe, (uint64_t)o->seed);
     if (tr == NULL)
         return FAILED;
     if (!o->quiet)
         introduce(o, tr);
-    int result = train_and_save(o, tr);
-    if (result == DONE && !interrupted())
-        result = report_all(o, tr);
+    int result = train_and_report(o, tr);
     if (result == DONE && !interrupted() && !o->quiet)
         printf("\nask it: %s --load %s --ask \"%s\"\n", program, o->save, what->probe);
     translator_free(tr);

@@ -30,6 +30,7 @@ static const option_row rows[] = {
     {"compare", NULL, "train every score, none, and the transformer of 02, and show one table", OPTION_FLAG,
      offsetof(options, compare), 0, 0, NULL},
     {"save", "FILE", "where the weights go (" DEFAULT_FILE ")", OPTION_TEXT, offsetof(options, save), 0, 0, NULL},
+    RECORDING_ROWS(options),
     {"load", "FILE", "train nothing: examine these weights, or ask them", OPTION_TEXT, offsetof(options, load), 0, 0,
      NULL},
     {"ask", "TEXT",
@@ -45,7 +46,7 @@ static const option_row rows[] = {
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };
-enum { ROWS = sizeof rows / sizeof *rows, TRAINING_ROWS = 13 }; /* the first ones say what to train, and how */
+enum { ROWS = sizeof rows / sizeof *rows, TRAINING_ROWS = 16 }; /* the first ones say what to train, and how */
 
 static const option_table table = {
     "A recurrent encoder-decoder learns to translate, and looks back at the source by any score there is.", rows, ROWS,
@@ -67,6 +68,7 @@ static int row_of(const char *name) {
 }
 
 static bool fits(const options *o, const bool *given) {
+    const char *recorded = o->kept.folder ? "record" : o->kept.page ? "report" : NULL;
     for (int i = 0; i < TRAINING_ROWS; i++)
         if (given[i] && (o->load || o->ask)) {
             complain("--%s is for training, and with --%s nothing is trained", rows[i].name, o->load ? "load" : "ask");
@@ -77,6 +79,10 @@ static bool fits(const options *o, const bool *given) {
                  (long long)o->recipe.hidden);
     else if (o->compare && (given[row_of("score")] || given[row_of("save")]))
         complain("--compare trains every score and saves none: it goes with neither --score nor --save");
+    else if (recorded && o->compare)
+        complain("--%s is of one training, and --compare trains every score", recorded);
+    else if (recorded && o->recipe.look == LOOK_NONE)
+        complain("--%s is of attention, and --score none has none", recorded);
     else if (o->recipe.look == LOOK_TRANSFORMER &&
              (o->recipe.window || o->recipe.feed || o->beam > 1 || o->sampling > 0))
         complain("--score transformer is the model of 02 as it is: without --local, --feed, --sampling and --beam");

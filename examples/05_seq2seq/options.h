@@ -4,6 +4,7 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 #include "translator.h"
 
 #define DEFAULT_FILE "seq2seq.safetensors"
@@ -16,6 +17,7 @@ typedef struct options {
     int64_t seed, threads;
     int64_t beam, examples;
     const char *save, *load, *ask;
+    recording kept;
     bool compare, quiet, help;
 } options;
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static training_plan plan_of(const options *o) {
+static training_plan plan_of(const options *o, heed_recorder *recorder) {
     return (training_plan){
         .steps = o->steps,
         .lr = o->lr,
@@ -14,6 +14,7 @@ static training_plan plan_of(const options *o) {
         .clip_norm = 1,
         .seed = o->seed,
         .threads = o->threads,
+        .recorder = recorder,
     };
 }
 
@@ -33,8 +34,8 @@ static heed_status run(const translator *tr, const options *o, training *run, su
     return status;
 }
 
-heed_status train(const translator *tr, const options *o, board *b, outcome *end, heed_error *error) {
-    training_plan plan = plan_of(o);
+heed_status train(const translator *tr, const options *o, board *b, heed_recorder *recorder, outcome *end, heed_error *error) {
+    training_plan plan = plan_of(o, recorder);
     training tr_run;
     supply *pairs = supply_new(tr->task, (uint64_t)o->seed, (int)o->batch);
     batch *rows = malloc(sizeof *rows);

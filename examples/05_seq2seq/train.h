@@ -10,7 +10,8 @@ typedef struct outcome {
     double seconds; /* of the steps alone */
 } outcome;
 
-/* b: NULL, or where each step is shown. On an error, its text is in `error`. */
-heed_status train(const translator *tr, const options *o, board *b, outcome *end, heed_error *error) HEED_MUST_CHECK;
+/* b: NULL, or where each step is shown. recorder: or NULL. On an error, its text is in `error`. */
+heed_status train(const translator *tr, const options *o, board *b, heed_recorder *recorder, outcome *end,
+                  heed_error *error) HEED_MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
  *     build/examples/06_tiny_transformer --text FILE --recipe best    on yours
  *     build/examples/06_tiny_transformer --prompt "static "           what it writes */
 #include "corpus.h"
+#include "kept.h"
 #include "options.h"
 #include "show.h"
 #include "train.h"
@@ -124,9 +125,13 @@ static heed_status show_learned(const options *o, const writer *w, const heed_wi
     return status;
 }
 
-static heed_status train_and_save(const options *o, writer *w, const heed_windows *windows, heed_error *error) {
-    watch now = {.o = o, .w = w, .term = terminal_open(stdout), .line = {.name = "training"}, .steps = o->steps ? o->steps : w->by->steps};
-    train_plan plan = {.steps = now.steps, .seed = o->seed, .threads = o->threads, .checkpoint = o->checkpoint, .every = o->every};
+static int64_t steps_of(const options *o, const writer *w) {
+    return o->steps ? o->steps : w->by->steps;
+}
+
+static heed_status train_and_save(const options *o, writer *w, const heed_windows *windows, heed_recorder *recorder, heed_error *error) {
+    watch now = {.o = o, .w = w, .term = terminal_open(stdout), .line = {.name = "training"}, .steps = steps_of(o, w)};
+    train_plan plan = {.steps = now.steps, .seed = o->seed, .threads = o->threads, .checkpoint = o->checkpoint, .every = o->every, .recorder = recorder};
     int64_t done;
     double started = training_clock();
     if (!o->quiet)
@@ -148,12 +153,21 @@ static heed_status train_and_save(const options *o, writer *w, const heed_window
     return status;
 }
 
+static heed_status train_and_show(const options *o, writer *w, const heed_windows *windows, heed_error *error) {
+    kept_probe followed;
+    heed_recorder *recorder = kept_begin(&o->kept, w, windows, steps_of(o, w), &followed);
+    heed_status status = train_and_save(o, w, windows, recorder, error);
+    if (!status && !interrupted())
+        status = show_learned(o, w, windows, error);
+    return recording_end(&o->kept, recorder, o->quiet, status, error);
+}
+
 static int learn(const options *o, const char *program) {
     const recipe *by = &recipes[o->recipe];
     heed_error error = {0};
     lesson l;
     writer w = {.by = by};
-    if (!can_write("save", o->save))
+    if (!can_write("save", o->save) || !can_record(&o->kept))
         return MISUSED;
     if (lesson_init(&l, o, by, NULL, &error)) {
         heed_vocabulary_free(l.vocabulary);
@@ -162,9 +176,7 @@ static int learn(const options *o, const char *program) {
     }
     heed_status status = writer_init(&w, by, l.vocabulary, (uint64_t)o->seed, &error);
     if (!status)
-        status = train_and_save(o, &w, l.windows, &error);
-    if (!status && !interrupted())
-        status = show_learned(o, &w, l.windows, &error);
+        status = train_and_show(o, &w, l.windows, &error);
     if (!status && !interrupted() && !o->quiet)
         printf("\nlet it write: %s --load %s --prompt \"The \"\n", program, o->save);
     heed_windows_free(l.windows);

@@ -18,6 +18,7 @@ static const option_row rows[] = {
     {"checkpoint", "FILE", "keep the run there while it goes on; if the file is there, go on from it,\nbit for bit", OPTION_TEXT,
      offsetof(options, checkpoint), 0, 0, NULL},
     {"every", "N", "steps from one checkpoint to the next (100)", OPTION_WHOLE, offsetof(options, every), 1, 1e7, NULL},
+    RECORDING_ROWS(options),
     {"load", "FILE", "train nothing: take these weights", OPTION_TEXT, offsetof(options, load), 0, 0, NULL},
     {"prompt", "TEXT", "let saved weights go on from here (without --load: " DEFAULT_FILE ")", OPTION_TEXT, offsetof(options, prompt), 0,
      0, NULL},
@@ -45,5 +46,12 @@ void tiny_options_print_help(const char *program) {
 
 bool tiny_options_read(options *o, int argc, char **argv) {
     *o = (options){.merges = 500, .seed = 1, .save = DEFAULT_FILE, .every = 100, .tokens = 400, .temperature = 0.8, .top_p = 1};
-    return options_read(&table, o, NULL, argc, argv);
+    if (!options_read(&table, o, NULL, argc, argv))
+        return false;
+    if ((o->kept.folder || o->kept.page) && (o->load || o->prompt)) {
+        complain("--%s is of a training, and with --%s nothing is trained", o->kept.folder ? "record" : "report",
+                 o->load ? "load" : "prompt");
+        return false;
+    }
+    return true;
 }

@@ -4,6 +4,7 @@
 
 #include "../common/options.h"
 #include "../common/program.h"
+#include "../common/recording.h"
 
 #define DEFAULT_FILE "tiny.safetensors"
 
@@ -20,6 +21,7 @@ typedef struct options {
     int64_t tokens; /* to write */
     double temperature, top_p;
     int64_t top_k;
+    recording kept;
     bool quiet, help;
 } options;
 

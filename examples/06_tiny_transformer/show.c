@@ -69,19 +69,6 @@ heed_status show_writing(const terminal *term, const writer *w, heed_tape *t, co
 
 /* ---- which tokens are alike ---- */
 
-/* A token as one can see it: a space is ␣, a new line ⏎. Cut to `size`. */
-static const char *visible(const writer *w, int32_t token, char *text, size_t size) {
-    size_t n, used = 0;
-    const char *bytes = heed_vocabulary_token(w->vocabulary, token, &n);
-    text[0] = '\0';
-    for (size_t i = 0; i < n && used + 4 < size; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        const char *name = byte == ' ' ? "␣" : byte == '\n' ? "⏎" : byte == '\t' ? "⇥" : byte < ' ' ? "?" : NULL;
-        used += (size_t)(name ? snprintf(text + used, size - used, "%s", name) : snprintf(text + used, size - used, "%c", byte));
-    }
-    return heed_utf8_valid(text, used) == used ? text : "?";
-}
-
 enum { SHOWN = 8, NEAREST = 5 };
 
 /* The SHOWN most frequent tokens of the training part that are letters, or any where bytes are none. */
@@ -121,7 +108,7 @@ static void show_nearest(const terminal *term, const likeness *l, int32_t token)
     char text[32];
     int32_t found[NEAREST];
     fputs("    ", term->out);
-    text_print(term, visible(l->w, token, text, sizeof text), 6);
+    text_print(term, writer_visible(l->w, token, text, sizeof text), 6);
     for (int n = 0; n < NEAREST; n++) {
         found[n] = -1;
         for (int32_t other = 0; other < l->V; other++) {
@@ -132,7 +119,7 @@ static void show_nearest(const terminal *term, const likeness *l, int32_t token)
                 found[n] = other;
         }
         if (found[n] >= 0)
-            text_print(term, visible(l->w, found[n], text, sizeof text), 6);
+            text_print(term, writer_visible(l->w, found[n], text, sizeof text), 6);
     }
     putc('\n', term->out);
 }

@@ -16,7 +16,8 @@ static heed_status one_step(const writer *w, training *tr, heed_loader *loader, 
 
 static training_plan plan_of(const recipe *by, const train_plan *plan) {
     return (training_plan){.steps = plan->steps, .lr = by->lr, .lr_end = by->lr_end, .warmup = by->warmup, .beta2 = by->beta2,
-                           .weight_decay = by->weight_decay, .clip_norm = by->clip_norm, .seed = plan->seed, .threads = plan->threads};
+                           .weight_decay = by->weight_decay, .clip_norm = by->clip_norm, .seed = plan->seed, .threads = plan->threads,
+                           .recorder = plan->recorder};
 }
 
 /* A run that can be killed at any moment and go on from its last checkpoint, bit for bit. */

@@ -8,6 +8,7 @@ typedef struct train_plan {
     int64_t steps, seed, threads;
     const char *checkpoint; /* NULL, or where the run is kept each `every` steps; if the file is there, the run goes on from it */
     int64_t every;
+    heed_recorder *recorder; /* or NULL. Of a run that goes on it sees the steps from there */
 } train_plan;
 
 /* After each step; false ends the training early. `t` may be used and reset. */

@@ -70,6 +70,20 @@ heed_status writer_load(writer *w, const char *path, heed_error *error) {
     return status ? status : heed_model_load(w->model, path, (heed_load_options){.partial = false}, error);
 }
 
+/* ---- tokens ---- */
+
+const char *writer_visible(const writer *w, int32_t token, char *text, size_t size) {
+    size_t n, used = 0;
+    const char *bytes = heed_vocabulary_token(w->vocabulary, token, &n);
+    text[0] = '\0';
+    for (size_t i = 0; i < n && used + 4 < size; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        const char *name = byte == ' ' ? "␣" : byte == '\n' ? "⏎" : byte == '\t' ? "⇥" : byte < ' ' ? "?" : NULL;
+        used += (size_t)(name ? snprintf(text + used, size - used, "%s", name) : snprintf(text + used, size - used, "%c", byte));
+    }
+    return heed_utf8_valid(text, used) == used ? text : "?";
+}
+
 /* ---- reading ---- */
 
 heed_tensor writer_loss(const writer *w, heed_tape *t, const int32_t *x, const int32_t *y, int64_t B, int64_t T) {

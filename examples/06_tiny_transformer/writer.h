@@ -20,6 +20,9 @@ void writer_free(writer *w);
 heed_status writer_save(const writer *w, const char *path, int64_t steps, int64_t seed, heed_error *error) HEED_MUST_CHECK;
 heed_status writer_load(writer *w, const char *path, heed_error *error) HEED_MUST_CHECK;
 
+/* A token as one can see it: a space is ␣, a new line ⏎. Cut to `size`; "?" where it is no text. */
+const char *writer_visible(const writer *w, int32_t token, char *text, size_t size);
+
 /* x and y (B, T) -> the mean over all targets of -log p(target). */
 heed_tensor writer_loss(const writer *w, heed_tape *t, const int32_t *x, const int32_t *y, int64_t B, int64_t T);
 

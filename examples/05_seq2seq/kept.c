@@ -1,0 +1,43 @@
+#include "kept.h"
+
+#include "../common/pair_kept.h"
+
+#include <stdio.h>
+
+/* Free of sampling: the right words are fed. */
+static heed_tensor loss_of_probe(void *user, heed_tape *t) {
+    const translator_kept *followed = user;
+    return translator_loss(followed->tr, t, &followed->reader.probe, 0);
+}
+
+static void tell_probe(heed_recorder *r, translator_kept *followed) {
+    const task *what = followed->tr->task;
+    pair_followed p;
+    if (pair_followed_init(&p, what, &followed->reader.probe))
+        heed_recorder_probe(r, pair_followed_probe(&p, what->one, loss_of_probe, followed));
+    pair_followed_free(&p);
+}
+
+/* A score may have no matrix at all, so W_c, which reads the context, is recorded with whatever there is. */
+static heed_recorder *begin_states(const recording *kept, const translator *tr, int64_t steps, translator_kept *followed) {
+    char title[80];
+    snprintf(title, sizeof title, "An encoder-decoder of %s cells that looks back by %s score", cell_names[tr->recipe.cell],
+             look_names[tr->recipe.look]);
+    heed_recorder *r = recording_begin(kept, tr->model,
+                                       (heed_recorder_options){.title = title,
+                                                               .params = "seq2seq.attention.*,seq2seq.combine.weight",
+                                                               .optimizer = "adamw",
+                                                               .last = steps});
+    if (r == NULL)
+        return NULL;
+    heed_record_state_attention(r, &tr->seq2seq.attention);
+    tell_probe(r, followed);
+    return r;
+}
+
+heed_recorder *translator_kept_begin(const recording *kept, const translator *tr, int64_t steps, translator_kept *followed) {
+    followed->tr = tr;
+    if (tr->reader)
+        return reader_kept_begin(kept, tr->reader, "A transformer that translates", steps, &followed->reader);
+    return begin_states(kept, tr, steps, followed);
+}
