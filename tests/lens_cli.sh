@@ -136,6 +136,23 @@ succeeds "$r" --terminal --head 1
 succeeds "$r" --terminal --layer dec.cross --step 11
 [ "$(grep -c '^step ' "$work/out")" = 1 ] && grep -q '^<s> ' "$work/out" || fail "--terminal --step: $(cat "$work/out")"
 
+# Names that would steer a terminal, reorder text or add markup are shown as what they are.
+cp -R "$r" "$work/hostile"
+sed 's/"c9"/"\\u001b]0;x\\u0007\\u202e<b>\&amp;"/g; s/A sample/<script>\\u001b[2J/' "$r/index.jsonl" >"$work/hostile/index.jsonl"
+for action in --list --terminal '--svg attention -o' '--svg curve -o'; do
+    case $action in
+    *-o) succeeds "$work/hostile" $action "$work/h.svg" && cp "$work/h.svg" "$work/out" ;;
+    *) succeeds "$work/hostile" $action ;;
+    esac
+    ! LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]\|\342\200\256')" "$work/out" || fail "$action lets control characters through"
+    case $action in
+    *-o) wellformed "$work/h.svg" && ! grep -q '<script\|<b>' "$work/h.svg" || fail "$action lets markup through" ;;
+    esac
+done
+grep -qF '>&lt;script&gt;&lt;U+001B&gt;[2J</text>' "$work/h.svg" || fail "the hostile title is not shown"
+succeeds "$work/hostile" --list
+grep -qF '<U+001B>]0;x<U+0007><U+202E><b>&amp;' "$work/out" || fail "--list does not show the hostile name"
+
 # A recording that was cut is shown up to there, and says so.
 rm "$r/00000071.safetensors"
 run "$r" --list

@@ -7,7 +7,7 @@
 
 #include "page_internal.h"
 #include "report_internal.h"
-#include "shown_text_internal.h"
+#include "text_internal.h"
 
 typedef struct report {
     const char *folder;
@@ -96,7 +96,7 @@ static json_t *make_graph(report *page) {
 static json_t *make_title(report *page) {
     if (page->options.title == NULL)
         return json_incref(json_object_get(page->header, "title"));
-    char *title = utf8_repaired(page->options.title);
+    char *title = lens_utf8(page->options.title);
     json_t *text = title ? json_string(title) : NULL;
     free(title);
     return text;
@@ -122,7 +122,7 @@ static json_t *make_ended(report *page) {
     return json_boolean(heed_recording_ended(page->r));
 }
 static json_t *make_cut(report *page) {
-    char *cut = utf8_repaired(heed_recording_cut(page->r));
+    char *cut = lens_utf8(heed_recording_cut(page->r));
     json_t *text = cut ? json_string(cut) : NULL;
     free(cut);
     return text;

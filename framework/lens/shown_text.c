@@ -32,26 +32,14 @@ static bool is_unseen(uint32_t point) {
     return false;
 }
 
-/* Each code point of the text as put writes it. */
-static char *rewritten(const char *text, int (*put)(uint32_t point, char *to)) {
-    size_t bytes, used = 0;
-    char *out = __builtin_mul_overflow(strlen(text), CODE_BYTES, &bytes) ? NULL : malloc(bytes + 1);
-    uint32_t point;
-    for (int n; out && (n = utf8_next(text, &point)) > 0; text += n)
-        used += (size_t)put(point, out + used);
-    if (out)
-        out[used] = '\0';
-    return out;
-}
-
-static int put_shown(uint32_t point, char *to) {
-    return is_unseen(point) ? snprintf(to, CODE_BYTES, "<U+%04X>", (unsigned)point) : heed_utf8_write(point, to);
-}
-
-char *utf8_repaired(const char *text) {
-    return rewritten(text, heed_utf8_write);
-}
-
 char *heed_text_shown(const char *text) {
-    return rewritten(text, put_shown);
+    size_t bytes, used = 0;
+    char *shown = __builtin_mul_overflow(strlen(text) + 1, CODE_BYTES, &bytes) ? NULL : malloc(bytes);
+    uint32_t point;
+    for (int n; shown && (n = utf8_next(text, &point)) > 0; text += n)
+        used += (size_t)(is_unseen(point) ? snprintf(shown + used, CODE_BYTES, "<U+%04X>", (unsigned)point)
+                                          : heed_utf8_write(point, shown + used));
+    if (shown)
+        shown[used] = '\0';
+    return shown;
 }

@@ -8,7 +8,5 @@
 /* The code point at `text`, which ends in NUL, and its bytes, 1 to 4; what is no UTF-8 (cut short, overlong, a
  * surrogate, past U+10FFFF: Unicode 15, table 3-7) is U+FFFD, of one byte. 0 at the end. */
 int utf8_next(const char *text, uint32_t *point);
-/* The text with U+FFFD for each byte that is no part of UTF-8, for free(); NULL: out of memory. */
-char *utf8_repaired(const char *text);
 
 #endif
