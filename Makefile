@@ -74,6 +74,7 @@ RESUME_MAIN     := tests/resume_main.c
 RECORDED_MAIN   := tests/recorded_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
+PAGES_SOURCES   := $(wildcard tests/browser/*.c)
 # What the suites test of the examples' insides, beside running them.
 TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.c planted.c record.c) \
                               $(addprefix examples/05_seq2seq/,exam.c translator.c) \
@@ -83,7 +84,8 @@ TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
-                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(RECORDED_MAIN) $(wildcard tests/exhaustive.c))
+                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(RECORDED_MAIN) \
+                          $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -96,6 +98,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(PARITY_MAIN)),$(BUILD)/parity) \
             $(if $(wildcard $(RESUME_MAIN)),$(BUILD)/tests/resume) \
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
+            $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -122,6 +125,7 @@ NEEDS_everything     := criterion
 NEEDS_asan           := criterion
 NEEDS_test-installed := pkg-config
 NEEDS_check-headers  := cxx
+NEEDS_test-browser   := node chromium
 NEEDS := $(sort cc openmp $(LIBRARIES) $(if $(filter release,$(MODE)),,sanitizer) $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal))))
 
 empty :=
@@ -239,6 +243,9 @@ $(BUILD)/tests/resume: $(call objects,$(RESUME_MAIN)) $(HELPERS) $(STATIC_LIB) $
 	$(link-program)
 $(BUILD)/tests/recorded: $(call objects,$(RECORDED_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/tests/make_pages: $(call objects,$(PAGES_SOURCES) examples/01_glass_box/glass.c examples/common/heads.c) \
+                           $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
@@ -253,8 +260,8 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test gradcheck parity bench exhaustive asan tsan tsan-run test-installed check-headers setup \
-        install uninstall clean help
+.PHONY: FORCE all everything demo test test-browser gradcheck parity bench exhaustive asan tsan tsan-run test-installed \
+        check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
 
@@ -282,6 +289,28 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/recorded $(
 	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
 	for each in $(if $(FILTER)$(filter-out release,$(MODE)),,$(PROGRAM_TESTS)); do \
 	    sh tests/$${each%=*}.sh $(BUILD)/$${each#*=} || status=1; done; \
+	exit $$status
+
+# The driver of the browser and the checker of accessibility come from npm, in the versions that package-lock.json has.
+BROWSER      := $(BUILD)/browser
+NODE_MODULES := $(BROWSER)/node_modules/.done
+$(NODE_MODULES): tests/browser/package.json tests/browser/package-lock.json | $(SETUP_DONE)
+	@mkdir -p $(BROWSER)
+	@cp $^ $(BROWSER)
+	$(say) NPM $(BROWSER)/node_modules
+	@[ '$(SETUP)' != no ] || { echo 'heed: missing: playwright-core, axe-core; SETUP=no forbids npm to fetch them' >&2; exit 1; }
+	@(cd $(BROWSER) && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1) || { cat $(BROWSER)/npm.log >&2; \
+	    echo 'heed: npm could not fetch playwright-core and axe-core, without which the page cannot be tested' >&2; exit 1; }
+	@touch $@
+
+# Screenshots of every stop and view are left in $(BROWSER)/shots.
+test-browser: $(BUILD)/tests/make_pages $(NODE_MODULES) ## the lens's page in a real Chromium: FILTER=layout picks tests/browser/test_layout.js
+	@rm -rf $(BROWSER)/pages $(BROWSER)/shots
+	@mkdir -p $(BROWSER)/pages
+	@$< $(BROWSER)/pages
+	@status=0; for each in tests/browser/test_*$(FILTER)*.js; do \
+	    PAGES=$(BROWSER)/pages SHOTS=$(BROWSER)/shots NODE_PATH=$(BROWSER)/node_modules \
+	    CHROMIUM="$$(cat $(SETUP_DIR)/chromium.path)" node --test --test-reporter=spec "$$each" || status=1; done; \
 	exit $$status
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N

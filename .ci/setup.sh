@@ -6,7 +6,7 @@
 # A need is found by trying it (a program is compiled and linked), not by asking a package manager, so a library in an
 # unusual place counts. How it was found is left in FOLDER/NEED.cflags and FOLDER/NEED.libs, which the Makefile hands to
 # the compiler. Read from the environment: CC, CXX, FLAGS (the user's, in shell syntax), MODE_FLAGS (those that name a
-# sanitizer), PKG_CONFIG, SETUP (no: never install).
+# sanitizer), PKG_CONFIG, CHROMIUM (its program), SETUP (no: never install).
 set -u
 
 folder=$1
@@ -41,6 +41,19 @@ locate() {
     printf '%s\n' "$libs" >"$folder/$1.libs"
 }
 
+# A Chromium that shows a page without a screen; its name is left in FOLDER/chromium.path.
+find_chromium() {
+    for each in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        [ -n "$each" ] && command -v "$each" >/dev/null || continue
+        "$each" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" \
+            --dump-dom 'data:text/html,<p>it shows pages' >"$work/log" 2>&1 || continue
+        grep -q '<p>it shows pages' "$work/log" || continue
+        command -v "$each" >"$folder/chromium.path"
+        return 0
+    done
+    return 1
+}
+
 has() {
     case $1 in
     make) command -v make >/dev/null ;;
@@ -61,6 +74,9 @@ int main(void) { pcre2_code_free(0); return 0; }' | links "@$folder/libpcre2-8.c
 int main(void) { return crc32_z(0, 0, 0) != 0; }' | links "@$folder/zlib.cflags" "@$folder/zlib.libs" ;;
     criterion) locate criterion && echo '#include <criterion/criterion.h>
 Test(a_suite, a_test) { cr_assert(1); }' | links "@$folder/criterion.cflags" "@$folder/criterion.libs" ;;
+    node) node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >"$work/log" 2>&1 &&
+        npm --version >>"$work/log" 2>&1 ;;
+    chromium) find_chromium ;;
     *)
         say "no such need: $1" >&2
         exit 2
@@ -91,6 +107,8 @@ packages() {
     libpcre2-8) echo libpcre2-dev ;;
     zlib) echo zlib1g-dev ;;
     criterion) echo libcriterion-dev ;;
+    node) echo nodejs && { command -v npm >/dev/null || echo npm; } ;;
+    chromium) echo chromium fonts-dejavu-core ;;
     esac
 }
 
@@ -102,6 +120,8 @@ name() {
     sanitizer) echo "the sanitizer's runtime for $CC" ;;
     criterion) echo Criterion ;;
     libpcre2-8) echo PCRE2 ;;
+    node) echo 'Node.js 18 or later, with npm' ;;
+    chromium) echo 'Chromium (which the tests of the page drive; or set CHROMIUM to one)' ;;
     *) echo "$1" ;;
     esac
 }
@@ -160,6 +180,6 @@ quietly apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $(
 for need in $missing; do
     has "$need" && continue
     cat "$work/log" >&2
-    stop "$(name "$need") does not work though it is installed; the compiler's words are above."
+    stop "$(name "$need") does not work though it is installed; the words above say why."
 done
 say "installed $(wanted)"
