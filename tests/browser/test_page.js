@@ -94,7 +94,7 @@ test('layers, heads and cross-attention: every view draws for every one of them'
 
 test('without attention the views say what to record', async () => {
     const { page, trouble } = await open(browser, 'bare', 'view-learning');
-    for (const place of ['matrices', 'attention', 'circuits', 'gradients']) {
+    for (const place of ['attention', 'circuits', 'gradients']) {
         await go(page, 'view-' + place);
         const said = await page.evaluate(() => document.querySelector('main .missing').textContent);
         assert.match(said, /recorder/, place);

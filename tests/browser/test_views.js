@@ -102,6 +102,28 @@ test('a pinned matrix stays while step, head and matrix move on', async () => {
     await page.close();
 });
 
+test('matrices that belong to no head are shown whole: maps as textbooks have them, tables of vectors with their names', async () => {
+    const { page } = await open(browser, 'bare', 'view-matrices');
+    await page.keyboard.press('End');
+    await page.evaluate(() => document.querySelector('figure[data-name="matrices.now.value"]').point(2, 1));
+    const [shown, stored] = await page.evaluate(() => [
+        Number(document.querySelector('[data-name="matrices.now.value.point"]').dataset.value),
+        Lens.param('linear.weight').value(Lens.frames - 1)[1 * 3 + 2],
+    ]);
+    assert.strictEqual(shown, stored);
+    const other = await open(browser, 'reverse', 'view-matrices');
+    await other.page.locator('select').first().selectOption({ label: 'net.source.weight' });
+    await other.page.evaluate(() => document.querySelector('figure[data-name="matrices.now.value"]').point(3, 5));
+    const said = await text(other.page, '[data-name="matrices.now.value.point"]');
+    assert.ok(said.startsWith('b, 6:'), said);
+    assert.match(await text(other.page, '.row-title'), /net\.source\.weight/);
+    assert.ok(!(await other.page.locator('.picks [role=group]').first().isVisible()), 'heads have no part in it');
+    await settled(other.page);
+    await shot(other.page, 'reverse-table');
+    await page.close();
+    await other.page.close();
+});
+
 test('gradients: pushes of a query add up to zero, and the sums are what backward gave', async () => {
     const { page } = await open(browser, 'reverse', 'view-gradients');
     await page.evaluate(() =>
@@ -128,6 +150,31 @@ test('gradients: pushes of a query add up to zero, and the sums are what backwar
     const key = await page.evaluate(() => Lens.parts.tokens(Lens.parts.chosen().probe, Lens.state.layer).keys[2]);
     assert.ok((await text(page, '.pointed')).startsWith(key + ':'));
     await page.close();
+});
+
+test('numbers that are missing from a step, or not finite, are shown as missing', async () => {
+    for (const place of ['attention', 'gradients', 'circuits']) {
+        const { page, trouble } = await open(browser, 'reverse', 'view-' + place);
+        await page.evaluate(() => {
+            const real = Lens.parts.watched;
+            Lens.parts.watched = (...of) => {
+                const m = real(...of);
+                return (
+                    m &&
+                    Lens.algebra.matrix(
+                        m.rows,
+                        m.columns,
+                        m.data.map((x, i) => (i % 3 ? x : NaN)),
+                    )
+                );
+            };
+            Lens.set({ frame: 3 });
+        });
+        await settled(page);
+        assert.deepStrictEqual(trouble, [], place);
+        assert.doesNotMatch(await text(page, 'main'), /NaN|undefined|null/);
+        await page.close();
+    }
 });
 
 test('circuits: QK and OV of the glass box are what its matrices give, and become diagonal', async () => {

@@ -124,7 +124,7 @@
             draw(canvas, m);
             const on = massOnTruth(m, parts.tokens(probe, attention.path).alignment);
             mass.hidden = on === null;
-            mass.textContent = on === null ? '' : Math.round(100 * on) + ' %';
+            mass.textContent = Number.isFinite(on) ? Math.round(100 * on) + ' %' : '–';
             mass.dataset.value = String(on);
         }
         return { button, update };

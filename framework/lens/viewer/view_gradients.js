@@ -161,7 +161,7 @@
         keys.forEach((key, j) => {
             const x = LEFT + each * (j + 0.5),
                 push = -r.ds[j],
-                tall = BAR * r.a[j];
+                tall = BAR * (r.a[j] || 0);
             const column = svg(
                 'g',
                 { class: 'key-column', on: { pointerenter: () => point(j), pointerdown: () => point(j) } },
@@ -182,7 +182,7 @@
                         text: Lens.format(push),
                         data: { name: 'gradients.push.' + j, value: push },
                     }),
-                    arrow(x, base, (UP * push) / limit),
+                    arrow(x, base, (UP * push) / limit || 0),
                     svg('rect', { x: x - 14, y: floor - tall, width: 28, height: tall, class: 'bar-of-weight' }),
                     svg('text', {
                         x,

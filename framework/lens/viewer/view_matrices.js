@@ -37,7 +37,13 @@
             'matrices.difference': 'now minus pinned, length',
             'matrices.cosine': 'now and pinned, cosine',
             'matrices.name': '{matrix} of {layer}, head {head}, step {step}',
-            'matrices.other': 'other recorded matrices',
+            'matrices.of': 'Of',
+            'matrices.heads': 'attention, head by head',
+            'matrices.whole': '{name}, whole, step {step}',
+            'matrices.rows.whole': 'rows: {n} entries of what comes in',
+            'matrices.columns.whole': 'columns: {n} of what goes out',
+            'matrices.rows.table': 'rows: {n} names',
+            'matrices.columns.table': 'columns: the {n} entries of their vectors',
         },
         ru: {
             'matrices.title': 'Матрицы',
@@ -70,7 +76,13 @@
             'matrices.difference': 'сейчас минус закреплённое, длина',
             'matrices.cosine': 'сейчас и закреплённое, косинус',
             'matrices.name': '{matrix} слоя {layer}, голова {head}, шаг {step}',
-            'matrices.other': 'другие записанные матрицы',
+            'matrices.of': 'Чего',
+            'matrices.heads': 'внимание, голова за головой',
+            'matrices.whole': '{name} целиком, шаг {step}',
+            'matrices.rows.whole': 'строки: {n} координат на входе',
+            'matrices.columns.whole': 'столбцы: {n} на выходе',
+            'matrices.rows.table': 'строки: {n} имён',
+            'matrices.columns.table': 'столбцы: {n} координат их векторов',
         },
     });
 
@@ -80,28 +92,68 @@
         return parts.layers().find((a) => a.path === path);
     }
 
-    /* choice: {layer, matrix, head, frame} */
+    /* ---- what can be chosen: a matrix of a head, or any other recorded matrix as a whole ---- */
+
+    const LARGEST = 1024; /* rows or columns of a picture */
+
+    /* Recorded matrices that no attention layer names. */
+    const others = () =>
+        Object.keys(Lens.data.parameters).filter((name) => {
+            const { shape } = Lens.param(name);
+            const named = parts.layers().some((a) => parts.letters.some((l) => a['w_' + l] === name));
+            return !named && shape.length === 2 && Math.max(...shape) <= LARGEST;
+        });
+
+    const hasHeads = () => parts.layers().some((a) => parts.letters.some((l) => Lens.param(a['w_' + l])));
+
+    /* The space whose names' vectors are this matrix's rows: it is a table, not a map, and shown as it is stored. */
+    const tableOf = (name) => (Lens.data.header.spaces || []).find((s) => s.embedding === name);
+    const isTable = (name) =>
+        (Lens.data.header.spaces || []).some((s) => s.embedding === name || s.positions === name);
+
+    /* choice: {parameter, or null and layer, matrix, head; frame} */
+    const whole = (choice) => choice.parameter || attentionAt(choice.layer)['w_' + choice.matrix];
+    const exists = (choice) => Boolean(choice.parameter ? Lens.param(choice.parameter) : attentionAt(choice.layer));
+
+    function partOf(choice, frame, of) {
+        if (!choice.parameter) return A.ofHead(attentionAt(choice.layer), choice.matrix, choice.head, frame, of);
+        const w = Lens.param(choice.parameter);
+        if (!w[of]) return null;
+        const stored = A.matrix(w.shape[0], w.shape[1], w[of](frame));
+        return isTable(choice.parameter) ? stored : A.transpose(stored);
+    }
+
     function matrixOf(choice, kind) {
-        const attention = attentionAt(choice.layer);
-        const at = (frame, of) => A.ofHead(attention, choice.matrix, choice.head, frame, of);
-        if (kind !== 'change') return at(choice.frame, kind);
-        const now = at(choice.frame, 'value'),
-            start = at(0, 'value');
+        if (kind !== 'change') return partOf(choice, choice.frame, kind);
+        const now = partOf(choice, choice.frame, 'value'),
+            start = partOf(choice, 0, 'value');
         return now && A.subtract(now, start);
     }
 
     function namesOf(choice, m) {
-        const attention = attentionAt(choice.layer),
-            letter = choice.matrix;
-        if (letter === 'o')
-            return { rows: parts.entries(null, m.rows), columns: parts.entries(attention.out_space, m.columns) };
+        const table = choice.parameter && tableOf(choice.parameter),
+            attention = attentionAt(choice.layer);
+        const rows = { q: 'query_space', k: 'key_space', v: 'key_space' }[choice.matrix];
+        const columns = choice.matrix === 'o' ? 'out_space' : null;
+        if (choice.parameter)
+            return {
+                rows:
+                    table && m.rows <= 64
+                        ? table.names.slice(0, m.rows).map(Lens.token)
+                        : parts.entries(null, m.rows),
+                columns: parts.entries(null, m.columns),
+            };
         return {
-            rows: parts.entries(letter === 'q' ? attention.query_space : attention.key_space, m.rows),
-            columns: parts.entries(null, m.columns),
+            rows: parts.entries(rows && attention[rows], m.rows),
+            columns: parts.entries(columns && attention[columns], m.columns),
         };
     }
 
-    const whole = (choice) => attentionAt(choice.layer)['w_' + choice.matrix];
+    /* Which words say what rows and columns are. */
+    function axesOf(choice) {
+        if (choice.parameter) return isTable(choice.parameter) ? '.table' : '.whole';
+        return choice.matrix === 'o' ? '.o' : '';
+    }
 
     function limitOf(choice, kind) {
         return kind !== 'change'
@@ -114,12 +166,10 @@
 
     /* Of a choice in words, as nodes or as text. */
     function describe(choice, words = Lens.rich, matrix = parts.matrixName) {
-        return words('matrices.name', {
-            matrix: matrix(choice.matrix),
-            layer: Lens.safe(choice.layer),
-            head: choice.head,
-            step: Lens.steps[choice.frame],
-        });
+        const step = Lens.steps[choice.frame];
+        if (choice.parameter) return words('matrices.whole', { name: Lens.safe(choice.parameter), step });
+        const { layer, head } = choice;
+        return words('matrices.name', { matrix: matrix(choice.matrix), layer: Lens.safe(layer), head, step });
     }
     const describedAs = (choice) => describe(choice, Lens.t, parts.matrixText);
 
@@ -166,8 +216,29 @@
         return { root, show };
     }
 
+    /* What is chosen: heads of attention, one by one, or another matrix; null where there are none of these. */
+    function pickSubject() {
+        const options = others().map((name) => ({ value: name, text: parts.clip(Lens.safe(name), 40) }));
+        if (!options.length) return null;
+        if (hasHeads()) options.unshift({ value: null, text: Lens.t('matrices.heads') });
+        return parts.select(
+            Lens.t('matrices.of'),
+            options,
+            () => chosen().parameter,
+            (parameter) => Lens.set({ parameter }),
+        );
+    }
+
+    function chosen() {
+        const { attention, head, frame } = parts.chosen(),
+            asked = Lens.state.parameter;
+        const parameter = others().includes(asked) ? asked : hasHeads() ? null : others()[0];
+        return { parameter, layer: attention && attention.path, matrix: Lens.state.matrix || 'q', head, frame };
+    }
+
     function make(root) {
-        const controls = parts.controls(['layer', 'matrix', 'head']);
+        const controls = parts.controls(['layer', 'matrix', 'head']),
+            subject = pickSubject();
         const pin = el('button', { type: 'button', class: 'plain', data: { name: 'matrices.pin' } });
         const hint = el('span', { class: 'quiet', text: Lens.t('matrices.pin.hint') });
         const axes = el('p', { class: 'note' });
@@ -176,48 +247,44 @@
         const difference = parts.figure('matrices.difference.norm', 'matrices.difference');
         const cosine = parts.figure('matrices.cosine', 'matrices.cosine');
         const compared = el('div', { class: 'figures' }, [difference.root, cosine.root]);
-        root.append(controls.root, el('div', { class: 'picks' }, [pin, hint]), axes, now.root, compared, pinned.root);
+        Lens.append(root, [
+            subject && el('div', { class: 'picks' }, subject.root),
+            controls.root,
+            el('div', { class: 'picks' }, [pin, hint]),
+            axes,
+            now.root,
+            compared,
+            pinned.root,
+        ]);
+        pin.addEventListener('click', () => Lens.set({ pinned: Lens.state.pinned ? null : chosen() }));
 
-        function choice() {
-            const { attention, head, frame } = parts.chosen();
-            return { layer: attention.path, matrix: Lens.state.matrix || 'q', head, frame };
-        }
-        pin.addEventListener('click', () => Lens.set({ pinned: Lens.state.pinned ? null : choice() }));
-
-        function update() {
-            controls.update();
-            const c = choice(),
-                held = Lens.state.pinned && attentionAt(Lens.state.pinned.layer) ? Lens.state.pinned : null;
-            const m = matrixOf(c, 'value'),
-                old = held && matrixOf(held, 'value');
-            pin.textContent = Lens.t(held ? 'matrices.unpin' : 'matrices.pin');
-            pin.setAttribute('aria-pressed', String(Boolean(held)));
-            const o = c.matrix === 'o' ? '.o' : '';
-            Lens.fill(
-                axes,
-                m
-                    ? [
-                          Lens.rich('matrices.rows' + o, { n: m.rows }),
-                          '; ',
-                          Lens.rich('matrices.columns' + o, { n: m.columns }),
-                          '.',
-                      ]
-                    : [],
-            );
-            now.show(c, 'matrices.now');
+        function compare(m, held) {
             pinned.root.hidden = compared.hidden = !held;
             if (!held) return;
             pinned.show(held, 'matrices.pinned');
-            const alike = m && old && m.rows === old.rows && m.columns === old.columns;
+            const old = matrixOf(held, 'value'),
+                alike = m && old && m.rows === old.rows && m.columns === old.columns;
             difference.update(alike ? A.norm(A.subtract(m, old).data) : null);
             cosine.update(alike ? A.dot(m.data, old.data) / (A.norm(m.data) * A.norm(old.data)) : null);
+        }
+
+        function update() {
+            const c = chosen(),
+                held = Lens.state.pinned && exists(Lens.state.pinned) ? Lens.state.pinned : null;
+            if (subject) subject.update();
+            controls.update();
+            controls.root.hidden = Boolean(c.parameter) || controls.root.children.length === 0;
+            const m = matrixOf(c, 'value'),
+                of = axesOf(c);
+            pin.textContent = Lens.t(held ? 'matrices.unpin' : 'matrices.pin');
+            pin.setAttribute('aria-pressed', String(Boolean(held)));
+            const said = (key, n) => Lens.rich('matrices.' + key + of, { n });
+            Lens.fill(axes, m ? [said('rows', m.rows), '; ', said('columns', m.columns), '.'] : []);
+            now.show(c, 'matrices.now');
+            compare(m, held);
         }
         return { update };
     }
 
-    parts.view({
-        id: 'matrices',
-        needs: () => parts.layers().some((a) => Lens.param(a.w_q) || Lens.param(a.w_k)),
-        make,
-    });
+    parts.view({ id: 'matrices', needs: () => hasHeads() || others().length > 0, make });
 })();
