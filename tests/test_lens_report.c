@@ -2,9 +2,12 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <heed/heed.h>
@@ -333,6 +336,43 @@ Test(lens_report, equal_recordings_give_equal_pages_in_any_locale) {
     cr_expect(bytes[0] == bytes[1] && memcmp(page[0], page[1], bytes[0]) == 0);
     free(page[0]);
     free(page[1]);
+}
+
+/* ---- a training that still runs ---- */
+
+enum { THINNED = 60, BURST = 10 };
+
+/* Every other frame goes, ten at a time, as the spacing of a long run is doubled part by part. */
+static void *thin(void *done) {
+    char path[128];
+    for (int frame = 1; frame < THINNED; frame += 2) {
+        recorded_line(folder, "{\"forget\":[%d]}", 10 * frame + 1);
+        snprintf(path, sizeof path, "%s/%08d.safetensors", folder, 10 * frame + 1);
+        unlink(path);
+        if (frame / 2 % BURST == BURST - 1)
+            nanosleep(&(struct timespec){.tv_nsec = 70000000}, NULL);
+    }
+    atomic_store((atomic_bool *)done, true);
+    return NULL;
+}
+
+Test(lens_report, a_training_that_thins_its_frames_meanwhile_does_not_disturb) {
+    pthread_t thread;
+    atomic_bool done = false;
+    int pages = 0;
+    cr_assert(recorded_sample_running(folder, THINNED));
+    cr_assert_eq(pthread_create(&thread, NULL, thin, &done), 0);
+    for (bool last = false; !last; pages++) {
+        heed_error error;
+        heed_lens_shown shown;
+        last = atomic_load(&done);
+        cr_expect_eq(heed_lens_report(folder, html, (heed_lens_report_options){.shown = &shown}, &error), HEED_OK, "%s",
+                     error.text);
+        cr_expect_geq(shown.frames, THINNED / 2);
+        cr_expect(!last || shown.frames == THINNED / 2);
+    }
+    pthread_join(thread, NULL);
+    cr_expect_gt(pages, 1);
 }
 
 /* ---- what cannot be ---- */

@@ -359,7 +359,7 @@ static bool check_options(report *page) {
     return false;
 }
 
-static bool make_page(report *page, const char *path) {
+static bool read_page(report *page) {
     int64_t taken;
     page->r = heed_recording_open(page->folder, page->error);
     if (page->r == NULL)
@@ -373,7 +373,32 @@ static bool make_page(report *page, const char *path) {
            bytes_beside_arrays(page, &taken) &&
            page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes, taken,
                             page->folder, page->error) &&
-           page_numbers_read(&page->numbers, page->r, page->error) && write_page(page, path);
+           page_numbers_read(&page->numbers, page->r, page->error);
+}
+
+static void close_page(report *page) {
+    heed_recording_close(page->r);
+    page_numbers_free(&page->numbers);
+    json_decref(page->rest);
+    json_decref(page->header);
+    page->r = NULL;
+    page->numbers = (page_numbers){.n = 0};
+    page->rest = page->header = NULL;
+}
+
+/* A training that still runs may thin its frames while they are read: what was there a moment ago is gone. The new index
+ * then does without them. */
+enum { ATTEMPTS = 5 };
+
+static bool read_settled(report *page) {
+    for (int attempt = 1; !read_page(page); attempt++) {
+        bool moving = page->r && !heed_recording_ended(page->r) && page->error->status == HEED_IO;
+        if (!moving || attempt == ATTEMPTS)
+            return false;
+        close_page(page);
+        *page->error = (heed_error){.status = HEED_OK};
+    }
+    return true;
 }
 
 heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options,
@@ -381,10 +406,7 @@ heed_status heed_lens_report(const char *recording, const char *html_path, heed_
     heed_error unseen;
     report page = {.folder = recording, .options = options, .error = error ? error : &unseen};
     *page.error = (heed_error){.status = HEED_OK};
-    bool good = check_options(&page) && make_page(&page, html_path);
-    heed_recording_close(page.r);
-    page_numbers_free(&page.numbers);
-    json_decref(page.rest);
-    json_decref(page.header);
+    bool good = check_options(&page) && read_settled(&page) && write_page(&page, html_path);
+    close_page(&page);
     return good ? HEED_OK : page.error->status;
 }

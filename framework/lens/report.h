@@ -35,7 +35,8 @@ enum { HEED_LENS_MOST_BYTES = 10000000 };
 
 /* Writes the page, whole or not at all. Errors: the recording cannot be read, has no whole frame, or does not fit in
  * most_bytes even with two frames of 8 bits; options; the file cannot be written. A tensor that a frame lacks, or has
- * in another shape than the first frame that has it, is shown as missing there. error may be NULL. */
+ * in another shape than the first frame that has it, is shown as missing there. A training that still writes the recording
+ * does not disturb: the page shows what there is so far. error may be NULL. */
 heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options,
                              heed_error *error) HEED_MUST_CHECK;
 

@@ -160,13 +160,16 @@ static bool sample_frame(const char *folder, int frame) {
     return good;
 }
 
-bool recorded_sample(const char *folder, int frames) {
+bool recorded_sample_running(const char *folder, int frames) {
     bool good = recorded_begin(folder, header);
     for (int frame = 0; frame < frames && good; frame++)
         good = sample_frame(folder, frame);
-    return good &&
-           recorded_line(
-               folder,
-               "{\"ablation\":{\"path\":\"attn\",\"head\":1,\"metric\":\"right\",\"whole\":1.0,\"without\":0.25}}") &&
+    return good;
+}
+
+bool recorded_sample(const char *folder, int frames) {
+    return recorded_sample_running(folder, frames) &&
+           recorded_line(folder, "{\"ablation\":{\"path\":\"attn\",\"head\":1,\"metric\":\"right\",\"whole\":1.0,"
+                                 "\"without\":0.25}}") &&
            recorded_line(folder, "{\"end\":{\"steps\":%d}}", 10 * frames);
 }

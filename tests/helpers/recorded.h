@@ -23,5 +23,6 @@ typedef struct recorded_tensor {
 extern const recorded_tensor recorded_sample_tensors[RECORDED_TENSORS];
 float recorded_sample_value(int tensor, int frame, int64_t index);
 bool recorded_sample(const char *folder, int frames);
+bool recorded_sample_running(const char *folder, int frames); /* the same before its end */
 
 #endif
