@@ -71,6 +71,7 @@ CHECK_SOURCES   := $(wildcard tests/gradcheck_*.c)
 CHECK_MAIN      := tests/gradcheck_main.c
 PARITY_MAIN     := tests/parity_main.c
 RESUME_MAIN     := tests/resume_main.c
+OBSERVE_MAIN    := tests/observe_main.c
 RECORDED_MAIN   := tests/recorded_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
@@ -84,7 +85,7 @@ TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
-                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(RECORDED_MAIN) \
+                          $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
                           $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -97,6 +98,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(CHECK_MAIN)),$(BUILD)/gradcheck) \
             $(if $(wildcard $(PARITY_MAIN)),$(BUILD)/parity) \
             $(if $(wildcard $(RESUME_MAIN)),$(BUILD)/tests/resume) \
+            $(if $(wildcard $(OBSERVE_MAIN)),$(BUILD)/tests/observe) \
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
             $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
@@ -246,6 +248,8 @@ $(BUILD)/tests/recorded: $(call objects,$(RECORDED_MAIN)) $(HELPERS) $(STATIC_LI
 $(BUILD)/tests/make_pages: $(call objects,$(PAGES_SOURCES) examples/01_glass_box/glass.c examples/common/heads.c) \
                            $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/tests/observe: $(call objects,$(OBSERVE_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
@@ -277,9 +281,9 @@ SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
 PROGRAM_TESTS := dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
                  lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction lessons_cli=examples/10_heads \
-                 resume_killed=tests/resume \
+                 resume_killed=tests/resume record_killed=tests/observe \
                  lens_cli=heed-lens
-test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/recorded $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \

@@ -22,7 +22,8 @@ typedef struct bench_result {
     int threads;
     double median, min; /* seconds a call */
     double work;        /* FLOPs of a call; in the table of memory, bytes */
-    double limit;       /* work a second that this machine is capable of, measured beside the calls */
+    double limit;       /* work a second that this machine is capable of, measured beside the calls; in the table of the
+                           recorder, seconds of a step that is not recorded */
     double peak;        /* bytes: the most memory that the process has had */
     double loss;        /* the last step's */
 } bench_result;
@@ -36,7 +37,7 @@ bool bench_fail(const char *name, const char *format, ...) HEED_PRINTF(2, 3);
 
 /* ---- benchmarks ---- */
 
-typedef enum bench_table { TABLE_WORKLOADS, TABLE_PRODUCTS, TABLE_MEMORY, TABLE_TAPE, BENCH_TABLES } bench_table;
+typedef enum bench_table { TABLE_WORKLOADS, TABLE_PRODUCTS, TABLE_MEMORY, TABLE_TAPE, TABLE_RECORDER, BENCH_TABLES } bench_table;
 
 typedef struct bench bench;
 struct bench {
@@ -49,6 +50,7 @@ struct bench {
 bool bench_products(const bench *self, const bench_plan *plan);
 bool bench_memory(const bench *self, const bench_plan *plan);
 bool bench_tape(const bench *self, const bench_plan *plan);
+bool bench_recorder(const bench *self, const bench_plan *plan);
 bool bench_workload(const bench *self, const bench_plan *plan);
 
 /* Runs `program --raw` on one benchmark and gives each result to `put`. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 typedef struct gpt {
-    trainer train;
+    trainer train; /* first: a gpt is a trainer */
     int64_t layers, heads, d_model, T, B, vocabulary;
     heed_gpt net;
     int32_t *x, *y; /* (B, T) */
@@ -59,6 +59,12 @@ static double step(void *self) {
     heed_tape_reset(t);
     heed_tensor x = heed_input(t, HEED_I32, shape, g->x), y = heed_input(t, HEED_I32, shape, g->y);
     return trainer_finish_step(&g->train, heed_gpt_loss(&g->net, t, x, y));
+}
+
+heed_tensor gpt_probe(void *self, heed_tape *t) {
+    const gpt *g = self;
+    heed_shape shape = HEED_SHAPE(1, g->T);
+    return heed_gpt_loss(&g->net, t, heed_input(t, HEED_I32, shape, g->x), heed_input(t, HEED_I32, shape, g->y));
 }
 
 /* 6 a parameter and token (2 forward, 4 backward), the position table apart, and 12 d_model T a layer and token for the scores

@@ -18,6 +18,7 @@ static const workload workloads[] = {
     {"attention-512", 7, {4, 8, 512, 64}, &attention_kind},
     {"attention-2048", 7, {1, 8, 2048, 64}, &attention_kind},
     {"attention-4096", 7, {1, 8, 4096, 64}, &attention_kind},
+    {"recorder", 100, {4, 4, 128, 64, 12, 65}, &gpt_kind},
 };
 
 static const bench benches[] = {
@@ -32,6 +33,7 @@ static const bench benches[] = {
     {"products", "matrix products in the shapes of the workloads", true, bench_products, NULL},
     {"memory", "softmax, layernorm, GELU and AdamW beside the triad", true, bench_memory, NULL},
     {"tape", "recording one op, and walking it back", true, bench_tape, NULL},
+    {"recorder", "gpt-tiny's step with a recorder at its default rate, and without", true, bench_recorder, &workloads[8]},
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 

@@ -61,6 +61,10 @@ static void limit(const bench_result *r, char text[CELL]) {
     write_number(text, r->limit / 1e9, 0, "");
 }
 
+static void over_limit(const bench_result *r, char text[CELL]) {
+    write_number(text, 100 * (r->median / r->limit - 1), 1, " %");
+}
+
 static void peak(const bench_result *r, char text[CELL]) {
     write_number(text, r->peak / (1 << 20), 0, "");
 }
@@ -107,6 +111,8 @@ static const struct table {
                        {"share", share}}},
     [TABLE_TAPE] = {"one op, of 10000 in a chain", 40,
                     {{"threads", threads}, {"median ns", median_ns}, {"min ns", min_ns}}},
+    [TABLE_RECORDER] = {"a step, the mean of a run", 40,
+                        {{"threads", threads}, {"median ms", median_ms}, {"min ms", min_ms}, {"more", over_limit}}},
 };
 
 static void print_head(const struct table *t) {

@@ -18,13 +18,17 @@ bool trainer_build(trainer *s, int threads) {
 }
 
 double trainer_finish_step(trainer *s, heed_tensor loss) {
-    if (heed_backward(s->t, loss, s->grads) || heed_optim_step(s->optim, s->grads)) {
+    bool good = heed_backward(s->t, loss, s->grads) == HEED_OK;
+    heed_recorder_before(s->recorder, ++s->steps, s->grads);
+    if (!good || heed_optim_step(s->optim, s->grads)) {
         trainer_fail(s);
         return NAN;
     }
+    heed_recorder_after(s->recorder);
     double value = heed_item(s->t, loss);
     if (isnan(value))
         bench_fail(s->name, "the loss is NaN");
+    heed_recorder_scalar(s->recorder, s->steps, "loss", value);
     return value;
 }
 

@@ -22,6 +22,8 @@ typedef struct workload {
 } workload;
 
 extern const workload_kind gpt_kind;       /* size: layers, heads, d_model, T, B, vocabulary */
+/* Its loss on the first sequence of the batch, as a recorder's probe: of what gpt_kind.start has made. */
+heed_tensor gpt_probe(void *self, heed_tape *t);
 extern const workload_kind seq2seq_kind;   /* size: B, S, T, vocabulary, embedding, hidden */
 extern const workload_kind attention_kind; /* size: B, H, T, d_k */
 
@@ -32,7 +34,9 @@ typedef struct trainer {
     heed_model *model;
     heed_tape *t;
     heed_grads *grads;
-    heed_optim *optim; /* NULL where nothing is updated */
+    heed_optim *optim;       /* NULL where nothing is updated */
+    heed_recorder *recorder; /* NULL where nothing is recorded */
+    int64_t steps;           /* done, for the recorder */
 } trainer;
 
 /* Builds the model that the layers have declared, in f32; a tape and gradients for it. */
