@@ -272,14 +272,16 @@ all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and 
 everything: all $(PROGRAMS) ## all programs, the tests' too, without running them
 
 demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a transformer to read dates
-	@$(BUILD)/examples/01_glass_box
-	@$(BUILD)/examples/02_dates --save $(BUILD)/dates.safetensors
+	@$(BUILD)/examples/01_glass_box --report $(BUILD)/glass_box.html
+	@$(BUILD)/examples/02_dates --save $(BUILD)/dates.safetensors --report $(BUILD)/dates.html
+	@printf '\nnow open in a browser, first how one head learned, then a transformer:\n  %s\n  %s\n' \
+	    '$(abspath $(BUILD))/glass_box.html' '$(abspath $(BUILD))/dates.html'
 
 # Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
-PROGRAM_TESTS := dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
+PROGRAM_TESTS := lessons_cli=examples/01_glass_box dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
                  lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction lessons_cli=examples/10_heads \
                  resume_killed=tests/resume record_killed=tests/observe \
                  lens_cli=heed-lens

@@ -28,6 +28,51 @@ helps() {
     done
 }
 
+# records OPTIONS: --record and --report keep a short training, and change nothing of it, on one thread or two. Where the
+# program has --save, saves is yes.
+saves=no
+timeless() { sed 's/ took [0-9.]* s/ took some s/' "$1" >"$1.timeless" && mv "$1.timeless" "$1"; }
+keeps() { # keeps OPTIONS: it is quiet, and ends with the line and the weights of the training that was not kept
+    rm -f "$work/weights"
+    [ "$saves" = no ] || set -- "$@" --save "$work/weights"
+    succeeds "$@" --quiet
+    timeless "$work/out"
+    cmp -s "$work/out" "$work/unkept" || fail "$*: $(cat "$work/out"), not $(cat "$work/unkept")"
+    [ "$saves" = no ] || cmp -s "$work/weights" "$work/unkept.weights" || fail "$*: other weights"
+}
+records() {
+    run --help
+    for option in 'record DIR' 'report FILE'; do
+        grep -q -- "--$option " "$work/out" || fail "--help does not name --$option"
+    done
+    if [ "$saves" = no ]; then
+        succeeds "$@" --threads 1 --quiet
+    else
+        succeeds "$@" --threads 1 --quiet --save "$work/unkept.weights"
+    fi
+    timeless "$work/out"
+    mv "$work/out" "$work/unkept"
+    rm -rf "$work/kept" "$work/page.html.recording"
+    keeps "$@" --threads 1 --record "$work/kept"
+    cp -R "$work/kept" "$work/page.html.recording" # as of another page before: it gives way
+    keeps "$@" --threads 2 --report "$work/page.html"
+    for folder in "$work/kept" "$work/page.html.recording"; do
+        head -n 1 "$folder/index.jsonl" | grep -q '^{"heed_recording":1,' && tail -n 1 "$folder/index.jsonl" | grep -qx '{"end":{.*}}' ||
+            fail "$*: the recording $folder is not whole"
+    done
+    lens=$(dirname "$program")/../heed-lens
+    "$lens" "$work/kept" --list >"$work/out" 2>&1 && grep -q '^loss\|^  loss ' "$work/out" || fail "$*: heed-lens: $(cat "$work/out")"
+    grep -q '^<!DOCTYPE html>' "$work/page.html" && grep -q 'id="heed-data"' "$work/page.html" || fail "$*: no page"
+    mkdir -p "$work/used"
+    : >"$work/used/letter"
+    rm -f "$work/weights"
+    for wrong in "--record $work/used" "--record $work/kept" "--record $work/used/letter" "--record $work/none/kept/here" \
+                 "--report $work/none/page.html" "--report $work/used"; do
+        refuses "$@" $wrong
+    done
+    [ "$(ls "$work/used")" = letter ] && [ ! -e "$work/weights" ] || fail "a recording that was refused left something"
+}
+
 # All is well, and what was printed is free of escapes, as it is to be where there is no terminal.
 succeeds() {
     run "$@"

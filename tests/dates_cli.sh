@@ -35,6 +35,12 @@ cmp -s "$work/a" "$work/b" || fail "1 thread, watched, and 2, unwatched, gave di
 run $small --threads 1 --quiet --seed 2 --save "$work/b"
 ! cmp -s "$work/a" "$work/b" || fail "another seed gave the same weights"
 
+saves=yes
+records --steps 4 --batch 16 --dates 20
+for wrong in "--load $work/a --record $work/new" "--load $work/a --report $work/new.html" "--ask x --record $work/new"; do
+    refuses $wrong
+done
+
 head -c 500000 "$work/a" >"$work/short"
 refuses --load "$work/short" --ask '3 May 1979'
 refuses --load "$work/a" --ask ''

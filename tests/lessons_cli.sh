@@ -1,5 +1,5 @@
 #!/bin/sh
-# The command lines of the lessons 07 to 10: what they refuse and how, and a training too short to learn much, whose last
+# The command lines of the lessons 01 and 07 to 10: what they refuse and how, and a training too short to learn much, whose last
 # line is its figure, with any number of threads.
 #
 #   sh tests/lessons_cli.sh PROGRAMS
@@ -40,6 +40,12 @@ tells() {
 }
 
 case $name in
+01_glass_box)
+    records --steps 20
+    for wrong in "--task planted --record $work/new" "--task planted --report $work/new.html" '--task none'; do
+        refuses $wrong
+    done
+    ;;
 07_sort)
     for wrong in '--task x' '--values 1' '--values 11' '--length 13' '--task next --length 6'; do
         refuses $wrong
@@ -47,6 +53,8 @@ case $name in
     ends 'held-out inputs sorted: [0-9.]* % of 5,000 drawn from the 167 there are' --steps 20
     ends 'held-out inputs sorted: [0-9.]* % of 5,000' --steps 2 --values 10 --length 12
     ends '[0-9]*/15 rows have .* on the superdiagonal; right: [0-9.]* % of 5,000' --task next --steps 40
+    records --steps 4
+    records --task next --steps 30
     ;;
 08_addition)
     for wrong in '--digits 0' '--digits 5' '--digits two'; do
@@ -55,6 +63,7 @@ case $name in
     for digits in 1 2 3 4; do
         ends "held-out sums of $digits digits exact: [0-9,]* of 5,000, [0-9.]* %" --digits $digits --steps 5
     done
+    records --steps 4
     ;;
 09_induction)
     for wrong in '--shortest 1' '--longest 49' '--shortest 20 --longest 10' '--heads 3' '--heads 9'; do
@@ -63,6 +72,7 @@ case $name in
     score='[01]\.[0-9][0-9]'
     ends "loss on repeats: 2 layers [0-9.]*, 1 layer [0-9.]*; previous token $score, matching $score" --steps 3
     ends "loss on repeats: .*" --steps 3 --heads 8 --shortest 16 --longest 16
+    records --steps 3
     ;;
 10_heads)
     helps lesson
@@ -79,6 +89,12 @@ case $name in
     tells words "32 outputs of 4 words by hand and by layer, largest difference [0-9.]*e-0[78]"
     succeeds --steps 2 --threads 2 --quiet
     cmp -s "$work/out" "$work/told" || fail "--quiet: $(cat "$work/out"), not $(cat "$work/told")"
+    records --lesson off --steps 1
+    grep -q '"ablation":.*"path":"decoder.1.cross_attn","head":3,' "$work/kept/index.jsonl" || fail "no ablations"
+    for lesson in scale places words; do
+        refuses --lesson $lesson --record "$work/new"
+        refuses --lesson $lesson --report "$work/new.html"
+    done
     ;;
 *) fail "is not known here" ;;
 esac

@@ -33,6 +33,15 @@ succeeds $small --threads 2 --quiet --task phrases --save "$work/b"
 [ "$(lines "$work/out")" = 1 ] || fail "--quiet: $(cat "$work/out")"
 cmp -s "$work/a" "$work/b" || fail "1 thread, watched, and 2, unwatched, gave different weights"
 
+saves=yes
+for form in '' '--score dot --task phrases --feed --sampling 0.5' '--score transformer'; do
+    records --steps 3 --batch 8 --examples 10 --hidden 16 $form
+done
+for wrong in "--compare --record $work/new" "--compare --report $work/new.html" "--load $work/a --record $work/new" \
+             "--score none --record $work/new" "--ask x --report $work/new.html"; do
+    refuses $wrong
+done
+
 # Every form comes back from its file as it was.
 for form in '--score dot --cell lstm' '--score general --local p --reach 3' '--score location --local m' '--score none --feed' \
             '--score cosine --cell rnn --sampling 0.5' '--score transformer'; do

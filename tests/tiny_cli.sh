@@ -33,6 +33,12 @@ cmp -s "$work/out" "$work/said" || fail "the same seed wrote something else"
 succeeds --text "$work/text" --steps 12 --threads 1 --save "$work/b"
 [ "$(lines "$work/out")" -gt 30 ] || fail "the lesson is short"
 
+saves=yes
+records --text "$work/text" --steps 2
+for wrong in "--load $work/a --record $work/new" "--prompt x --report $work/new.html"; do
+    refuses $wrong
+done
+
 # Killed without warning at whatever moment, it leaves a checkpoint that is whole, and ends where it would have ended.
 run_of="--text $work/text --steps 60 --quiet --threads 1 --every 2"
 succeeds $run_of --save "$work/whole"
@@ -48,6 +54,10 @@ while [ "$kills" -lt 4 ]; do
 done
 succeeds $run_of --save "$work/killed" --checkpoint "$work/run"
 cmp -s "$work/whole" "$work/killed" || fail "a run that was killed $kills times ended with other weights"
+# One that goes on is recorded from there on.
+succeeds --text "$work/text" --steps 66 --quiet --threads 1 --save "$work/c" --checkpoint "$work/run" --record "$work/rest"
+grep -q '"step":61,"scalars"' "$work/rest/index.jsonl" && ! grep -q '"step":60,' "$work/rest/index.jsonl" &&
+    tail -n 1 "$work/rest/index.jsonl" | grep -qx '{"end":{"steps":66}}' || fail "a run that goes on is not recorded from step 61"
 head -c 100000 "$work/run" >"$work/half"
 run $run_of --save "$work/c" --checkpoint "$work/half"
 [ "$status" = 1 ] && grep -q "^$name: $work/half: " "$work/err" || fail "half a checkpoint: $(cat "$work/err")"

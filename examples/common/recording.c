@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* For free(); NULL: out of memory, or nothing is to be recorded. */
 static char *folder_of(const recording *kept) {
@@ -31,11 +32,23 @@ static bool is_free(const char *path) {
     return entries < 3; /* . and .. */
 }
 
+/* A folder that is not there yet is made where a file could be written. */
+static bool can_make(const char *path) {
+    char name[4096];
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    snprintf(name, sizeof name, "%.*s", (int)length, path);
+    return access(name, F_OK) == 0 || can_write("record", name);
+}
+
 bool can_record(const recording *kept) {
     if (kept->folder && !is_free(kept->folder)) {
         complain("--record %s: a recording needs a folder that is new, or empty", kept->folder);
         return false;
     }
+    if (kept->folder && !can_make(kept->folder))
+        return false;
     return kept->page == NULL || can_write("report", kept->page);
 }
 

@@ -12,7 +12,7 @@ typedef struct recording {
 
 /* Two rows of an option table whose struct has a `recording kept`. */
 #define RECORDING_ROWS(type)                                                                                           \
-    {"record", "DIR", "keep the training there, to be looked at: heed-lens DIR", OPTION_TEXT,                          \
+    {"record", "DIR", "keep the training in this new folder, for heed-lens to show", OPTION_TEXT,                          \
      offsetof(type, kept.folder), 0, 0, NULL},                                                                         \
     {"report", "FILE", "write a page of HTML that shows how the matrices were learned", OPTION_TEXT,                   \
      offsetof(type, kept.page), 0, 0, NULL}
