@@ -49,14 +49,24 @@ void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_rec
     }
 }
 
+/* Tokens as the rows of a table stand for them. */
+static void tell_tokens(heed_recorder *r, const heed_gpt *gpt, const char *name, const char *const *names, heed_param table,
+                        bool places) {
+    heed_recorder_space(r, (heed_recorded_space){.name = name,
+                                                 .n = (int)gpt->vocabulary,
+                                                 .names = names,
+                                                 .embedding = path_of(table),
+                                                 .positions = places ? path_of(gpt->position.weight) : NULL});
+}
+
 void heed_record_gpt(heed_recorder *r, const heed_gpt *gpt, const char *const *names) {
-    static const char tokens[] = "tokens";
+    static const char tokens[] = "tokens", next[] = "next tokens";
     heed_recorded_ends ends = {NULL, NULL, NULL};
     if (names) {
-        ends = (heed_recorded_ends){tokens, tokens, tokens};
-        heed_recorder_space(r, (heed_recorded_space){.name = tokens, .n = (int)gpt->vocabulary, .names = names,
-                                                     .embedding = path_of(gpt->token.weight),
-                                                     .positions = gpt->has_position ? path_of(gpt->position.weight) : NULL});
+        ends = (heed_recorded_ends){tokens, tokens, gpt->untied ? next : tokens};
+        tell_tokens(r, gpt, tokens, names, gpt->token.weight, gpt->has_position);
+        if (gpt->untied)
+            tell_tokens(r, gpt, next, names, gpt->output.weight, false);
     }
     heed_record_encoder(r, &gpt->blocks, "causal", ends);
 }

@@ -194,6 +194,24 @@ Test(lens_layers, gpt_has_a_space_of_tokens_and_places) {
            "[{\"name\":\"tokens\",\"names\":[\"a\",\"b\"],\"embedding\":\"gpt.token.weight\",\"positions\":\"gpt.position.weight\"}]");
 }
 
+/* What blocks write is read by the output's own matrix. */
+Test(lens_layers, gpt_with_an_output_of_its_own_has_two_spaces) {
+    heed_gpt gpt;
+    heed_gpt_init(&gpt, root(), "gpt",
+                  (heed_gpt_options){.vocabulary = 2, .context = 5, .d_model = 8, .n_heads = 2, .n_layers = 1, .untied = true});
+    begin();
+    heed_record_gpt(r, &gpt, letters);
+    json_t *all = told("attention");
+    cr_expect(says(json_array_get(all, 0), "query_space", "tokens") && says(json_array_get(all, 0), "key_space", "tokens") &&
+              says(json_array_get(all, 0), "out_space", "next tokens"));
+    json_decref(all);
+    heed_error e;
+    heed_recording *read = heed_recording_open(folder, &e);
+    cr_assert(read && strstr(heed_recording_header(read), "{\"name\":\"next tokens\",\"names\":[\"a\",\"b\"],"
+                                                          "\"embedding\":\"gpt.output.weight\",\"positions\":null}"));
+    heed_recording_close(read);
+}
+
 Test(lens_layers, gpt_with_rotary_positions_has_none_in_its_space) {
     heed_gpt gpt;
     make_gpt(&gpt, (heed_attention_features){.rope_base = 10000});

@@ -18,14 +18,20 @@ static void tell_probe(heed_recorder *r, translator_kept *followed) {
     pair_followed_free(&p);
 }
 
-/* A score may have no matrix at all, so W_c, which reads the context, is recorded with whatever there is. */
+/* The parameters of the attention; W_c, which reads the context, where it has none. */
+static const char *params_of(const translator *tr) {
+    heed_score_kind kind = tr->seq2seq.attention.options.score.kind;
+    bool bare = kind == HEED_SCORE_DOT || kind == HEED_SCORE_SCALED_DOT || kind == HEED_SCORE_COSINE;
+    return bare ? "seq2seq.attention.*,seq2seq.combine.weight" : "seq2seq.attention.*";
+}
+
 static heed_recorder *begin_states(const recording *kept, const translator *tr, int64_t steps, translator_kept *followed) {
     char title[80];
     snprintf(title, sizeof title, "An encoder-decoder of %s cells that looks back by %s score", cell_names[tr->recipe.cell],
              look_names[tr->recipe.look]);
     heed_recorder *r = recording_begin(kept, tr->model,
                                        (heed_recorder_options){.title = title,
-                                                               .params = "seq2seq.attention.*,seq2seq.combine.weight",
+                                                               .params = params_of(tr),
                                                                .optimizer = "adamw",
                                                                .last = steps});
     if (r == NULL)

@@ -22,18 +22,22 @@ void induction_free(induction *ind) {
     heed_model_free(ind->model);
 }
 
-heed_tensor induction_loss(const induction *ind, heed_tape *t, const repeats *list, int n) {
+heed_tensor induction_loss_of(const induction *ind, heed_tape *t, const repeats *list, int n, int T) {
     enum { UNKNOWN = -1 };
     int32_t read[INDUCTION_BATCH * REPEATS_TIME], next[INDUCTION_BATCH * REPEATS_TIME];
     for (int b = 0; b < n; b++)
-        for (int i = 0; i < REPEATS_TIME; i++) {
-            read[b * REPEATS_TIME + i] = list[b].token[i];
-            next[b * REPEATS_TIME + i] = i < list[b].period ? UNKNOWN : list[b].token[i + 1];
+        for (int i = 0; i < T; i++) {
+            read[b * T + i] = list[b].token[i];
+            next[b * T + i] = i < list[b].period ? UNKNOWN : list[b].token[i + 1];
         }
-    heed_shape shape = HEED_SHAPE(n, REPEATS_TIME);
+    heed_shape shape = HEED_SHAPE(n, T);
     heed_tensor logits = heed_gpt_forward(&ind->gpt, t, heed_input(t, HEED_I32, shape, read));
     return heed_cross_entropy_with(t, logits, heed_input(t, HEED_I32, shape, next),
                                    (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = UNKNOWN});
+}
+
+heed_tensor induction_loss(const induction *ind, heed_tape *t, const repeats *list, int n) {
+    return induction_loss_of(ind, t, list, n, REPEATS_TIME);
 }
 
 /* ---- looking ---- */

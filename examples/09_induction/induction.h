@@ -22,6 +22,8 @@ void induction_free(induction *ind);
 /* n sequences, at most INDUCTION_BATCH -> mean cross-entropy of those next tokens that are known, the stretch having been
  * read once: the loss on the repeat. */
 heed_tensor induction_loss(const induction *ind, heed_tape *t, const repeats *list, int n);
+/* The same of the first T tokens that are read, at most REPEATS_TIME and above the periods. */
+heed_tensor induction_loss_of(const induction *ind, heed_tape *t, const repeats *list, int n, int T);
 
 /* ---- what the heads do: Elhage et al. 2021, "A mathematical framework for transformer circuits"; Olsson et al. 2022,
  * "In-context learning and induction heads" ---- */

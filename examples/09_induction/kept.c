@@ -7,7 +7,7 @@
 
 static heed_tensor loss_of_probe(void *user, heed_tape *t) {
     const kept_probe *followed = user;
-    return induction_loss(followed->ind, t, &followed->sequence, 1);
+    return induction_loss_of(followed->ind, t, &followed->sequence, 1, followed->T);
 }
 
 static void name_token(const void *user, int32_t token, char text[RECORDING_NAME]) {
@@ -20,12 +20,12 @@ static void name_token(const void *user, int32_t token, char text[RECORDING_NAME
 static void tell_alignments(heed_recorder *r, const kept_probe *followed) {
     int previous[REPEATS_TIME], matching[REPEATS_TIME];
     const repeats *s = &followed->sequence;
-    const char **names = recording_names(REPEATS_TIME, s->token, name_token, NULL);
-    for (int i = 0; i < REPEATS_TIME; i++) {
+    const char **names = recording_names(followed->T, s->token, name_token, NULL);
+    for (int i = 0; i < followed->T; i++) {
         previous[i] = i - 1;
         matching[i] = i < s->period ? -1 : i - s->period + 1;
     }
-    heed_probe rows = {.n_queries = REPEATS_TIME, .n_keys = REPEATS_TIME, .queries = names, .keys = names};
+    heed_probe rows = {.n_queries = followed->T, .n_keys = followed->T, .queries = names, .keys = names};
     for (int layer = 0; layer < followed->ind->layers && names; layer++) {
         char path[64];
         snprintf(path, sizeof path, "gpt.blocks.%d.attn", layer);
@@ -36,6 +36,8 @@ static void tell_alignments(heed_recorder *r, const kept_probe *followed) {
 }
 
 heed_recorder *kept_begin(const recording *kept, int64_t steps, kept_probe *followed) {
+    int twice = 2 * followed->sequence.period;
+    followed->T = twice < KEPT_TOKENS ? KEPT_TOKENS : twice < REPEATS_TIME ? twice : REPEATS_TIME;
     const gpt_kept about = {.gpt = &followed->ind->gpt,
                             .title = "Two layers of attention that learn to look back",
                             .steps = steps,
@@ -44,7 +46,7 @@ heed_recorder *kept_begin(const recording *kept, int64_t steps, kept_probe *foll
                             .loss = loss_of_probe,
                             .loss_user = followed,
                             .read = followed->sequence.token,
-                            .T = REPEATS_TIME};
+                            .T = followed->T};
     heed_recorder *r = gpt_kept_begin(kept, followed->ind->model, &about);
     if (r)
         tell_alignments(r, followed);

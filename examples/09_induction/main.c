@@ -68,7 +68,7 @@ static repeats probe_of(const options *o) {
 }
 
 static heed_recorder *begin_recording(lesson *le) {
-    le->kept = (kept_probe){&le->ind[TWO], probe_of(&le->o)};
+    le->kept = (kept_probe){.ind = &le->ind[TWO], .sequence = probe_of(&le->o)};
     return le->recorder = kept_begin(&le->o.kept, le->o.steps, &le->kept);
 }
 
