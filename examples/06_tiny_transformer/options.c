@@ -45,7 +45,15 @@ void tiny_options_print_help(const char *program) {
 }
 
 bool tiny_options_read(options *o, int argc, char **argv) {
-    *o = (options){.merges = 500, .seed = 1, .save = DEFAULT_FILE, .every = 100, .tokens = 400, .temperature = 0.8, .top_p = 1};
+    const int64_t page_bytes = 30000000; /* a frame of this model is two million, its numbers rounded to a byte */
+    *o = (options){.merges = 500,
+                   .seed = 1,
+                   .save = DEFAULT_FILE,
+                   .every = 100,
+                   .tokens = 400,
+                   .temperature = 0.8,
+                   .top_p = 1,
+                   .kept = {.page_bytes = page_bytes}};
     if (!options_read(&table, o, NULL, argc, argv))
         return false;
     if ((o->kept.folder || o->kept.page) && (o->load || o->prompt)) {

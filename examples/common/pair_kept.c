@@ -32,11 +32,13 @@ static void tell_space(heed_recorder *r, const task *what, recording_name *name,
     free(names);
 }
 
-void pair_kept_spaces(heed_recorder *r, const task *what, const char *source, const char *target) {
+void pair_kept_spaces(heed_recorder *r, const task *what, const char *source, const char *target, const char *output) {
     tell_space(r, what, name_source,
                (heed_recorded_space){.name = "source", .n = what->source_count, .embedding = source});
     tell_space(r, what, name_target,
                (heed_recorded_space){.name = "target", .n = what->target_count, .embedding = target});
+    tell_space(r, what, name_target,
+               (heed_recorded_space){.name = "written", .n = what->target_count, .embedding = output});
 }
 
 /* ---- the example that is followed ---- */

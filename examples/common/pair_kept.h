@@ -7,8 +7,9 @@
 
 enum { PAIR_KEPT_FRAMES = 60 }; /* at most: one is megabytes */
 
-/* The spaces "source" and "target", whose tokens' vectors are the rows of these two parameters. */
-void pair_kept_spaces(heed_recorder *r, const task *what, const char *source, const char *target);
+/* The spaces "source" and "target", whose tokens' vectors are the rows of these two parameters, and "written": the target's
+ * tokens again, as the rows of the output's matrix read them. */
+void pair_kept_spaces(heed_recorder *r, const task *what, const char *source, const char *target, const char *output);
 
 /* The example that is followed, short enough for a map that one can read. */
 typedef struct pair_followed {

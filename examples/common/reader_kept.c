@@ -38,10 +38,10 @@ heed_recorder *reader_kept_begin(const recording *kept, const reader *r, const c
     if (recorder == NULL)
         return NULL;
     probe->r = r;
-    pair_kept_spaces(recorder, r->task, "source.weight", "target.weight");
+    pair_kept_spaces(recorder, r->task, "source.weight", "target.weight", "out.weight");
     heed_record_encoder(recorder, &r->encoder, "self", (heed_recorded_ends){"source", "source", NULL});
-    heed_record_decoder(recorder, &r->decoder, (heed_recorded_ends){"target", "target", NULL},
-                        (heed_recorded_ends){"target", "source", NULL});
+    heed_record_decoder(recorder, &r->decoder, (heed_recorded_ends){"target", "target", "written"},
+                        (heed_recorded_ends){"target", "source", "written"});
     tell_probe(recorder, probe);
     return recorder;
 }

@@ -8,6 +8,7 @@
 
 typedef struct recording {
     const char *folder, *page; /* NULL where not asked for */
+    int64_t page_bytes;        /* at most; 0: heed_lens_report's */
 } recording;
 
 /* Two rows of an option table whose struct has a `recording kept`. */
