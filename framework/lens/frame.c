@@ -44,7 +44,8 @@ static void *grown(void *array, size_t *capacity, size_t need, size_t size) {
 static bool has_bytes(lens_frame *f, size_t end) {
     if (end <= f->capacity)
         return true;
-    size_t count = end > SIZE_MAX / 4 ? 0 : (end + end / 4 + ALIGN) / ALIGN * ALIGN;
+    const size_t least = end > 2 * f->capacity ? end : 2 * f->capacity;
+    size_t count = end > SIZE_MAX / 4 ? 0 : (least + ALIGN) / ALIGN * ALIGN;
     char *more = count ? aligned_alloc(ALIGN, count) : NULL;
     if (more == NULL)
         return false;
