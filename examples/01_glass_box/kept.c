@@ -66,10 +66,14 @@ static void tell_story(heed_recorder *r, const glass_question *q, const char *co
     heed_recorder_story(r, story);
 }
 
+enum { KEPT_FRAMES = 50 }; /* as many as a page holds without rounding their numbers */
+
 heed_recorder *kept_begin(const recording *kept, int64_t steps, kept_probe *probe) {
     name entry_names[GLASS_D_MODEL], token_names[GLASS_TIME];
     const char *entries[GLASS_D_MODEL], *tokens[GLASS_TIME];
-    heed_recorder *r = recording_begin(kept, probe->g->model, (heed_recorder_options){.title = "The glass box", .optimizer = "sgd", .last = steps});
+    heed_recorder *r = recording_begin(
+        kept, probe->g->model,
+        (heed_recorder_options){.title = "The glass box", .optimizer = "sgd", .last = steps, .most_frames = KEPT_FRAMES});
     if (r == NULL)
         return NULL;
     name_entries(entry_names);

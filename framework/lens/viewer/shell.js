@@ -254,6 +254,7 @@
         const changes = { place: place.id, playing: false };
         if (step) changes.frame = Lens.frameOf(Number(step));
         else if (place.start && place.id !== s.place) changes.frame = clamp(place.start());
+        else if (first && !Lens.data.header.story) changes.frame = Lens.frames - 1; /* what was learned, then how */
         Lens.set(changes);
         if (first) return;
         window.scrollTo(0, 0);
