@@ -52,12 +52,13 @@ static example find_example(const task *what) {
     return e;
 }
 
-/* Of several source tokens the first. */
+/* A token that comes from several, as a month's digits do from its name, has no one true key. */
 static void align(const example *e, int T, int alignment[BATCH_TIME]) {
     for (int i = 0; i < T; i++) {
+        uint64_t from = i < e->T ? e->from[i] : 0;
         alignment[i] = -1;
-        for (int s = e->S - 1; s >= 0 && i < e->T; s--)
-            if (e->from[i] >> s & 1)
+        for (int s = 0; s < e->S; s++)
+            if (from == (uint64_t)1 << s)
                 alignment[i] = s;
     }
 }

@@ -161,7 +161,11 @@
     /* Rows of x that are not zero: the entries of a token. */
     const entriesOf = (t) => Array.from(token(t).keys()).filter((i) => token(t)[i] !== 0);
 
+    /* The largest entry of W^Q, W^K and W^V at any step: one colour means one number at all stops. */
+    const largestEntry = () => Math.max(...['q', 'k', 'v'].map((l) => Lens.limit(g.names[l], 'value')));
+
     Lens.glass = {
+        largestEntry,
         /* Opens it once; null where the recording has none. */
         open: () => (g = g || open()),
         matrix,

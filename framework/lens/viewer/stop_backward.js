@@ -44,9 +44,10 @@
                     ds: n('ds'),
                 };
             });
+        const weightHead = Lens.el('th', { scope: 'row' });
         const row = (key, of, css) =>
             Lens.el('tr', { class: css }, [
-                Lens.el('th', { scope: 'row' }, Lens.rich(key)),
+                key === 'backward.weight' ? weightHead : Lens.el('th', { scope: 'row' }, Lens.rich(key)),
                 columns.map((c) => Lens.el('td', {}, of(c))),
             ]);
         const element = Lens.el('table', { class: 'keys' }, [
@@ -73,7 +74,8 @@
         ]);
         /* f, b: forward and backward before the step; after: the weights after it, if it has been applied; limit:
          * of arrows */
-        element.update = (f, b, after, limit) =>
+        element.update = (f, b, after, limit) => {
+            Lens.fill(weightHead, Lens.rich(after ? 'backward.weight.after' : 'backward.weight'));
             columns.forEach((c, j) => {
                 c.weight.set((after || f.a)[j]);
                 c.da.set(b.da[j]);
@@ -84,6 +86,7 @@
                 c.ghost.hidden = !after;
                 c.ghost.style.height = 100 * f.a[j] + '%';
             });
+        };
         return element;
     }
 

@@ -26,7 +26,7 @@
             own = g.n * g.d;
         const limitOf = (key) => Lens.limit(`${g.path}.${key}`, 'probe', g.story.probe);
         const vectors = Math.max(limitOf('q'), limitOf('k'), limitOf('v')),
-            weights = Math.max(...letters.map((l) => Lens.limit(g.names[l], 'value')));
+            weights = Lens.glass.largestEntry();
         const last = Lens.glass.forward(Lens.glass.weights(Lens.frames - 1));
         const products = Lens.limitOf((f) => Lens.glass.pairProducts(Lens.glass.forward(Lens.glass.weights(f))));
         const few = { columns: g.answers.length, columnNames: g.answers, most: 44, cellHeight: 26, numbers: true };

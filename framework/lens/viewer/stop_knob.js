@@ -27,8 +27,8 @@
                 'This row belongs to another token. The question’s x is 0 there, so the entry does not reach the ' +
                 'loss: the slope is 0, and this question teaches it nothing.',
             'knob.live':
-                'The dashed line is the slope. Training turns the entry downhill by η times it, here by {move}, ' +
-                'and all other entries at the same time.',
+                'The dashed line is the slope. A step on this question alone would turn the entry downhill by η times it, ' +
+                'here by {move}, and all other entries at the same time; training takes the mean over a batch.',
             'knob.note':
                 'The curve is this one question’s, at the step of the slider; all other entries of the four ' +
                 'matrices stand still meanwhile.',
@@ -57,8 +57,8 @@
                 'Эта строка принадлежит другому токену. В x вопроса там 0, и до потери элемент не доходит: ' +
                 'наклон 0, этот вопрос его ничему не учит.',
             'knob.live':
-                'Пунктир — наклон. Обучение сдвигает элемент под гору на η наклонов, здесь на {move}, и ' +
-                'одновременно все остальные.',
+                'Пунктир — наклон. Шаг по одному этому вопросу сдвинул бы элемент под гору на η наклонов, здесь на {move}, ' +
+                'и одновременно все остальные; обучение берёт среднее по пакету.',
             'knob.note':
                 'Кривая — для одного этого вопроса, на том шаге, где стоит ползунок; остальные элементы четырёх ' +
                 'матриц тем временем стоят на месте.',
@@ -80,8 +80,8 @@
 
     function make(root) {
         const g = Lens.glass.open(),
-            limit = Lens.limit(g.names.q, 'value'),
-            reach = 4 * limit;
+            limit = Lens.glass.largestEntry(),
+            reach = 4 * Lens.limit(g.names.q, 'value');
         let entry = Lens.state.knob === undefined ? steepest(g, Lens.state.frame) : Lens.state.knob,
             value = 0,
             line = null,

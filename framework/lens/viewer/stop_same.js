@@ -115,7 +115,7 @@
             last = Lens.frames - 1,
             asked = Lens.token(g.tokens[g.asked]),
             own = ownPair(g);
-        const limit = Math.max(Lens.limit(g.names.q, 'value'), Lens.limit(g.names.k, 'value'));
+        const limit = Lens.glass.largestEntry();
         const toggle = Lens.el('span'),
             picture = arcs(g);
         const weights = Lens.bars({

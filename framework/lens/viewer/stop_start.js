@@ -59,11 +59,6 @@
         return [start, now.map((x, i) => x - start[i]), now];
     }
 
-    function limit() {
-        const g = Lens.glass.open();
-        return Math.max(...letters.map((l) => Lens.limit(g.names[l], 'value')));
-    }
-
     function taskLine(g) {
         const asked = g.entries[Lens.glass.entriesOf(g.asked)[0]];
         return Lens.el(
@@ -93,7 +88,7 @@
                 columns: g.dk,
                 values: values[i],
                 rowNames: g.entries,
-                limit: limit(),
+                limit: Lens.glass.largestEntry(),
                 scale: 'root',
                 leastHeight: 7,
                 mostHeight: 9,
@@ -145,7 +140,7 @@
             taskLine(g),
             Lens.el('div', { class: 'row between' }, [
                 choose,
-                Lens.legend({ limit: limit(), scale: 'root', unit: Lens.t('start.unit') }),
+                Lens.legend({ limit: Lens.glass.largestEntry(), scale: 'root', unit: Lens.t('start.unit') }),
             ]),
             Lens.el('div', { class: 'sum' }, [
                 figures[0],

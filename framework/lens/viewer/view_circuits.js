@@ -20,7 +20,8 @@
                 'heed_recorder_attention with its spaces, heed_recorder_space with names and embedding.',
             'circuits.qk': 'QK: who matches whom',
             'circuits.qk.note':
-                'E W^Q W^Kᵀ Eᵀ: rows are queries, columns keys; the score before it is divided ' + 'by √d_k.{shown}',
+                'E W^Q W^Kᵀ Eᵀ, where E has a row for each token, its vector: rows are queries, columns keys; the score ' +
+                'before it is divided by √d_k.{shown}',
             'circuits.ov': 'OV: what looking adds',
             'circuits.ov.note':
                 'E W^V W^O Eᵀ: rows are the tokens looked at, columns what they add to in the ' + 'output.{shown}',
@@ -63,7 +64,9 @@
                 'Нужны W^Q и W^K в записи и имена для входа: heed_recorder_attention с ' +
                 'пространствами, heed_recorder_space с именами и вложением.',
             'circuits.qk': 'QK: кто кому подходит',
-            'circuits.qk.note': 'E W^Q W^Kᵀ Eᵀ: строки — запросы, столбцы — ключи; оценка до деления на √d_k.{shown}',
+            'circuits.qk.note':
+                'E W^Q W^Kᵀ Eᵀ, где строки E — векторы токенов: строки — запросы, столбцы — ключи; оценка до деления ' +
+                'на √d_k.{shown}',
             'circuits.ov': 'OV: что добавляет взгляд',
             'circuits.ov.note':
                 'E W^V W^O Eᵀ: строки — токены, на которые смотрят, столбцы — что они добавляют ' +

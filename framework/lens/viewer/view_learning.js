@@ -12,7 +12,8 @@
                 'Top: what the run reported at every step, and how large the gradients of one ' +
                 'head’s matrices were. ' +
                 'Below: in how many directions these matrices work. They start as noise, which spreads over all ' +
-                'directions alike; what is learned stands out as a few large singular values. ' +
+                'directions alike; what is learned shows in the largest singular values, and in the products sooner than ' +
+                'in each matrix alone. ' +
                 'A falling loss says that something was learned, not what: for that see the other views.',
             'learning.missing': 'No numbers were recorded: call heed_recorder_scalar with the loss at each step.',
             'learning.loss': 'Loss',
@@ -44,7 +45,8 @@
                 'Вверху: о чём сообщал сам запуск на каждом шаге и как велики были градиенты ' +
                 'матриц одной головы. ' +
                 'Ниже: в скольких направлениях работают эти матрицы. Вначале они — шум, одинаковый во всех ' +
-                'направлениях; выученное выделяется немногими большими сингулярными числами. ' +
+                'направлениях; выученное видно по наибольшим сингулярным числам, и в произведениях раньше, чем в каждой ' +
+                'матрице отдельно. ' +
                 'Падение потерь говорит, что нечто выучено, но не что именно: это покажут другие виды.',
             'learning.missing': 'Числа не записаны: вызывайте heed_recorder_scalar с потерями на каждом шаге.',
             'learning.loss': 'Потери',

@@ -88,15 +88,13 @@
 
     const hasWatched = (name) => layers().some((a) => probes().some((p) => watched(p, a, name, 0, 0)));
 
-    /* Largest |value| that `of(frame)` gives at any step, sampled at 16 of them: one colour scale for the whole run. */
+    /* Largest |value| that `of(frame)` gives at any step: one colour scale for the whole run. */
     const limits = new Map();
     function limitOver(key, of) {
         if (!limits.has(key)) {
             let most = 0;
-            const n = Lens.frames,
-                shown = Math.min(n, 16);
-            for (let i = 0; i < shown; i++) {
-                const m = of(shown === 1 ? n - 1 : Math.round((i * (n - 1)) / (shown - 1)));
+            for (let frame = 0; frame < Lens.frames; frame++) {
+                const m = of(frame);
                 if (m) most = Math.max(most, Lens.largest(m.data));
             }
             limits.set(key, most || 1);
