@@ -32,7 +32,8 @@ void heed_record_state_attention(heed_recorder *r, const heed_state_attention *a
 void heed_record_encoder(heed_recorder *r, const heed_encoder *encoder, const char *kind, heed_recorded_ends ends);
 void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_recorded_ends self, heed_recorded_ends cross);
 /* Every block, and the space "tokens": the vocabulary's names, in the order of their ids, as the embedding and the places
- * stand for them. What comes out is of that space too, or, where the output has a matrix of its own, of "next tokens". names: gpt->vocabulary of them, or NULL: then there is no space. */
+ * stand for them. What comes out is of that space too, or, where the output has a matrix of its own, of "next tokens".
+ * names: gpt->vocabulary of them, or NULL: then there is no space. */
 void heed_record_gpt(heed_recorder *r, const heed_gpt *gpt, const char *const *names);
 
 HEED_END_DECLS
