@@ -19,7 +19,8 @@ typedef struct attention_pool {
     heed_param w_k, w_v; /* (d_k, d_model) each */
 } attention_pool;
 
-static void attention_pool_init(attention_pool *pool, const heed_module *parent, const char *name, int64_t d_model, int64_t d_k) {
+static void attention_pool_init(attention_pool *pool, const heed_module *parent, const char *name, int64_t d_model,
+                                int64_t d_k) {
     heed_module_init(&pool->module, parent, name);
     pool->query = heed_param_new(&pool->module, "query", HEED_SHAPE(1, d_k), heed_init_normal(0, 1));
     pool->w_k = heed_param_new(&pool->module, "w_k", HEED_SHAPE(d_k, d_model), heed_init_xavier_uniform(1));
@@ -54,7 +55,9 @@ static int gradients_are_wrong(void) {
     }
     heed_sample_input x = {.dtype = HEED_F64, .shape = HEED_SHAPE(3, 5, 6)};
     heed_check check = heed_gradcheck(
-        &(heed_check_case){.name = "attention_pool", .fn = call_pool, .user = &pool, .model = model, .n = 1, .inputs = &x}, NULL);
+        &(heed_check_case){
+            .name = "attention_pool", .fn = call_pool, .user = &pool, .model = model, .n = 1, .inputs = &x},
+        NULL);
     heed_check_print_head(stdout);
     heed_check_print(&check, stdout);
     heed_model_free(model);

@@ -26,7 +26,10 @@ static bool samples(int index, heed_sample *sample) {
     static const int64_t lengths[] = {2, 3, 5, 15, 16, 17}, rows[] = {1, 2, 15, 33};
     if (index >= 24)
         return false;
-    *sample = (heed_sample){.n_in = 1, .in = {{.dtype = HEED_F64, .shape = HEED_SHAPE(rows[index / 6], lengths[index % 6]), .low = -0.5, .high = 0.5}}};
+    *sample = (heed_sample){
+        .n_in = 1,
+        .in = {
+            {.dtype = HEED_F64, .shape = HEED_SHAPE(rows[index / 6], lengths[index % 6]), .low = -0.5, .high = 0.5}}};
     return true;
 }
 

@@ -1,11 +1,13 @@
 #include <heed/layers/embedding.h>
 #include <heed/ops.h>
 
-void heed_embedding_init(heed_embedding_layer *layer, const heed_module *parent, const char *name, int64_t vocabulary, int64_t d) {
+void heed_embedding_init(heed_embedding_layer *layer, const heed_module *parent, const char *name, int64_t vocabulary,
+                         int64_t d) {
     *layer = (heed_embedding_layer){.weight = {.model = NULL}};
     heed_module_init(&layer->module, parent, name);
     if (vocabulary < 1 || d < 1)
-        heed_module_fail(&layer->module, "vocabulary %lld and d %lld must be positive", (long long)vocabulary, (long long)d);
+        heed_module_fail(&layer->module, "vocabulary %lld and d %lld must be positive", (long long)vocabulary,
+                         (long long)d);
     layer->weight = heed_param_new(&layer->module, "weight", HEED_SHAPE(vocabulary, d), heed_init_normal(0, 1));
 }
 

@@ -21,7 +21,8 @@ heed_tensor heed_activate(heed_tape *t, heed_tensor x, heed_activation activatio
     return activations[activation].function(t, x);
 }
 
-void heed_feed_forward_init(heed_feed_forward *layer, const heed_module *parent, const char *name, heed_feed_forward_options options) {
+void heed_feed_forward_init(heed_feed_forward *layer, const heed_module *parent, const char *name,
+                            heed_feed_forward_options options) {
     *layer = (heed_feed_forward){.activation = HEED_RELU};
     heed_module_init(&layer->module, parent, name);
     if (known(options.activation)) {
@@ -47,8 +48,9 @@ heed_tensor heed_feed_forward_forward(const heed_feed_forward *layer, heed_tape 
     heed_enter(t, &layer->module);
     heed_tensor pre = heed_watch(t, "pre", heed_linear_forward(&layer->up, t, x)); /* (..., d_ff) */
     heed_tensor post = layer->gated ? gated(layer, t, x, pre) : heed_activate(t, pre, layer->activation);
-    post = heed_watch(t, "post", post);                                                                  /* (..., d_ff) */
-    heed_tensor y = heed_linear_forward(&layer->down, t, heed_dropout_forward(&layer->dropout, t, post)); /* (..., d_model) */
+    post = heed_watch(t, "post", post); /* (..., d_ff) */
+    heed_tensor y =
+        heed_linear_forward(&layer->down, t, heed_dropout_forward(&layer->dropout, t, post)); /* (..., d_model) */
     heed_leave(t);
     return y;
 }

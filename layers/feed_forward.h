@@ -34,7 +34,8 @@ typedef struct heed_feed_forward_options {
     double dropout;
     bool no_bias;
 } heed_feed_forward_options;
-void heed_feed_forward_init(heed_feed_forward *layer, const heed_module *parent, const char *name, heed_feed_forward_options options);
+void heed_feed_forward_init(heed_feed_forward *layer, const heed_module *parent, const char *name,
+                            heed_feed_forward_options options);
 /* x (..., d_model) -> down(dropout(activation(up(x)))), or down(dropout(silu(gate(x)) * up(x))) with HEED_SWIGLU; (..., d_model).
  * Watched values: pre and post, before and after the activation, and the gate's pre_gate, (..., d_ff). */
 heed_tensor heed_feed_forward_forward(const heed_feed_forward *layer, heed_tape *t, heed_tensor x);

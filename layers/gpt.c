@@ -2,19 +2,31 @@
 #include <heed/ops.h>
 
 static heed_transformer_options blocks_of(const heed_gpt_options *o) {
-    return (heed_transformer_options){.d_model = o->d_model, .d_ff = o->d_ff, .n_heads = o->n_heads, .n_layers = o->n_layers,
-                                      .dropout = o->dropout, .norm = o->norm, .eps = o->eps, .no_bias = o->no_bias, .no_mlp = o->no_mlp,
-                                      .activation = o->activation ? o->activation : HEED_GELU_TANH, .init_std = o->init_std,
+    return (heed_transformer_options){.d_model = o->d_model,
+                                      .d_ff = o->d_ff,
+                                      .n_heads = o->n_heads,
+                                      .n_layers = o->n_layers,
+                                      .dropout = o->dropout,
+                                      .norm = o->norm,
+                                      .eps = o->eps,
+                                      .no_bias = o->no_bias,
+                                      .no_mlp = o->no_mlp,
+                                      .activation = o->activation ? o->activation : HEED_GELU_TANH,
+                                      .init_std = o->init_std,
                                       .features = o->features};
 }
 
-static bool knows_places(const heed_attention_features *f) { return f->rope_base != 0 || f->alibi || f->relative_buckets; }
+static bool knows_places(const heed_attention_features *f) {
+    return f->rope_base != 0 || f->alibi || f->relative_buckets;
+}
 
 void heed_gpt_init(heed_gpt *gpt, const heed_module *parent, const char *name, heed_gpt_options options) {
     heed_gpt_options *o = &options;
     if (o->init_std == 0)
         o->init_std = 0.02;
-    *gpt = (heed_gpt){.has_position = !o->no_position && !knows_places(&o->features), .untied = o->untied, .vocabulary = o->vocabulary,
+    *gpt = (heed_gpt){.has_position = !o->no_position && !knows_places(&o->features),
+                      .untied = o->untied,
+                      .vocabulary = o->vocabulary,
                       .context = o->context};
     heed_module_init(&gpt->module, parent, name);
     const heed_module *module = &gpt->module;
@@ -38,16 +50,19 @@ void heed_gpt_init(heed_gpt *gpt, const heed_module *parent, const char *name, h
 static bool check_tokens(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens, int64_t held) {
     int rank = heed_rank(t, tokens);
     if (rank >= 0 && rank != 2)
-        heed_fail_tape(t, HEED_INVALID, "tokens are %s; they must be (batch, time)", HEED_SHAPE_STR(heed_shape_of(t, tokens)));
+        heed_fail_tape(t, HEED_INVALID, "tokens are %s; they must be (batch, time)",
+                       HEED_SHAPE_STR(heed_shape_of(t, tokens)));
     else if (rank == 2 && heed_size(t, tokens, 1) > gpt->context - held)
-        heed_fail_tape(t, HEED_INVALID, "tokens are %s: %lld in a row, the context holds %lld", HEED_SHAPE_STR(heed_shape_of(t, tokens)),
-                       (long long)(held + heed_size(t, tokens, 1)), (long long)gpt->context);
+        heed_fail_tape(t, HEED_INVALID, "tokens are %s: %lld in a row, the context holds %lld",
+                       HEED_SHAPE_STR(heed_shape_of(t, tokens)), (long long)(held + heed_size(t, tokens, 1)),
+                       (long long)gpt->context);
     return heed_tape_status(t) == HEED_OK;
 }
 
 /* x (B, T, d_model) -> (B, T, V) */
 static heed_tensor logits_of(const heed_gpt *gpt, heed_tape *t, heed_tensor x) {
-    return gpt->untied ? heed_linear_forward(&gpt->output, t, x) : heed_linear(t, x, heed_use(t, gpt->token.weight), HEED_NIL);
+    return gpt->untied ? heed_linear_forward(&gpt->output, t, x)
+                       : heed_linear(t, x, heed_use(t, gpt->token.weight), HEED_NIL);
 }
 
 /* Tokens behind those that the caches hold; NULL: all there are. */
@@ -70,7 +85,8 @@ heed_tensor heed_gpt_forward(const heed_gpt *gpt, heed_tape *t, heed_tensor toke
 static bool check_caches(const heed_gpt *gpt, heed_tape *t, const heed_kv_cache *caches) {
     for (int i = 1; i < gpt->blocks.n_layers; i++)
         if (caches[i].length != caches[0].length) {
-            heed_fail_tape(t, HEED_INVALID, "the caches must hold the same tokens: layer 0's holds %lld, layer %d's %lld",
+            heed_fail_tape(t, HEED_INVALID,
+                           "the caches must hold the same tokens: layer 0's holds %lld, layer %d's %lld",
                            (long long)caches[0].length, i, (long long)caches[i].length);
             return false;
         }

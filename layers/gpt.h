@@ -34,7 +34,7 @@ typedef struct heed_gpt_options {
     double eps;                  /* of the norms; 0: 1e-5 */
     bool no_bias;                /* none in attention, feed-forward and norms */
     bool no_mlp;                 /* attention only */
-    bool no_position;            /* no table of positions. There is none either where features has RoPE, ALiBi or T5's bias */
+    bool no_position; /* no table of positions. There is none either where features has RoPE, ALiBi or T5's bias */
     bool untied;                 /* an output matrix of its own */
     double init_std;             /* 0: 0.02; see heed_transformer_options */
     heed_attention_features features;
@@ -66,7 +66,8 @@ heed_tensor heed_gpt_loss(const heed_gpt *gpt, heed_tape *t, heed_tensor tokens,
 typedef struct heed_gpt_generation {
     int64_t n;            /* tokens to write */
     heed_sampler sampler; /* token i is its draw i; what was said is the prompt and all tokens since */
-    int64_t slide;        /* when the context is full, so many of its oldest tokens are forgotten at once, and those that stay are
+    int64_t
+        slide; /* when the context is full, so many of its oldest tokens are forgotten at once, and those that stay are
                              read anew, since each stands elsewhere now. 0: 1, each token sees as many as it can; more is faster */
     bool (*listener)(void *user, int32_t token); /* NULL, or told each token; false: no more of them */
     void *user;
@@ -74,8 +75,8 @@ typedef struct heed_gpt_generation {
 /* Goes on from prompt (n_prompt, at least 1), of which the last `context` tokens are read; tokens (n) receives what it writes.
  * Returns how many they are, or -1, and the tape says why. The tape is reset for every token, records nothing and does not
  * drop out; its settings are as before afterwards. */
-int64_t heed_gpt_generate(const heed_gpt *gpt, heed_tape *t, const int32_t *prompt, int64_t n_prompt, heed_gpt_generation options,
-                          int32_t *tokens);
+int64_t heed_gpt_generate(const heed_gpt *gpt, heed_tape *t, const int32_t *prompt, int64_t n_prompt,
+                          heed_gpt_generation options, int32_t *tokens);
 
 HEED_END_DECLS
 #endif

@@ -30,7 +30,8 @@ static bool prepare(writer *w, const int32_t *prompt, int64_t n_prompt) {
     int64_t all;
     size_t bytes;
     if (n_prompt < 1 || n < 0 || w->options->slide < 0)
-        return fail(w, HEED_INVALID, n_prompt < 1 ? "a prompt needs one token at least" : "n and slide must be 0 or more");
+        return fail(w, HEED_INVALID,
+                    n_prompt < 1 ? "a prompt needs one token at least" : "n and slide must be 0 or more");
     if (__builtin_add_overflow(n_prompt, n, &all) || __builtin_mul_overflow((size_t)all, sizeof *w->text, &bytes))
         return fail(w, HEED_INVALID, "so many tokens do not fit into memory");
     w->text = malloc(bytes);
@@ -40,7 +41,8 @@ static bool prepare(writer *w, const int32_t *prompt, int64_t n_prompt) {
     if (!status)
         status = heed_encoder_cache_init(&w->cache, &w->gpt->blocks, 1, w->gpt->context);
     if (status)
-        return fail(w, status, status == HEED_NO_MEMORY ? "out of memory for the keys and values" : "the model is not built");
+        return fail(w, status,
+                    status == HEED_NO_MEMORY ? "out of memory for the keys and values" : "the model is not built");
     memcpy(w->text, prompt, (size_t)n_prompt * sizeof *prompt);
     w->length = n_prompt;
     return true;
@@ -101,8 +103,8 @@ static int64_t write_all(writer *w, int32_t *tokens) {
     return written;
 }
 
-int64_t heed_gpt_generate(const heed_gpt *gpt, heed_tape *t, const int32_t *prompt, int64_t n_prompt, heed_gpt_generation options,
-                          int32_t *tokens) {
+int64_t heed_gpt_generate(const heed_gpt *gpt, heed_tape *t, const int32_t *prompt, int64_t n_prompt,
+                          heed_gpt_generation options, int32_t *tokens) {
     writer w = {.gpt = gpt, .t = t, .options = &options};
     heed_tape_reset(t);
     const bool recording = heed_tape_set_recording(t, false), training = heed_tape_set_training(t, false);

@@ -12,7 +12,8 @@ static heed_param per_feature(const heed_module *module, const char *name, int64
     return p;
 }
 
-void heed_layernorm_init(heed_layernorm_layer *layer, const heed_module *parent, const char *name, int64_t d, double eps, bool shift) {
+void heed_layernorm_init(heed_layernorm_layer *layer, const heed_module *parent, const char *name, int64_t d,
+                         double eps, bool shift) {
     *layer = (heed_layernorm_layer){.eps = eps, .has_shift = shift};
     heed_module_init(&layer->module, parent, name);
     layer->gain = per_feature(&layer->module, "gain", d, eps, 1);
@@ -41,8 +42,8 @@ heed_tensor heed_rmsnorm_forward(const heed_rmsnorm_layer *layer, heed_tape *t, 
     return y;
 }
 
-void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const char *name, heed_norm_kind kind, int64_t d, double eps,
-                    bool shift) {
+void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const char *name, heed_norm_kind kind, int64_t d,
+                    double eps, bool shift) {
     *layer = (heed_norm_layer){.kind = kind};
     if (kind == HEED_RMSNORM)
         heed_rmsnorm_init(&layer->as.rmsnorm, parent, name, d, eps);
@@ -53,5 +54,6 @@ void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const cha
 }
 
 heed_tensor heed_norm_forward(const heed_norm_layer *layer, heed_tape *t, heed_tensor x) {
-    return layer->kind == HEED_RMSNORM ? heed_rmsnorm_forward(&layer->as.rmsnorm, t, x) : heed_layernorm_forward(&layer->as.layernorm, t, x);
+    return layer->kind == HEED_RMSNORM ? heed_rmsnorm_forward(&layer->as.rmsnorm, t, x)
+                                       : heed_layernorm_forward(&layer->as.layernorm, t, x);
 }

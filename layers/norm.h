@@ -14,8 +14,10 @@ typedef struct heed_layernorm_layer {
 } heed_layernorm_layer;
 
 /* eps: 1e-5 is PyTorch's. */
-void heed_layernorm_init(heed_layernorm_layer *layer, const heed_module *parent, const char *name, int64_t d, double eps, bool shift);
-heed_tensor heed_layernorm_forward(const heed_layernorm_layer *layer, heed_tape *t, heed_tensor x); /* (..., d) -> (..., d) */
+void heed_layernorm_init(heed_layernorm_layer *layer, const heed_module *parent, const char *name, int64_t d,
+                         double eps, bool shift);
+heed_tensor heed_layernorm_forward(const heed_layernorm_layer *layer, heed_tape *t,
+                                   heed_tensor x); /* (..., d) -> (..., d) */
 
 typedef struct heed_rmsnorm_layer {
     heed_module module;
@@ -38,8 +40,8 @@ typedef struct heed_norm_layer {
 } heed_norm_layer;
 
 /* shift: layernorm's; rmsnorm has none. */
-void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const char *name, heed_norm_kind kind, int64_t d, double eps,
-                    bool shift);
+void heed_norm_init(heed_norm_layer *layer, const heed_module *parent, const char *name, heed_norm_kind kind, int64_t d,
+                    double eps, bool shift);
 heed_tensor heed_norm_forward(const heed_norm_layer *layer, heed_tape *t, heed_tensor x); /* (..., d) -> (..., d) */
 
 HEED_END_DECLS

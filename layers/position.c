@@ -16,7 +16,8 @@ static void sinusoids(void *user, heed_shape shape, uint64_t seed, double *value
     }
 }
 
-void heed_position_init(heed_position *layer, const heed_module *parent, const char *name, heed_position_kind kind, int64_t longest, int64_t d) {
+void heed_position_init(heed_position *layer, const heed_module *parent, const char *name, heed_position_kind kind,
+                        int64_t longest, int64_t d) {
     *layer = (heed_position){.longest = longest};
     heed_module_init(&layer->module, parent, name);
     const heed_module *module = &layer->module;
@@ -25,15 +26,16 @@ void heed_position_init(heed_position *layer, const heed_module *parent, const c
         heed_module_fail(module, "longest %lld and d %lld must be positive", (long long)longest, (long long)d);
     if (kind == HEED_POSITION_SINUSOIDAL && d % 2)
         heed_module_fail(module, "d %lld must be even: each frequency takes a sine and a cosine", (long long)d);
-    layer->weight = kind == HEED_POSITION_SINUSOIDAL ? heed_buffer_new(module, "weight", shape, heed_init_custom(sinusoids, NULL))
-                                                     : heed_param_new(module, "weight", shape, heed_init_normal(0, 0.02));
+    layer->weight = kind == HEED_POSITION_SINUSOIDAL
+                        ? heed_buffer_new(module, "weight", shape, heed_init_custom(sinusoids, NULL))
+                        : heed_param_new(module, "weight", shape, heed_init_normal(0, 0.02));
 }
 
 static heed_tensor add_rows(const heed_position *layer, heed_tape *t, heed_tensor x, int64_t first) {
     int64_t T = heed_rank(t, x) < 2 ? 0 : heed_size(t, x, -2);
     if (first < 0 || T > layer->longest - first)
-        return heed_fail_tape(t, HEED_INVALID, "%lld positions from %lld on are asked for, there are %lld", (long long)T, (long long)first,
-                              (long long)layer->longest);
+        return heed_fail_tape(t, HEED_INVALID, "%lld positions from %lld on are asked for, there are %lld",
+                              (long long)T, (long long)first, (long long)layer->longest);
     heed_tensor rows = heed_slice(t, heed_use(t, layer->weight), 0, first, first + T); /* (T, d) */
     return heed_add(t, x, rows);                                                      /* (..., T, d) */
 }

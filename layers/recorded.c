@@ -14,11 +14,19 @@ static void record(heed_recorder *r, const heed_module *module, heed_recorded_at
     heed_recorder_attention(r, about);
 }
 
-void heed_record_self_attention(heed_recorder *r, const heed_self_attention *attn, const char *w_o, heed_recorded_ends ends) {
+void heed_record_self_attention(heed_recorder *r, const heed_self_attention *attn, const char *w_o,
+                                heed_recorded_ends ends) {
     record(r, &attn->module,
-           (heed_recorded_attention){.kind = attn->causal ? "causal" : "self", .heads = 1, .d_k = attn->d_k, .w_q = path_of(attn->w_q),
-                                     .w_k = path_of(attn->w_k), .w_v = path_of(attn->w_v), .w_o = w_o, .query_space = ends.queries,
-                                     .key_space = ends.keys, .out_space = ends.out});
+           (heed_recorded_attention){.kind = attn->causal ? "causal" : "self",
+                                     .heads = 1,
+                                     .d_k = attn->d_k,
+                                     .w_q = path_of(attn->w_q),
+                                     .w_k = path_of(attn->w_k),
+                                     .w_v = path_of(attn->w_v),
+                                     .w_o = w_o,
+                                     .query_space = ends.queries,
+                                     .key_space = ends.keys,
+                                     .out_space = ends.out});
 }
 
 void heed_record_multi_head_attention(heed_recorder *r, const heed_multi_head_attention *attn, const char *kind,
@@ -42,7 +50,8 @@ void heed_record_encoder(heed_recorder *r, const heed_encoder *encoder, const ch
         heed_record_multi_head_attention(r, &encoder->layer[i].attn, kind, ends);
 }
 
-void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_recorded_ends self, heed_recorded_ends cross) {
+void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_recorded_ends self,
+                         heed_recorded_ends cross) {
     for (int i = 0; i < decoder->n_layers; i++) {
         heed_record_multi_head_attention(r, &decoder->layer[i].self_attn, "causal", self);
         heed_record_multi_head_attention(r, &decoder->layer[i].cross_attn, "cross", cross);
@@ -50,8 +59,8 @@ void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_rec
 }
 
 /* Tokens as the rows of a table stand for them. */
-static void tell_tokens(heed_recorder *r, const heed_gpt *gpt, const char *name, const char *const *names, heed_param table,
-                        bool places) {
+static void tell_tokens(heed_recorder *r, const heed_gpt *gpt, const char *name, const char *const *names,
+                        heed_param table, bool places) {
     heed_recorder_space(r, (heed_recorded_space){.name = name,
                                                  .n = (int)gpt->vocabulary,
                                                  .names = names,

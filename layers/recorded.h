@@ -22,7 +22,8 @@ typedef struct heed_recorded_ends {
 } heed_recorded_ends;
 
 /* w_o: the parameter that reads z, "w_o.weight", or NULL. */
-void heed_record_self_attention(heed_recorder *r, const heed_self_attention *attn, const char *w_o, heed_recorded_ends ends);
+void heed_record_self_attention(heed_recorder *r, const heed_self_attention *attn, const char *w_o,
+                                heed_recorded_ends ends);
 /* kind: "self", "causal" or "cross". */
 void heed_record_multi_head_attention(heed_recorder *r, const heed_multi_head_attention *attn, const char *kind,
                                       heed_recorded_ends ends);
@@ -30,7 +31,8 @@ void heed_record_multi_head_attention(heed_recorder *r, const heed_multi_head_at
 void heed_record_state_attention(heed_recorder *r, const heed_state_attention *attn);
 /* Every layer of the stack. */
 void heed_record_encoder(heed_recorder *r, const heed_encoder *encoder, const char *kind, heed_recorded_ends ends);
-void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_recorded_ends self, heed_recorded_ends cross);
+void heed_record_decoder(heed_recorder *r, const heed_decoder *decoder, heed_recorded_ends self,
+                         heed_recorded_ends cross);
 /* Every block, and the space "tokens": the vocabulary's names, in the order of their ids, as the embedding and the places
  * stand for them. What comes out is of that space too, or, where the output has a matrix of its own, of "next tokens".
  * names: gpt->vocabulary of them, or NULL: then there is no space. */

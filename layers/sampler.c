@@ -6,32 +6,38 @@
 
 heed_status heed_sampler_check(const heed_sampler *s, heed_error *error) {
     if (!(s->temperature >= 0 && s->temperature < INFINITY))
-        return heed_error_set(error, HEED_INVALID, "sampler: temperature %g must be 0 or more, and finite", s->temperature);
+        return heed_error_set(error, HEED_INVALID, "sampler: temperature %g must be 0 or more, and finite",
+                              s->temperature);
     if (s->top_k < 0)
-        return heed_error_set(error, HEED_INVALID, "sampler: top_k %lld must be positive, or 0 for all", (long long)s->top_k);
+        return heed_error_set(error, HEED_INVALID, "sampler: top_k %lld must be positive, or 0 for all",
+                              (long long)s->top_k);
     if (!(s->top_p >= 0 && s->top_p <= 1))
         return heed_error_set(error, HEED_INVALID, "sampler: top_p %g is not in (0, 1], nor 0 for all", s->top_p);
     if (!(s->repetition_penalty >= 0 && s->repetition_penalty < INFINITY))
-        return heed_error_set(error, HEED_INVALID, "sampler: repetition_penalty %g must be positive and finite, or 0 for none",
+        return heed_error_set(error, HEED_INVALID,
+                              "sampler: repetition_penalty %g must be positive and finite, or 0 for none",
                               s->repetition_penalty);
     return HEED_OK;
 }
 
-static heed_status check_logits(const float *logits, int64_t V, const int32_t *said, int64_t n_said, heed_error *error) {
+static heed_status check_logits(const float *logits, int64_t V, const int32_t *said, int64_t n_said,
+                                heed_error *error) {
     bool any = false;
     if (V < 1 || V - 1 > INT32_MAX)
         return heed_error_set(error, HEED_INVALID, "sampler: a vocabulary of %lld tokens", (long long)V);
     for (int64_t i = 0; i < V; i++) {
         if (isnan(logits[i]) || logits[i] == INFINITY)
-            return heed_error_set(error, HEED_INVALID, "sampler: the logit of token %lld is %g", (long long)i, (double)logits[i]);
+            return heed_error_set(error, HEED_INVALID, "sampler: the logit of token %lld is %g", (long long)i,
+                                  (double)logits[i]);
         any = any || logits[i] > -INFINITY;
     }
     if (!any)
-        return heed_error_set(error, HEED_INVALID, "sampler: all %lld logits are -inf: there is no token to choose", (long long)V);
+        return heed_error_set(error, HEED_INVALID, "sampler: all %lld logits are -inf: there is no token to choose",
+                              (long long)V);
     for (int64_t i = 0; i < n_said; i++)
         if (said[i] < 0 || said[i] >= V)
-            return heed_error_set(error, HEED_INVALID, "sampler: token %d was said, at %lld; there are 0 to %lld", said[i], (long long)i,
-                                  (long long)V - 1);
+            return heed_error_set(error, HEED_INVALID, "sampler: token %d was said, at %lld; there are 0 to %lld",
+                                  said[i], (long long)i, (long long)V - 1);
     return HEED_OK;
 }
 
@@ -102,8 +108,8 @@ static heed_status keep_likeliest(const heed_sampler *s, double *p, int64_t V, h
 
 /* ---- all of it ---- */
 
-heed_status heed_sampler_probabilities(const heed_sampler *sampler, const float *logits, int64_t vocabulary, const int32_t *said,
-                                       int64_t n_said, double *p, heed_error *error) {
+heed_status heed_sampler_probabilities(const heed_sampler *sampler, const float *logits, int64_t vocabulary,
+                                       const int32_t *said, int64_t n_said, double *p, heed_error *error) {
     heed_status status = heed_sampler_check(sampler, error);
     if (status || (status = check_logits(logits, vocabulary, said, n_said, error)))
         return status;
@@ -136,9 +142,10 @@ int32_t heed_sampler_draw(const heed_sampler *sampler, const double *p, int64_t 
     return (int32_t)last;
 }
 
-int32_t heed_sampler_pick(const heed_sampler *sampler, const float *logits, int64_t vocabulary, const int32_t *said, int64_t n_said,
-                          uint64_t draw, heed_error *error) {
-    double *p = vocabulary > 0 && (uint64_t)vocabulary <= SIZE_MAX / sizeof *p ? malloc((size_t)vocabulary * sizeof *p) : NULL;
+int32_t heed_sampler_pick(const heed_sampler *sampler, const float *logits, int64_t vocabulary, const int32_t *said,
+                          int64_t n_said, uint64_t draw, heed_error *error) {
+    double *p =
+        vocabulary > 0 && (uint64_t)vocabulary <= SIZE_MAX / sizeof *p ? malloc((size_t)vocabulary * sizeof *p) : NULL;
     if (p == NULL && vocabulary > 0) {
         heed_error_set(error, HEED_NO_MEMORY, "sampler: out of memory for %lld tokens", (long long)vocabulary);
         return -1;

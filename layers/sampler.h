@@ -29,13 +29,14 @@ heed_status heed_sampler_check(const heed_sampler *sampler, heed_error *error) H
 /* p (V) becomes the probability with which each token is drawn; logits (V), said (n_said) the tokens before. -inf is never
  * chosen. Not HEED_OK, p undefined: settings that are no good, a NaN or +inf logit, no logit above -inf, V < 1, a token
  * outside 0..V-1, or too little memory (for top-k and top-p). */
-heed_status heed_sampler_probabilities(const heed_sampler *sampler, const float *logits, int64_t vocabulary, const int32_t *said,
-                                       int64_t n_said, double *p, heed_error *error) HEED_MUST_CHECK;
+heed_status heed_sampler_probabilities(const heed_sampler *sampler, const float *logits, int64_t vocabulary,
+                                       const int32_t *said, int64_t n_said, double *p,
+                                       heed_error *error) HEED_MUST_CHECK;
 /* Draw number `draw` from p (V), which need not sum to 1 but must not be all 0. */
 int32_t heed_sampler_draw(const heed_sampler *sampler, const double *p, int64_t vocabulary, uint64_t draw);
 /* Both in one: the token, or -1, and *error says why. */
-int32_t heed_sampler_pick(const heed_sampler *sampler, const float *logits, int64_t vocabulary, const int32_t *said, int64_t n_said,
-                          uint64_t draw, heed_error *error);
+int32_t heed_sampler_pick(const heed_sampler *sampler, const float *logits, int64_t vocabulary, const int32_t *said,
+                          int64_t n_said, uint64_t draw, heed_error *error);
 
 HEED_END_DECLS
 #endif

@@ -2,7 +2,8 @@
 
 #include "shared_internal.h"
 
-void heed_self_attention_init(heed_self_attention *attn, const heed_module *parent, const char *name, int64_t d_model, int64_t d_k) {
+void heed_self_attention_init(heed_self_attention *attn, const heed_module *parent, const char *name, int64_t d_model,
+                              int64_t d_k) {
     *attn = (heed_self_attention){.d_k = d_k};
     heed_module_init(&attn->module, parent, name);
     const heed_module *module = &attn->module;
@@ -15,7 +16,8 @@ void heed_self_attention_init(heed_self_attention *attn, const heed_module *pare
     attn->w_qkv = heed_param_stack(3, w); /* (3 d_k, d_model) */
 }
 
-heed_tensor heed_self_attention_forward(const heed_self_attention *attn, heed_tape *t, heed_tensor x, heed_tensor mask) {
+heed_tensor heed_self_attention_forward(const heed_self_attention *attn, heed_tape *t, heed_tensor x,
+                                        heed_tensor mask) {
     heed_enter(t, &attn->module);
     heed_watch(t, "x", x);
 

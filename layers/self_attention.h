@@ -15,7 +15,8 @@ typedef struct heed_self_attention {
 } heed_self_attention;
 
 /* Xavier uniform, each matrix by itself. */
-void heed_self_attention_init(heed_self_attention *attn, const heed_module *parent, const char *name, int64_t d_model, int64_t d_k);
+void heed_self_attention_init(heed_self_attention *attn, const heed_module *parent, const char *name, int64_t d_model,
+                              int64_t d_k);
 /* x (..., T, d_model) -> (..., T, d_k): softmax(q kᵀ / sqrt(d_k)) v. mask: HEED_NIL, or what heed_attention takes.
  * Watched values: x (..., T, d_model), q, k, v (..., T, d_k), attn_scores (q kᵀ / sqrt(d_k) before any mask) and
  * pattern (..., T, T), z. */

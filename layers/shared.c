@@ -49,8 +49,8 @@ bool heed_layer_padding_fits(heed_tape *t, heed_tensor padding, int64_t B, int64
     bool nil_or_stale = heed_rank(t, padding) < 0; /* of a stale handle ops will say so */
     if (nil_or_stale || (dtype == HEED_BOOL && heed_shape_equal(is, must)))
         return true;
-    heed_fail_tape(t, HEED_INVALID, "padding is %s %s; it must be bool %s, true where a token is padding", heed_dtype_name(dtype),
-                   HEED_SHAPE_STR(is), HEED_SHAPE_STR(must));
+    heed_fail_tape(t, HEED_INVALID, "padding is %s %s; it must be bool %s, true where a token is padding",
+                   heed_dtype_name(dtype), HEED_SHAPE_STR(is), HEED_SHAPE_STR(must));
     return false;
 }
 

@@ -6,7 +6,8 @@
 
 /* heed_attention, beside which whoever watches is shown "attn_scores", q kᵀ scale before any mask, and "pattern", the weights.
  * Neither is computed when nobody looks, and the context has the same bits either way. */
-heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options);
+heed_tensor heed_layer_attend(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v,
+                              heed_attention_options options);
 
 /* Whether padding is bool (B, T), or HEED_NIL; otherwise false, and the tape says so. */
 bool heed_layer_padding_fits(heed_tape *t, heed_tensor padding, int64_t B, int64_t T);

@@ -4,10 +4,15 @@
 
 typedef const heed_multi_head_attention *attention_of(const void *stack, int layer);
 
-static const heed_multi_head_attention *of_encoder(const void *stack, int layer) { return &((const heed_encoder *)stack)->layer[layer].attn; }
-static const heed_multi_head_attention *of_decoder(const void *stack, int layer) { return &((const heed_decoder *)stack)->layer[layer].self_attn; }
+static const heed_multi_head_attention *of_encoder(const void *stack, int layer) {
+    return &((const heed_encoder *)stack)->layer[layer].attn;
+}
+static const heed_multi_head_attention *of_decoder(const void *stack, int layer) {
+    return &((const heed_decoder *)stack)->layer[layer].self_attn;
+}
 
-static heed_status init(heed_stack_cache *cache, const void *stack, int n_layers, attention_of *attention, int64_t batch, int64_t longest) {
+static heed_status init(heed_stack_cache *cache, const void *stack, int n_layers, attention_of *attention,
+                        int64_t batch, int64_t longest) {
     *cache = (heed_stack_cache){.layer = calloc(n_layers > 0 ? (size_t)n_layers : 1, sizeof *cache->layer)};
     if (cache->layer == NULL)
         return HEED_NO_MEMORY;
@@ -21,11 +26,13 @@ static heed_status init(heed_stack_cache *cache, const void *stack, int n_layers
     return status;
 }
 
-heed_status heed_encoder_cache_init(heed_stack_cache *cache, const heed_encoder *encoder, int64_t batch, int64_t longest) {
+heed_status heed_encoder_cache_init(heed_stack_cache *cache, const heed_encoder *encoder, int64_t batch,
+                                    int64_t longest) {
     return init(cache, encoder, encoder->n_layers, of_encoder, batch, longest);
 }
 
-heed_status heed_decoder_cache_init(heed_stack_cache *cache, const heed_decoder *decoder, int64_t batch, int64_t longest) {
+heed_status heed_decoder_cache_init(heed_stack_cache *cache, const heed_decoder *decoder, int64_t batch,
+                                    int64_t longest) {
     return init(cache, decoder, decoder->n_layers, of_decoder, batch, longest);
 }
 

@@ -14,8 +14,10 @@ typedef struct heed_stack_cache {
 
 /* Room for `longest` tokens in every self-attention of the stack; see heed_kv_cache_init. After anything but HEED_OK there
  * is nothing to free. */
-heed_status heed_encoder_cache_init(heed_stack_cache *cache, const heed_encoder *encoder, int64_t batch, int64_t longest) HEED_MUST_CHECK;
-heed_status heed_decoder_cache_init(heed_stack_cache *cache, const heed_decoder *decoder, int64_t batch, int64_t longest) HEED_MUST_CHECK;
+heed_status heed_encoder_cache_init(heed_stack_cache *cache, const heed_encoder *encoder, int64_t batch,
+                                    int64_t longest) HEED_MUST_CHECK;
+heed_status heed_decoder_cache_init(heed_stack_cache *cache, const heed_decoder *decoder, int64_t batch,
+                                    int64_t longest) HEED_MUST_CHECK;
 void heed_stack_cache_free(heed_stack_cache *cache);
 int64_t heed_stack_cache_length(const heed_stack_cache *cache); /* tokens it holds */
 /* heed_kv_cache_keep and heed_kv_cache_reorder of every layer. */

@@ -7,11 +7,14 @@
 
 /* ---- parts of a layer ---- */
 
-static void init_attention(heed_multi_head_attention *attn, const heed_module *parent, const char *name, const heed_transformer_options *o,
-                           heed_attention_features features) {
-    heed_multi_head_attention_init(attn, parent, name, (heed_multi_head_options){.d_model = o->d_model, .n_heads = o->n_heads,
-                                                                                 .no_bias = o->no_bias, .dropout = o->dropout,
-                                                                                 .features = features});
+static void init_attention(heed_multi_head_attention *attn, const heed_module *parent, const char *name,
+                           const heed_transformer_options *o, heed_attention_features features) {
+    heed_multi_head_attention_init(attn, parent, name,
+                                   (heed_multi_head_options){.d_model = o->d_model,
+                                                             .n_heads = o->n_heads,
+                                                             .no_bias = o->no_bias,
+                                                             .dropout = o->dropout,
+                                                             .features = features});
 }
 
 /* What is left of the features where queries and keys come from two sequences. */
@@ -23,15 +26,21 @@ static heed_attention_features placeless(heed_attention_features f) {
     return f;
 }
 
-static void init_mlp(heed_feed_forward *mlp, const heed_module *parent, const char *name, const heed_transformer_options *o) {
+static void init_mlp(heed_feed_forward *mlp, const heed_module *parent, const char *name,
+                     const heed_transformer_options *o) {
     int64_t d_ff = o->d_ff;
     if (d_ff == 0 && __builtin_mul_overflow(o->d_model, 4, &d_ff))
         heed_module_fail(parent, "d_ff, 4 times d_model %lld, does not fit", (long long)o->d_model);
-    heed_feed_forward_init(mlp, parent, name, (heed_feed_forward_options){.d_model = o->d_model, .d_ff = d_ff, .activation = o->activation,
-                                                                          .dropout = o->dropout, .no_bias = o->no_bias});
+    heed_feed_forward_init(mlp, parent, name,
+                           (heed_feed_forward_options){.d_model = o->d_model,
+                                                       .d_ff = d_ff,
+                                                       .activation = o->activation,
+                                                       .dropout = o->dropout,
+                                                       .no_bias = o->no_bias});
 }
 
-static void init_norm(heed_norm_layer *norm, const heed_module *parent, const char *name, const heed_transformer_options *o) {
+static void init_norm(heed_norm_layer *norm, const heed_module *parent, const char *name,
+                      const heed_transformer_options *o) {
     heed_norm_init(norm, parent, name, o->norm, o->d_model, o->eps != 0 ? o->eps : 1e-5, !o->no_bias);
 }
 
@@ -41,15 +50,15 @@ static heed_tensor before(const heed_norm_layer *norm, heed_tape *t, heed_tensor
 }
 
 /* What a part leaves: x + dropout(part), normalised at last in a post-norm layer. */
-static heed_tensor after(const heed_norm_layer *norm, const heed_dropout_layer *dropout, heed_tape *t, heed_tensor x, heed_tensor part,
-                         bool post_norm) {
+static heed_tensor after(const heed_norm_layer *norm, const heed_dropout_layer *dropout, heed_tape *t, heed_tensor x,
+                         heed_tensor part, bool post_norm) {
     heed_tensor sum = heed_add(t, x, heed_dropout_forward(dropout, t, part));
     return post_norm ? heed_norm_forward(norm, t, sum) : sum;
 }
 
 /* The layer's second half. */
-static heed_tensor think(const heed_feed_forward *mlp, const heed_norm_layer *norm, const heed_dropout_layer *dropout, heed_tape *t,
-                         heed_tensor x, bool post_norm) {
+static heed_tensor think(const heed_feed_forward *mlp, const heed_norm_layer *norm, const heed_dropout_layer *dropout,
+                         heed_tape *t, heed_tensor x, bool post_norm) {
     heed_tensor thought = heed_feed_forward_forward(mlp, t, before(norm, t, x, post_norm));
     return after(norm, dropout, t, x, heed_watch(t, "mlp_out", thought), post_norm);
 }
@@ -90,7 +99,8 @@ static bool starts_normal(const heed_module *module, const heed_transformer_opti
 
 /* ---- encoder layer ---- */
 
-void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options) {
+void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *parent, const char *name,
+                             heed_transformer_options options) {
     *layer = (heed_encoder_layer){.post_norm = options.post_norm, .no_mlp = options.no_mlp};
     heed_module_init(&layer->module, parent, name);
     const heed_module *module = &layer->module;
@@ -110,7 +120,8 @@ void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *paren
         start_mlp(&layer->mlp, &options, parts);
 }
 
-heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tape *t, heed_tensor x, heed_attend attend) {
+heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tape *t, heed_tensor x,
+                                       heed_attend attend) {
     heed_enter(t, &layer->module);
     bool post = layer->post_norm;
 
@@ -126,7 +137,8 @@ heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tap
 
 /* ---- decoder layer ---- */
 
-void heed_decoder_layer_init(heed_decoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options) {
+void heed_decoder_layer_init(heed_decoder_layer *layer, const heed_module *parent, const char *name,
+                             heed_transformer_options options) {
     *layer = (heed_decoder_layer){.post_norm = options.post_norm, .no_mlp = options.no_mlp};
     heed_module_init(&layer->module, parent, name);
     const heed_module *module = &layer->module;
@@ -160,7 +172,8 @@ heed_tensor heed_decoder_layer_forward(const heed_decoder_layer *layer, heed_tap
     x = after(&layer->norm_self, &layer->dropout_self, t, x, own, post);
 
     n = before(&layer->norm_cross, t, x, post);
-    heed_tensor read = heed_watch(t, "cross_out", heed_multi_head_attention_forward(&layer->cross_attn, t, n, memory, cross));
+    heed_tensor read =
+        heed_watch(t, "cross_out", heed_multi_head_attention_forward(&layer->cross_attn, t, n, memory, cross));
     x = after(&layer->norm_cross, &layer->dropout_cross, t, x, read, post);
 
     if (!layer->no_mlp)
@@ -196,7 +209,8 @@ static heed_attend of_layer(heed_attend attend, int i) {
     return attend;
 }
 
-void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name, heed_transformer_options options) {
+void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name,
+                       heed_transformer_options options) {
     *encoder = (heed_encoder){.post_norm = options.post_norm};
     heed_module_init(&encoder->module, parent, name);
     encoder->layer = new_layers(&encoder->module, options.n_layers, sizeof *encoder->layer, &encoder->n_layers);
@@ -216,7 +230,8 @@ heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed
     return x;
 }
 
-void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name, heed_transformer_options options) {
+void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name,
+                       heed_transformer_options options) {
     *decoder = (heed_decoder){.post_norm = options.post_norm};
     heed_module_init(&decoder->module, parent, name);
     decoder->layer = new_layers(&decoder->module, options.n_layers, sizeof *decoder->layer, &decoder->n_layers);

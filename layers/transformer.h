@@ -20,9 +20,11 @@ typedef struct heed_transformer_options {
     bool no_bias;    /* none in attention, feed-forward and norms */
     bool no_mlp;     /* attention only, without the second half */
     double eps;      /* of the norms; 0: 1e-5 */
-    double init_std; /* 0: each part starts as it does by itself. Otherwise as in GPT-2 (Radford et al. 2019): weights N(0, init_std²),
+    double
+        init_std; /* 0: each part starts as it does by itself. Otherwise as in GPT-2 (Radford et al. 2019): weights N(0, init_std²),
                         those of the projections onto the residual stream N(0, init_std² / how many of them the stack has), biases 0 */
-    heed_attention_features features; /* of self-attention; cross-attention has those that do not speak of places: its keys'
+    heed_attention_features
+        features; /* of self-attention; cross-attention has those that do not speak of places: its keys'
                                          places are not its queries' */
 } heed_transformer_options;
 
@@ -34,10 +36,12 @@ typedef struct heed_encoder_layer {
     heed_dropout_layer dropout_attn, dropout_mlp;
     bool post_norm, no_mlp;
 } heed_encoder_layer;
-void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options);
+void heed_encoder_layer_init(heed_encoder_layer *layer, const heed_module *parent, const char *name,
+                             heed_transformer_options options);
 /* x (B, T, d_model) -> the same shape. A causal encoder layer is a GPT block. Watched values, beside those of its parts:
  * attn_out and mlp_out, what each part adds to x before dropout. */
-heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tape *t, heed_tensor x, heed_attend attend);
+heed_tensor heed_encoder_layer_forward(const heed_encoder_layer *layer, heed_tape *t, heed_tensor x,
+                                       heed_attend attend);
 
 typedef struct heed_decoder_layer {
     heed_module module;
@@ -47,7 +51,8 @@ typedef struct heed_decoder_layer {
     heed_dropout_layer dropout_self, dropout_cross, dropout_mlp;
     bool post_norm, no_mlp;
 } heed_decoder_layer;
-void heed_decoder_layer_init(heed_decoder_layer *layer, const heed_module *parent, const char *name, heed_transformer_options options);
+void heed_decoder_layer_init(heed_decoder_layer *layer, const heed_module *parent, const char *name,
+                             heed_transformer_options options);
 /* x (B, T, d_model), memory (B, S, d_model): self is how x looks at itself (causal as a rule), cross how it looks at memory.
  * Watched values, beside those of its parts: self_out, cross_out, mlp_out. */
 heed_tensor heed_decoder_layer_forward(const heed_decoder_layer *layer, heed_tape *t, heed_tensor x, heed_tensor memory,
@@ -63,7 +68,8 @@ typedef struct heed_encoder {
     heed_norm_layer norm;      /* pre-norm only */
     bool post_norm;
 } heed_encoder;
-void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name, heed_transformer_options options);
+void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name,
+                       heed_transformer_options options);
 heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed_tensor x, heed_attend attend);
 
 typedef struct heed_decoder {
@@ -73,7 +79,8 @@ typedef struct heed_decoder {
     heed_norm_layer norm;
     bool post_norm;
 } heed_decoder;
-void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name, heed_transformer_options options);
+void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name,
+                       heed_transformer_options options);
 heed_tensor heed_decoder_forward(const heed_decoder *decoder, heed_tape *t, heed_tensor x, heed_tensor memory,
                                  heed_attend self, heed_attend cross);
 

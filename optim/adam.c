@@ -43,10 +43,20 @@ heed_adam_options heed_adam_defaults(double lr) {
 }
 
 static heed_optim *new_adam(heed_model *model, heed_adam_options options, bool decoupled) {
-    static const heed_optim_rule coupled_rule = {.size = sizeof coupled_rule, .name = "adam", .n_slots = 2, .slot_names = {"exp_avg", "exp_avg_sq"},
-                                                 .options_size = sizeof(adam), .check = check, .update = update};
-    static const heed_optim_rule decoupled_rule = {.size = sizeof decoupled_rule, .name = "adamw", .n_slots = 2,
-                                                   .slot_names = {"exp_avg", "exp_avg_sq"}, .options_size = sizeof(adam), .check = check, .update = update};
+    static const heed_optim_rule coupled_rule = {.size = sizeof coupled_rule,
+                                                 .name = "adam",
+                                                 .n_slots = 2,
+                                                 .slot_names = {"exp_avg", "exp_avg_sq"},
+                                                 .options_size = sizeof(adam),
+                                                 .check = check,
+                                                 .update = update};
+    static const heed_optim_rule decoupled_rule = {.size = sizeof decoupled_rule,
+                                                   .name = "adamw",
+                                                   .n_slots = 2,
+                                                   .slot_names = {"exp_avg", "exp_avg_sq"},
+                                                   .options_size = sizeof(adam),
+                                                   .check = check,
+                                                   .update = update};
     adam o = {.o = options, .decoupled = decoupled};
     return heed_optim_new(model, decoupled ? &decoupled_rule : &coupled_rule, &o, options.lr, options.weight_decay);
 }
@@ -64,7 +74,8 @@ static void TYPED(update)(const heed_optim_call *call, int64_t begin, int64_t en
     REAL rate = (REAL)(call->lr / (1 - pow(a->o.beta1, t))), root = (REAL)sqrt(1 - pow(a->o.beta2, t));
     REAL b1 = (REAL)a->o.beta1, b2 = (REAL)a->o.beta2, c1 = (REAL)(1 - a->o.beta1), c2 = (REAL)(1 - a->o.beta2);
     REAL eps = TYPED(eps_of)(a->o.eps), scale = (REAL)call->grad_scale;
-    REAL added = a->decoupled ? 0 : (REAL)call->weight_decay, kept = a->decoupled ? (REAL)(1 - call->lr * call->weight_decay) : 1;
+    REAL added = a->decoupled ? 0 : (REAL)call->weight_decay,
+         kept = a->decoupled ? (REAL)(1 - call->lr * call->weight_decay) : 1;
     for (int64_t i = begin; i < end; i++) {
         REAL d = g[i] * scale + added * w[i];
         m[i] = b1 * m[i] + c1 * d;

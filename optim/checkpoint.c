@@ -23,7 +23,8 @@ static bool no_memory(const char *path, heed_error *error) {
 
 /* ---- tensors ---- */
 
-static bool add(tensor_list *list, const char *section, const char *slot, const heed_param_info *info, heed_dtype dtype, void *data) {
+static bool add(tensor_list *list, const char *section, const char *slot, const heed_param_info *info, heed_dtype dtype,
+                void *data) {
     size_t room = strlen(section) + strlen(slot) + strlen(info->path) + 3;
     char *name = malloc(room);
     if (name == NULL)
@@ -50,9 +51,11 @@ bool tensors_of(tensor_list *list, const heed_checkpoint *parts) {
             continue;
         good = add(list, "model", "", &info, dtype, heed_param_data(p));
         if (good && parts->ema)
-            good = add(list, "ema", "", &info, dtype, heed_param_data((heed_param){.model = heed_ema_model(parts->ema), .index = i}));
+            good = add(list, "ema", "", &info, dtype,
+                       heed_param_data((heed_param){.model = heed_ema_model(parts->ema), .index = i}));
         for (int s = 0; s < slots && good && !info.buffer; s++)
-            good = add(list, "optim", parts->optim->rule->slot_names[s], &info, dtype, heed_optim_slot(parts->optim, p, s));
+            good = add(list, "optim", parts->optim->rule->slot_names[s], &info, dtype,
+                       heed_optim_slot(parts->optim, p, s));
     }
     return good;
 }
@@ -81,7 +84,8 @@ static bool parts_good(const heed_checkpoint *parts, const char *path, heed_erro
     else if (parts->ema && heed_ema_swapped(parts->ema))
         heed_error_set(error, HEED_STATE, "%s: the average is swapped in: swap back first", path);
     else if (parts->n_numbers < 0 || parts->n_texts < 0)
-        heed_error_set(error, HEED_INVALID, "%s: %d numbers and %d texts cannot be", path, parts->n_numbers, parts->n_texts);
+        heed_error_set(error, HEED_INVALID, "%s: %d numbers and %d texts cannot be", path, parts->n_numbers,
+                       parts->n_texts);
     return error->status == HEED_OK;
 }
 
@@ -114,7 +118,9 @@ bool snapshot_take(snapshot *shot, const heed_checkpoint *parts, bool copied, co
     if (!listed || !tensors_of(&shot->tensors, parts) || (copied && !copy_data(shot)))
         return no_memory(path, error);
     if (shot->facts == NULL)
-        heed_error_set(error, HEED_INVALID, "%s: numbers and texts must have names of UTF-8, each once, and texts be UTF-8 (or memory is out)", path);
+        heed_error_set(
+            error, HEED_INVALID,
+            "%s: numbers and texts must have names of UTF-8, each once, and texts be UTF-8 (or memory is out)", path);
     return shot->facts != NULL;
 }
 
@@ -153,7 +159,8 @@ heed_status snapshot_write(snapshot *shot, const char *path, heed_error *error) 
     checksum(text, strlen(text), sum);
     const char *const metadata[][2] = {{FACTS_SUM, sum}};
     tensor_list *list = &shot->tensors; /* has room for one more */
-    list->tensors[list->n] = (heed_file_tensor){.name = FACTS, .dtype = "U8", .shape = HEED_SHAPE((int64_t)strlen(text)), .data = text};
+    list->tensors[list->n] =
+        (heed_file_tensor){.name = FACTS, .dtype = "U8", .shape = HEED_SHAPE((int64_t)strlen(text)), .data = text};
     heed_status status = heed_safetensors_write(path, list->n + 1, list->tensors, 1, metadata, error);
     free(text);
     return status;
@@ -164,7 +171,8 @@ heed_status heed_checkpoint_save(const heed_checkpoint *parts, const char *path,
     error = error ? error : &unseen;
     *error = (heed_error){.status = HEED_OK};
     snapshot shot;
-    heed_status status = snapshot_take(&shot, parts, false, path, error) ? snapshot_write(&shot, path, error) : error->status;
+    heed_status status =
+        snapshot_take(&shot, parts, false, path, error) ? snapshot_write(&shot, path, error) : error->status;
     snapshot_free(&shot);
     return status;
 }
@@ -182,8 +190,9 @@ typedef struct loading {
 } loading;
 
 static bool damaged(const loading *l, const char *what, const char *name) {
-    heed_error_set(l->error, HEED_IO, "%s: %s%s: its checksum is not that of what was saved: the file is damaged; nothing is changed", l->path,
-                   what, name);
+    heed_error_set(l->error, HEED_IO,
+                   "%s: %s%s: its checksum is not that of what was saved: the file is damaged; nothing is changed",
+                   l->path, what, name);
     return false;
 }
 
@@ -225,19 +234,21 @@ static bool check_tensor(const loading *l, const heed_file_tensor *mine) {
     int at = heed_safetensors_find(l->file, mine->name);
     heed_file_tensor x = heed_safetensors_at(l->file, at);
     if (at < 0)
-        heed_error_set(l->error, HEED_IO, "%s: the checkpoint holds no tensor %s; nothing is changed", l->path, mine->name);
+        heed_error_set(l->error, HEED_IO, "%s: the checkpoint holds no tensor %s; nothing is changed", l->path,
+                       mine->name);
     else if (!heed_shape_equal(x.shape, mine->shape))
-        heed_error_set(l->error, HEED_INVALID, "%s: %s is %s in the checkpoint, %s here; nothing is changed", l->path, mine->name,
-                       HEED_SHAPE_STR(x.shape), HEED_SHAPE_STR(mine->shape));
+        heed_error_set(l->error, HEED_INVALID, "%s: %s is %s in the checkpoint, %s here; nothing is changed", l->path,
+                       mine->name, HEED_SHAPE_STR(x.shape), HEED_SHAPE_STR(mine->shape));
     else if (strcmp(x.dtype, mine->dtype) != 0)
-        heed_error_set(l->error, HEED_INVALID, "%s: %s is %s in the checkpoint, %s here; nothing is changed", l->path, mine->name, x.dtype,
-                       mine->dtype);
+        heed_error_set(l->error, HEED_INVALID, "%s: %s is %s in the checkpoint, %s here; nothing is changed", l->path,
+                       mine->name, x.dtype, mine->dtype);
     return l->error->status == HEED_OK;
 }
 
 /* The file's tensor is of a part that is not asked for. */
 static bool left_alone(const heed_checkpoint *parts, const char *name) {
-    return (strncmp(name, "ema.", 4) == 0 && parts->ema == NULL) || (strncmp(name, "optim.", 6) == 0 && parts->optim == NULL);
+    return (strncmp(name, "ema.", 4) == 0 && parts->ema == NULL) ||
+           (strncmp(name, "optim.", 6) == 0 && parts->optim == NULL);
 }
 
 static bool check_tensors(const loading *l) {
@@ -250,7 +261,8 @@ static bool check_tensors(const loading *l) {
         for (int i = 0; i < l->tensors.n && !mine; i++)
             mine = strcmp(l->tensors.tensors[i].name, name) == 0;
         if (!mine) {
-            heed_error_set(l->error, HEED_IO, "%s: the checkpoint's tensor %s has no place here; nothing is changed", l->path, name);
+            heed_error_set(l->error, HEED_IO, "%s: the checkpoint's tensor %s has no place here; nothing is changed",
+                           l->path, name);
             return false;
         }
     }
@@ -261,7 +273,8 @@ static void take_all(loading *l) {
     for (int i = 0; i < l->tensors.n; i++) {
         const heed_file_tensor *mine = &l->tensors.tensors[i];
         if (mine->bytes)
-            memcpy((void *)(uintptr_t)mine->data, heed_safetensors_at(l->file, heed_safetensors_find(l->file, mine->name)).data, mine->bytes);
+            memcpy((void *)(uintptr_t)mine->data,
+                   heed_safetensors_at(l->file, heed_safetensors_find(l->file, mine->name)).data, mine->bytes);
     }
     facts_take(&l->facts, l->json);
     heed_model_changed(l->parts->model);

@@ -25,7 +25,8 @@ HEED_BEGIN_DECLS
  * it is not looked at, so that a model alone can be taken out of a run's checkpoint. */
 typedef struct heed_checkpoint {
     heed_model *model;       /* its values, buffers too */
-    heed_optim *optim;       /* slots, count of steps, learning rate, weight decay, clipping, groups. The rule must be the same; its
+    heed_optim
+        *optim; /* slots, count of steps, learning rate, weight decay, clipping, groups. The rule must be the same; its
                                 own options (betas, eps) are the program's */
     heed_ema *ema;           /* the average */
     heed_schedule *schedule; /* its numbers */
@@ -60,7 +61,8 @@ typedef struct heed_checkpoint_writer heed_checkpoint_writer;
 heed_checkpoint_writer *heed_checkpoint_writer_new(const char *path);
 /* Waits for the file before to be written, copies all values, and leaves the rest to a thread. An error is of that file (this one
  * is then not begun), or of this one's beginning; what goes wrong while it is written is said by the next call or by _wait. */
-heed_status heed_checkpoint_save_later(heed_checkpoint_writer *writer, const heed_checkpoint *parts, heed_error *error) HEED_MUST_CHECK;
+heed_status heed_checkpoint_save_later(heed_checkpoint_writer *writer, const heed_checkpoint *parts,
+                                       heed_error *error) HEED_MUST_CHECK;
 /* Waits until the last file is in place. */
 heed_status heed_checkpoint_wait(heed_checkpoint_writer *writer, heed_error *error) HEED_MUST_CHECK;
 void heed_checkpoint_writer_free(heed_checkpoint_writer *writer); /* waits, too */

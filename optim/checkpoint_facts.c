@@ -90,8 +90,9 @@ static json_t *section_of(json_t *root, const char *name) {
 static json_t *groups_to_json(const heed_optim *opt) {
     json_t *list = json_array();
     for (int g = 0; g < opt->n_groups; g++)
-        if (json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "name", opt->groups[g].name, "lr_scale", opt->groups[g].options.lr_scale,
-                                                  "weight_decay", opt->groups[g].options.weight_decay)) != 0) {
+        if (json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "name", opt->groups[g].name, "lr_scale",
+                                                  opt->groups[g].options.lr_scale, "weight_decay",
+                                                  opt->groups[g].options.weight_decay)) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -105,7 +106,8 @@ json_t *facts_to_json(const fact_list *list) {
     for (int i = 0; i < list->n && good; i++) {
         const fact *f = &list->facts[i];
         json_t *section = section_of(root, f->section);
-        good = section && f->name && json_object_get(section, f->name) == NULL && json_object_set_new(section, f->name, to_json(f)) == 0;
+        good = section && f->name && json_object_get(section, f->name) == NULL &&
+               json_object_set_new(section, f->name, to_json(f)) == 0;
     }
     if (good && opt)
         good = json_object_set_new(json_object_get(root, "optim"), "rule", json_string(opt->rule->name)) == 0 &&
@@ -136,12 +138,16 @@ static bool real_from_json(const json_t *json, double *x) {
 static bool check_fact(const fact *f, const json_t *item, const char *path, heed_error *error) {
     double x;
     if (item == NULL)
-        heed_error_set(error, HEED_IO, "%s: the checkpoint holds no %s %s; nothing is changed", path, f->section, f->name);
-    else if (f->kind == FACT_REAL ? !real_from_json(item, &x) : f->kind == FACT_TEXT ? !json_is_string(item) : !json_is_integer(item))
-        heed_error_set(error, HEED_IO, "%s: %s %s is not what a checkpoint holds there; nothing is changed", path, f->section, f->name);
+        heed_error_set(error, HEED_IO, "%s: the checkpoint holds no %s %s; nothing is changed", path, f->section,
+                       f->name);
+    else if (f->kind == FACT_REAL   ? !real_from_json(item, &x)
+             : f->kind == FACT_TEXT ? !json_is_string(item)
+                                    : !json_is_integer(item))
+        heed_error_set(error, HEED_IO, "%s: %s %s is not what a checkpoint holds there; nothing is changed", path,
+                       f->section, f->name);
     else if (f->kind == FACT_TEXT && json_string_length(item) >= f->room)
-        heed_error_set(error, HEED_INVALID, "%s: text %s has %zu bytes, its place has %zu; nothing is changed", path, f->name,
-                       json_string_length(item) + 1, f->room);
+        heed_error_set(error, HEED_INVALID, "%s: text %s has %zu bytes, its place has %zu; nothing is changed", path,
+                       f->name, json_string_length(item) + 1, f->room);
     return error->status == HEED_OK;
 }
 
@@ -154,8 +160,8 @@ static bool check_groups(const json_t *groups) {
     bool good = json_is_array(groups) && json_array_size(groups) <= OPTIM_GROUPS;
     for (size_t g = 0; good && g < json_array_size(groups); g++) {
         const json_t *item = json_array_get(groups, g), *name = json_object_get(item, "name");
-        good = json_is_string(name) && json_string_length(name) < OPTIM_GROUP_NAME && positive(json_object_get(item, "lr_scale")) &&
-               positive(json_object_get(item, "weight_decay"));
+        good = json_is_string(name) && json_string_length(name) < OPTIM_GROUP_NAME &&
+               positive(json_object_get(item, "lr_scale")) && positive(json_object_get(item, "weight_decay"));
     }
     return good;
 }
@@ -165,12 +171,13 @@ static bool check_optim(const heed_optim *opt, const json_t *section, const char
     if (section == NULL)
         heed_error_set(error, HEED_IO, "%s: the checkpoint holds no optimizer; nothing is changed", path);
     else if (rule == NULL || strcmp(rule, opt->rule->name) != 0)
-        heed_error_set(error, HEED_INVALID, "%s: the checkpoint is of the optimizer %s, not of %s; nothing is changed", path, rule ? rule : "(none)",
-                       opt->rule->name);
+        heed_error_set(error, HEED_INVALID, "%s: the checkpoint is of the optimizer %s, not of %s; nothing is changed",
+                       path, rule ? rule : "(none)", opt->rule->name);
     else if (!check_groups(json_object_get(section, "groups")) || !positive(json_object_get(section, "lr")) ||
              !positive(json_object_get(section, "weight_decay")) || !positive(json_object_get(section, "clip_norm")) ||
              !positive(json_object_get(section, "clip_value")))
-        heed_error_set(error, HEED_IO, "%s: the optimizer's numbers are none that it can have; nothing is changed", path);
+        heed_error_set(error, HEED_IO, "%s: the optimizer's numbers are none that it can have; nothing is changed",
+                       path);
     return error->status == HEED_OK;
 }
 

@@ -61,7 +61,8 @@ heed_status heed_checkpoint_wait(heed_checkpoint_writer *writer, heed_error *err
     return status;
 }
 
-heed_status heed_checkpoint_save_later(heed_checkpoint_writer *writer, const heed_checkpoint *parts, heed_error *error) {
+heed_status heed_checkpoint_save_later(heed_checkpoint_writer *writer, const heed_checkpoint *parts,
+                                       heed_error *error) {
     heed_error unseen;
     error = error ? error : &unseen;
     if (heed_checkpoint_wait(writer, error))
@@ -72,7 +73,8 @@ heed_status heed_checkpoint_save_later(heed_checkpoint_writer *writer, const hee
         return HEED_OK;
     }
     if (taken)
-        heed_error_set(error, HEED_STATE, "%s: no thread can be started to write it: out of memory or of threads", writer->path);
+        heed_error_set(error, HEED_STATE, "%s: no thread can be started to write it: out of memory or of threads",
+                       writer->path);
     snapshot_free(&writer->shot);
     return error->status;
 }

@@ -74,7 +74,10 @@ static void swap_range(void *context, int64_t begin, int64_t end) {
 }
 
 static pair pair_of(const heed_ema *ema) {
-    return (pair){.dtype = heed_model_dtype(ema->model), .average = heed_model_data(ema->average), .values = heed_model_data(ema->model), .decay = ema->decay};
+    return (pair){.dtype = heed_model_dtype(ema->model),
+                  .average = heed_model_data(ema->average),
+                  .values = heed_model_data(ema->model),
+                  .decay = ema->decay};
 }
 
 heed_status heed_ema_update(heed_ema *ema) {

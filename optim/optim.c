@@ -31,19 +31,24 @@ static void check_start(heed_optim *opt, const void *options) {
     }
     const char *why = rule->check ? rule->check(options) : NULL;
     if (heed_model_status(opt->model))
-        heed_error_set(&opt->error, heed_model_status(opt->model), "%s: %s", rule->name, heed_model_error_text(opt->model));
+        heed_error_set(&opt->error, heed_model_status(opt->model), "%s: %s", rule->name,
+                       heed_model_error_text(opt->model));
     else if (heed_model_data(opt->model) == NULL)
         heed_error_set(&opt->error, HEED_STATE, "%s: the model is not built yet", rule->name);
     else if (why)
         heed_error_set(&opt->error, HEED_INVALID, "%s: %s", rule->name, why);
     else if (!(opt->weight_decay >= 0) || isinf(opt->weight_decay))
-        heed_error_set(&opt->error, HEED_INVALID, "%s: weight_decay is %g; it must be 0 or more", rule->name, opt->weight_decay);
+        heed_error_set(&opt->error, HEED_INVALID, "%s: weight_decay is %g; it must be 0 or more", rule->name,
+                       opt->weight_decay);
 }
 
-heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const void *options, double lr, double weight_decay) {
+heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const void *options, double lr,
+                           double weight_decay) {
     static const heed_optim_rule unknown = {.size = sizeof unknown, .name = "optimizer"};
-    static heed_optim out_of_memory = {.inert = true, .error = {.status = HEED_NO_MEMORY, .text = "optimizer: out of memory"}};
-    bool fits = rule && rule->size == sizeof *rule && rule->update && rule->n_slots >= 0 && rule->n_slots <= HEED_OPTIM_SLOTS;
+    static heed_optim out_of_memory = {.inert = true,
+                                       .error = {.status = HEED_NO_MEMORY, .text = "optimizer: out of memory"}};
+    bool fits =
+        rule && rule->size == sizeof *rule && rule->update && rule->n_slots >= 0 && rule->n_slots <= HEED_OPTIM_SLOTS;
     heed_optim *opt = calloc(1, sizeof *opt);
     if (!fits)
         rule = &unknown;
@@ -62,7 +67,9 @@ heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const
     if (rule->options_size && options)
         memcpy(opt->options, options, rule->options_size);
     if (!fits)
-        heed_error_set(&opt->error, HEED_INVALID, "optimizer: the rule is not of this library's size, has no update, or not 0 to %d slots", HEED_OPTIM_SLOTS);
+        heed_error_set(&opt->error, HEED_INVALID,
+                       "optimizer: the rule is not of this library's size, has no update, or not 0 to %d slots",
+                       HEED_OPTIM_SLOTS);
     check_start(opt, options);
     if (opt->error.status == HEED_OK && heed_optim_set_lr(opt, lr) == HEED_OK && !take_slots(opt))
         heed_error_set(&opt->error, HEED_NO_MEMORY, "%s: out of memory for its state", rule->name);
@@ -91,7 +98,8 @@ static heed_status check_number(heed_optim *opt, const char *what, double x) {
     if (opt->error.status)
         return opt->error.status;
     if (!(x >= 0) || isinf(x))
-        return heed_error_set(&opt->error, HEED_INVALID, "%s: %s is %g; it must be a number, 0 or more", opt->rule->name, what, x);
+        return heed_error_set(&opt->error, HEED_INVALID, "%s: %s is %g; it must be a number, 0 or more",
+                              opt->rule->name, what, x);
     return HEED_OK;
 }
 
@@ -122,12 +130,14 @@ void heed_optim_set_threads(heed_optim *opt, int threads) {
 }
 
 heed_status heed_optim_set_group(heed_optim *opt, const char *name, heed_group_options options) {
-    if (check_number(opt, "a group's lr_scale", options.lr_scale) || check_number(opt, "a group's weight_decay", options.weight_decay))
+    if (check_number(opt, "a group's lr_scale", options.lr_scale) ||
+        check_number(opt, "a group's weight_decay", options.weight_decay))
         return opt->error.status;
     if (name == NULL)
         return heed_error_set(&opt->error, HEED_INVALID, "%s: the group's name is NULL", opt->rule->name);
     if (strlen(name) >= OPTIM_GROUP_NAME)
-        return heed_error_set(&opt->error, HEED_INVALID, "%s: group \"%s\" is longer than %d characters", opt->rule->name, name, OPTIM_GROUP_NAME - 1);
+        return heed_error_set(&opt->error, HEED_INVALID, "%s: group \"%s\" is longer than %d characters",
+                              opt->rule->name, name, OPTIM_GROUP_NAME - 1);
     int g = 0;
     while (g < opt->n_groups && strcmp(opt->groups[g].name, name) != 0)
         g++;
@@ -215,7 +225,8 @@ static heed_status refuse(heed_optim *opt, heed_status status, const char *why) 
 
 static heed_status check_grads(heed_optim *opt, const heed_grads *g) {
     if (heed_grads_poisoned(g))
-        return refuse(opt, HEED_STATE, "the gradients are poisoned by a backward that failed; the parameters are unchanged");
+        return refuse(opt, HEED_STATE,
+                      "the gradients are poisoned by a backward that failed; the parameters are unchanged");
     if (heed_grads_empty(g))
         return refuse(opt, HEED_STATE, "the gradients are empty: run heed_backward first");
     if (heed_grads_model(g) != opt->model)
@@ -231,8 +242,9 @@ heed_status heed_optim_step(heed_optim *opt, heed_grads *g) {
     if (opt->clip_norm > 0) {
         opt->last_norm = heed_grads_norm(g, opt->threads);
         if (!isfinite(opt->last_norm))
-            return refuse(opt, HEED_NOT_FINITE, isnan(opt->last_norm) ? "the gradients' norm is NaN; the parameters are unchanged"
-                                                                      : "the gradients' norm is inf; the parameters are unchanged");
+            return refuse(opt, HEED_NOT_FINITE,
+                          isnan(opt->last_norm) ? "the gradients' norm is NaN; the parameters are unchanged"
+                                                : "the gradients' norm is inf; the parameters are unchanged");
         if (opt->last_norm > opt->clip_norm)
             job.grad_scale = opt->clip_norm / (opt->last_norm + 1e-6); /* PyTorch's clip_grad_norm_ has this 1e-6 */
     }

@@ -45,7 +45,8 @@ typedef struct heed_optim_rule {
     void (*update)(const heed_optim_call *call, int64_t begin, int64_t end);
 } heed_optim_rule;
 /* Never NULL. lr and weight_decay are the start values, to be changed by _set_lr and groups. */
-heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const void *options, double lr, double weight_decay);
+heed_optim *heed_optim_new(heed_model *model, const heed_optim_rule *rule, const void *options, double lr,
+                           double weight_decay);
 
 /* ---- the optimizers that come with Heed ---- */
 
@@ -60,8 +61,10 @@ typedef struct heed_adam_options {
     double lr, beta1, beta2, eps, weight_decay;
 } heed_adam_options;
 heed_adam_options heed_adam_defaults(double lr); /* beta1 0.9, beta2 0.999, eps 1e-8, no weight decay: PyTorch's */
-heed_optim *heed_adam_new(heed_model *model, heed_adam_options options);  /* Kingma and Ba 2015; weight decay is added to the gradient */
-heed_optim *heed_adamw_new(heed_model *model, heed_adam_options options); /* decoupled decay, w -= lr wd w; Loshchilov and Hutter 2019 */
+heed_optim *heed_adam_new(heed_model *model,
+                          heed_adam_options options); /* Kingma and Ba 2015; weight decay is added to the gradient */
+heed_optim *heed_adamw_new(heed_model *model,
+                           heed_adam_options options); /* decoupled decay, w -= lr wd w; Loshchilov and Hutter 2019 */
 
 typedef struct heed_rmsprop_options {
     double lr, alpha, eps, momentum, weight_decay;
@@ -90,7 +93,8 @@ heed_status heed_optim_set_group(heed_optim *opt, const char *group, heed_group_
 heed_status heed_optim_set_clip_norm(heed_optim *opt, double max_norm) HEED_MUST_CHECK;
 /* Clamps every entry to [-max, max]; 0: off. */
 heed_status heed_optim_set_clip_value(heed_optim *opt, double max) HEED_MUST_CHECK;
-double heed_optim_last_norm(const heed_optim *opt); /* the gradients' norm before clipping, of the last step that clipped by norm */
+double heed_optim_last_norm(
+    const heed_optim *opt); /* the gradients' norm before clipping, of the last step that clipped by norm */
 uint64_t heed_optim_steps(const heed_optim *opt);
 /* State of a parameter, of the rule's n-th slot: for checkpoints and for looking at. NULL where there is none. */
 void *heed_optim_slot(heed_optim *opt, heed_param p, int slot);

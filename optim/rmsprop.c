@@ -47,9 +47,11 @@ heed_optim *heed_rmsprop_new(heed_model *model, heed_rmsprop_options options) {
 
 static void TYPED(update)(const heed_optim_call *call, int64_t begin, int64_t end) {
     const heed_rmsprop_options *o = call->options;
-    REAL *restrict w = call->value, *restrict s = call->slot[0], *restrict b = call->slot[1], *restrict a = call->slot[2];
+    REAL *restrict w = call->value, *restrict s = call->slot[0], *restrict b = call->slot[1],
+                   *restrict a = call->slot[2];
     const REAL *restrict g = call->gradient;
-    REAL lr = (REAL)call->lr, decay = (REAL)call->weight_decay, scale = (REAL)call->grad_scale, eps = TYPED(eps_of)(o->eps);
+    REAL lr = (REAL)call->lr, decay = (REAL)call->weight_decay, scale = (REAL)call->grad_scale,
+         eps = TYPED(eps_of)(o->eps);
     REAL keep = (REAL)o->alpha, take = (REAL)(1 - o->alpha), momentum = (REAL)o->momentum;
     for (int64_t i = begin; i < end; i++) {
         REAL d = g[i] * scale + decay * w[i];

@@ -33,9 +33,15 @@ static const char *check(const void *options) {
 heed_optim *heed_sgd_new(heed_model *model, heed_sgd_options options) {
     static const heed_optim_rule plain = {
         .size = sizeof plain, .name = "sgd", .options_size = sizeof options, .check = check, .update = update};
-    static const heed_optim_rule with_momentum = {.size = sizeof with_momentum, .name = "sgd", .n_slots = 1, .slot_names = {"momentum"},
-                                                  .options_size = sizeof options, .check = check, .update = update};
-    return heed_optim_new(model, options.momentum != 0 ? &with_momentum : &plain, &options, options.lr, options.weight_decay);
+    static const heed_optim_rule with_momentum = {.size = sizeof with_momentum,
+                                                  .name = "sgd",
+                                                  .n_slots = 1,
+                                                  .slot_names = {"momentum"},
+                                                  .options_size = sizeof options,
+                                                  .check = check,
+                                                  .update = update};
+    return heed_optim_new(model, options.momentum != 0 ? &with_momentum : &plain, &options, options.lr,
+                          options.weight_decay);
 }
 
 #else

@@ -37,7 +37,8 @@ static const char usage[] =
     "A row is: the cases that had a gradient; points drawn again since they lay at a kink; the largest error\n"
     "over its tolerance. Exit status: 0 if all is right, 1 if something failed, 2 for a bad option.\n";
 
-static bool parse_number(const char *option, const char *text, unsigned long long least, unsigned long long most, unsigned long long *number) {
+static bool parse_number(const char *option, const char *text, unsigned long long least, unsigned long long most,
+                         unsigned long long *number) {
     char *end;
     errno = 0;
     *number = strtoull(text, &end, 10);
@@ -48,9 +49,10 @@ static bool parse_number(const char *option, const char *text, unsigned long lon
 }
 
 static bool parse(int argc, char **argv, arguments *a) {
-    static const struct option options[] = {{"op", required_argument, NULL, 'o'},    {"layer", required_argument, NULL, 'l'},
-                                            {"cases", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"op", required_argument, NULL, 'o'},    {"layer", required_argument, NULL, 'l'},
+        {"cases", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     unsigned long long number;
     opterr = 0; /* its complaint would be a second line beside ours */
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -69,7 +71,8 @@ static bool parse(int argc, char **argv, arguments *a) {
             a->check.seed = number;
             break;
         default:
-            fprintf(stderr, "gradcheck: \"%s\" %s; see --help\n", argv[optind - 1], option == ':' ? "takes a value" : "is no option");
+            fprintf(stderr, "gradcheck: \"%s\" %s; see --help\n", argv[optind - 1],
+                    option == ':' ? "takes a value" : "is no option");
             return false;
         }
     }
@@ -177,8 +180,8 @@ static int print_summary(const table *t) {
         failed += check->failed > 0;
         worst = check->worst > worst->worst ? check : worst;
     }
-    printf("gradcheck: %d ops, %d layers, %d cases, worst %.2g of tolerance (%s), %d failed\n", ops, t->n - ops, cases, worst->worst,
-           worst->name, failed);
+    printf("gradcheck: %d ops, %d layers, %d cases, worst %.2g of tolerance (%s), %d failed\n", ops, t->n - ops, cases,
+           worst->worst, worst->name, failed);
     return failed;
 }
 
@@ -224,7 +227,10 @@ int main(int argc, char **argv) {
     list_rows(&a, &t);
     int status = EXIT_USAGE;
     if (t.n == 0)
-        fprintf(stderr, "gradcheck: there is no %s \"%s\"\n", a.op ? "op" : "layer", a.op ? a.op : a.layer ? a.layer : "");
+        fprintf(stderr, "gradcheck: there is no %s \"%s\"\n", a.op ? "op" : "layer",
+                a.op      ? a.op
+                : a.layer ? a.layer
+                          : "");
     else
         status = run(&t);
     free(t.rows);

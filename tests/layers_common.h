@@ -29,14 +29,16 @@ static inline const double *values_of(heed_tape *t, heed_tensor x) {
     return values;
 }
 
-static inline void expect_near(const double *got, const double *want, int64_t count, double tolerance, const char *what) {
+static inline void expect_near(const double *got, const double *want, int64_t count, double tolerance,
+                               const char *what) {
     for (int64_t i = 0; i < count; i++)
-        cr_assert(fabs(got[i] - want[i]) <= tolerance, "%s: element %lld is %.17g, not %.17g", what, (long long)i, got[i], want[i]);
+        cr_assert(fabs(got[i] - want[i]) <= tolerance, "%s: element %lld is %.17g, not %.17g", what, (long long)i,
+                  got[i], want[i]);
 }
 
 static inline void expect_shape(heed_tape *t, heed_tensor x, heed_shape shape, const char *what) {
-    cr_assert(heed_shape_equal(heed_shape_of(t, x), shape), "%s is %s, not %s: %s", what, HEED_SHAPE_STR(heed_shape_of(t, x)),
-              HEED_SHAPE_STR(shape), heed_error_text(t));
+    cr_assert(heed_shape_equal(heed_shape_of(t, x), shape), "%s is %s, not %s: %s", what,
+              HEED_SHAPE_STR(heed_shape_of(t, x)), HEED_SHAPE_STR(shape), heed_error_text(t));
 }
 
 static inline void expect_same_bits(heed_tape *t, heed_tensor a, heed_tensor b, const char *what) {

@@ -18,7 +18,8 @@ static int train(const char *folder, int64_t steps) {
     heed_error e;
     if (!observed_init(&r, HEED_F32, 1))
         return complain("the training cannot be made");
-    heed_recorder *rec = heed_recorder_new(folder, r.model, (heed_recorder_options){.most_frames = 12, .replace = true});
+    heed_recorder *rec =
+        heed_recorder_new(folder, r.model, (heed_recorder_options){.most_frames = 12, .replace = true});
     observed_describe(&r, rec);
     while (r.steps < steps)
         if (!observed_step(&r, rec))
@@ -38,7 +39,8 @@ static int look(const char *folder) {
     for (int f = 0; f < heed_recording_frames(r); f++)
         if (heed_recording_tensors(r, f, &e) < 1)
             return complain(e.text);
-    printf("%d frames, step %" PRId64 "%s\n", heed_recording_frames(r), heed_recording_steps(r), heed_recording_ended(r) ? ", the end" : "");
+    printf("%d frames, step %" PRId64 "%s\n", heed_recording_frames(r), heed_recording_steps(r),
+           heed_recording_ended(r) ? ", the end" : "");
     heed_recording_close(r);
     return 0;
 }

@@ -7,8 +7,8 @@
 static int print_case(const parity_set *set, const parity_case *c) {
     parity_result wide = parity_check(set, c, HEED_F64), narrow = parity_check(set, c, HEED_F32);
     const char *failure = wide.failure[0] ? wide.failure : narrow.failure;
-    printf("%-44s %4d   %8.1e %8.1e   %8.1e %8.1e   %s\n", c->name, wide.compared, wide.outputs, wide.gradients, narrow.outputs,
-           narrow.gradients, failure[0] ? failure : "ok");
+    printf("%-44s %4d   %8.1e %8.1e   %8.1e %8.1e   %s\n", c->name, wide.compared, wide.outputs, wide.gradients,
+           narrow.outputs, narrow.gradients, failure[0] ? failure : "ok");
     return failure[0] != '\0';
 }
 

@@ -10,7 +10,8 @@ static const addition_task one = {1}, two = {2}, three = {3};
 Test(addition, a_row_is_both_numbers_and_their_sum_from_the_ones_on) {
     int32_t row[ADDITION_LENGTH];
     char text[ADDITION_TEXT];
-    const int32_t in_two[] = {5, 7, 6, 8, 5, 2, 1}, in_three[] = {0, 0, 7, 9, 9, 5, 2, 0, 0, 1}, in_one[] = {4, 5, 9, 0};
+    const int32_t in_two[] = {5, 7, 6, 8, 5, 2, 1}, in_three[] = {0, 0, 7, 9, 9, 5, 2, 0, 0, 1},
+                  in_one[] = {4, 5, 9, 0};
     addition_row(&two, 57, 68, row);
     cr_assert_eq(memcmp(row, in_two, sizeof in_two), 0);
     cr_assert_str_eq(addition_text(&two, row, text), "57 + 68 = 125");
@@ -31,7 +32,8 @@ Test(addition, carries_are_what_the_digit_sums_lack) {
     for (int a = 0; a < 1000; a += 7)
         for (int b = 0; b < 1000; b += 3) {
             addition_row(&three, a, b, row);
-            cr_assert_eq(addition_carries(&three, row), (digit_sum(a) + digit_sum(b) - digit_sum(a + b)) / 9, "%d + %d", a, b);
+            cr_assert_eq(addition_carries(&three, row), (digit_sum(a) + digit_sum(b) - digit_sum(a + b)) / 9, "%d + %d",
+                         a, b);
         }
 }
 
@@ -85,9 +87,12 @@ Test(addition, marks_go_by_carries_and_keep_the_first_mistakes) {
 
 /* Of 3 digits: a2 a1 a0 b2 b1 b0 s0 s1 s2. */
 Test(addition, a_place_is_told_by_its_column) {
-    const addition_place of_s1[] = {FURTHER_LEFT, OWN_COLUMN, CARRY_COLUMN, FURTHER_LEFT, OWN_COLUMN, CARRY_COLUMN, ANSWER_SO_FAR};
-    const addition_place of_s2[] = {OWN_COLUMN, CARRY_COLUMN, FURTHER_RIGHT, OWN_COLUMN, CARRY_COLUMN, FURTHER_RIGHT, ANSWER_SO_FAR};
-    const addition_place of_s3[] = {CARRY_COLUMN, FURTHER_RIGHT, FURTHER_RIGHT, CARRY_COLUMN, FURTHER_RIGHT, FURTHER_RIGHT};
+    const addition_place of_s1[] = {FURTHER_LEFT, OWN_COLUMN,   CARRY_COLUMN, FURTHER_LEFT,
+                                    OWN_COLUMN,   CARRY_COLUMN, ANSWER_SO_FAR};
+    const addition_place of_s2[] = {OWN_COLUMN,   CARRY_COLUMN,  FURTHER_RIGHT, OWN_COLUMN,
+                                    CARRY_COLUMN, FURTHER_RIGHT, ANSWER_SO_FAR};
+    const addition_place of_s3[] = {CARRY_COLUMN, FURTHER_RIGHT, FURTHER_RIGHT,
+                                    CARRY_COLUMN, FURTHER_RIGHT, FURTHER_RIGHT};
     for (int i = 0; i < 7; i++) {
         cr_assert_eq(addition_place_of(&three, 1, i), of_s1[i], "s1, %d", i);
         cr_assert_eq(addition_place_of(&three, 2, i), of_s2[i], "s2, %d", i);
@@ -97,7 +102,14 @@ Test(addition, a_place_is_told_by_its_column) {
 
 Test(addition, a_short_training_adds_what_it_was_never_shown, .timeout = 300) {
     const school_subject subject = {addition_lesson, addition_examination, &two};
-    training_plan plan = {.steps = 450, .lr = 3e-3, .warmup = 100, .beta2 = 0.98, .weight_decay = 0.01, .clip_norm = 1, .seed = 1, .threads = 1};
+    training_plan plan = {.steps = 450,
+                          .lr = 3e-3,
+                          .warmup = 100,
+                          .beta2 = 0.98,
+                          .weight_decay = 0.01,
+                          .clip_norm = 1,
+                          .seed = 1,
+                          .threads = 1};
     answerer a;
     heed_error error = {0};
     addition_marks m = {.task = &two};

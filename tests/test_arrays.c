@@ -84,7 +84,8 @@ Test(arrays, copy_and_add_of_any_strides) {
     for (int round = 0; round < 500; round++) {
         for (int i = 0; i < 4096; i++)
             memory[i] = i;
-        heed_array to = random_array(&seed, false, memory, NULL), from = random_array(&seed, true, memory + 2048, &to.shape);
+        heed_array to = random_array(&seed, false, memory, NULL),
+                   from = random_array(&seed, true, memory + 2048, &to.shape);
         int64_t n = heed_array_count(&to);
         bool adds = round % 2;
         double before[256];

@@ -107,7 +107,8 @@ Test(backward, views_of_one_value_add_up) {
     heed_tape *t = heed_tape_new();
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(4), (double[]){1, 2, 3, 4}), parts[2];
     heed_split(t, x, 0, 2, NULL, parts);
-    heed_tensor y = heed_add(t, heed_sum(t, heed_mul(t, parts[0], parts[1]), HEED_ALL_AXES), heed_sum(t, heed_slice(t, x, 0, 1, 3), HEED_ALL_AXES));
+    heed_tensor y = heed_add(t, heed_sum(t, heed_mul(t, parts[0], parts[1]), HEED_ALL_AXES),
+                             heed_sum(t, heed_slice(t, x, 0, 1, 3), HEED_ALL_AXES));
     cr_assert_eq(heed_backward(t, y, NULL), HEED_OK);
     const double *g = heed_f64(t, heed_grad(t, x)), expected[] = {3, 5, 2, 2};
     for (int i = 0; i < 4; i++)
@@ -118,12 +119,14 @@ Test(backward, views_of_one_value_add_up) {
 /* A copy that was packed while recording was off must not be used once it is on. */
 Test(backward, packing_off_the_record_loses_no_gradient) {
     heed_tape *t = heed_tape_new();
-    heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(2, 2), (double[]){1, 2, 3, 4}), y = heed_transpose(t, x, 0, 1);
+    heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(2, 2), (double[]){1, 2, 3, 4}),
+                y = heed_transpose(t, x, 0, 1);
     heed_tape_set_recording(t, false);
     heed_rmsnorm(t, y, HEED_NIL, 1e-5);
     heed_tape_set_recording(t, true);
     heed_tensor gain = heed_input(t, HEED_F64, HEED_SHAPE(2), (double[]){1, 2});
-    cr_assert_eq(heed_backward(t, heed_sum(t, heed_rmsnorm(t, y, gain, 1e-5), HEED_ALL_AXES), NULL), HEED_OK, "%s", heed_error_text(t));
+    cr_assert_eq(heed_backward(t, heed_sum(t, heed_rmsnorm(t, y, gain, 1e-5), HEED_ALL_AXES), NULL), HEED_OK, "%s",
+                 heed_error_text(t));
     cr_assert_neq(heed_f64(t, heed_grad(t, x))[0], 0);
     heed_tape_free(t);
 }
@@ -251,7 +254,8 @@ Test(backward, stacked_parameters_and_their_parts_share_one_gradient) {
     cr_assert_eq(heed_model_build(model, HEED_F64, 1), HEED_OK);
     heed_grads *g = heed_grads_new(model);
     heed_tape *t = heed_tape_new();
-    heed_tensor loss = heed_add(t, heed_sum(t, heed_use(t, both), HEED_ALL_AXES), heed_sum(t, heed_scale(t, heed_use(t, parts[1]), 10), HEED_ALL_AXES));
+    heed_tensor loss = heed_add(t, heed_sum(t, heed_use(t, both), HEED_ALL_AXES),
+                                heed_sum(t, heed_scale(t, heed_use(t, parts[1]), 10), HEED_ALL_AXES));
     cr_assert_eq(heed_backward(t, loss, g), HEED_OK);
     const double *ga = heed_grads_of(g, parts[0]), expected[] = {1, 1, 11, 11, 11, 11};
     for (int i = 0; i < 6; i++)

@@ -47,7 +47,8 @@ static void attend_with(int forward, int backward, double *dq) {
     heed_tape_set_threads(t, forward);
     heed_tensor start = heed_randn(t, HEED_F64, HEED_SHAPE(H, T, D));
     heed_tensor q = heed_variable(t, HEED_F64, HEED_SHAPE(H, T, D), heed_f64(t, start));
-    heed_tensor y = heed_softmax(t, heed_attention(t, q, q, heed_softmax(t, q, 1), (heed_attention_options){.causal = true}), 0);
+    heed_tensor y =
+        heed_softmax(t, heed_attention(t, q, q, heed_softmax(t, q, 1), (heed_attention_options){.causal = true}), 0);
     heed_tape_set_threads(t, backward);
     walk(sum(heed_square(t, y)), NULL);
     memcpy(dq, heed_f64(t, heed_grad(t, q)), N * sizeof *dq);
@@ -95,9 +96,11 @@ Test(backward_edges, losses_with_nothing_in_common_are_walked_one_after_another)
 
 Test(backward_edges, a_retained_recording_takes_a_second_seed) {
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(2), (double[]){1, 2}), y = heed_square(t, x);
-    heed_tensor seeds[2] = {heed_input(t, HEED_F64, HEED_SHAPE(2), (double[]){1, 0}), heed_input(t, HEED_F64, HEED_SHAPE(2), (double[]){0, 3})};
+    heed_tensor seeds[2] = {heed_input(t, HEED_F64, HEED_SHAPE(2), (double[]){1, 0}),
+                            heed_input(t, HEED_F64, HEED_SHAPE(2), (double[]){0, 3})};
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seeds[i], .retain = i == 0}), HEED_OK);
+        cr_assert_eq(heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seeds[i], .retain = i == 0}),
+                     HEED_OK);
         const double *g = heed_f64(t, heed_grad(t, x));
         cr_assert(g[0] == (i == 0 ? 2 : 0) && g[1] == (i == 0 ? 0 : 12));
     }
@@ -116,9 +119,12 @@ Test(backward_edges, seeds_must_be_like_what_they_seed) {
     };
     for (int i = 0; i < 4; i++) {
         heed_tensor y = heed_square(t, heed_variable(t, HEED_F64, HEED_SHAPE(3), (double[]){1, 2, 3}));
-        heed_tensor seed = i < 3 ? heed_zeros(t, wrong[i].dtype, wrong[i].shape) : heed_zeros(other, HEED_F64, HEED_SHAPE(3));
+        heed_tensor seed =
+            i < 3 ? heed_zeros(t, wrong[i].dtype, wrong[i].shape) : heed_zeros(other, HEED_F64, HEED_SHAPE(3));
         cr_expect_eq(heed_backward_with(t, y, NULL, (heed_backward_options){.seed = seed}), HEED_INVALID);
-        cr_expect_str_eq(heed_error_text(t), i < 3 ? wrong[i].text : "backward: the seed is not of this tape, or from before its last reset");
+        cr_expect_str_eq(heed_error_text(t),
+                         i < 3 ? wrong[i].text
+                               : "backward: the seed is not of this tape, or from before its last reset");
         heed_tape_reset(t);
     }
     heed_tape_free(other);
@@ -176,7 +182,8 @@ Test(backward_edges, one_op_may_take_storage_under_two_names) {
     expect_gradient(&p, 2, 0);
     for (int turned = 0; turned < 2; turned++) {
         heed_param first = turned ? p.a : p.both, second = turned ? p.both : p.a;
-        heed_tensor rows = heed_concat(t, (heed_tensor[]){heed_use(t, first), heed_use(t, second)}, 2, 0); /* a b a, or a a b */
+        heed_tensor rows =
+            heed_concat(t, (heed_tensor[]){heed_use(t, first), heed_use(t, second)}, 2, 0); /* a b a, or a a b */
         heed_tensor by = heed_input(t, HEED_F64, HEED_SHAPE(3, 1), turned ? (double[]){3, 1, 2} : (double[]){1, 2, 3});
         walk(heed_keep_grad(t, sum(heed_mul(t, rows, by))), p.g);
         expect_gradient(&p, 1 + 3, 2);
@@ -267,7 +274,8 @@ Test(backward_edges, clones_have_stacks_and_second_names_too) {
     cr_assert_eq(heed_tape_bind(t, p.model, clone), HEED_OK, "%s", heed_error_text(t));
     walk(sum(heed_mul(t, heed_use(t, p.both), heed_use(t, p.tied))), g); /* a·a + b·a: b is frozen */
     const float *slopes = heed_grads_of(g, both);
-    cr_assert(slopes[0] == 2 * 5 + 3 && slopes[1] == 2 * 1 + 3 && slopes[WIDTH] == 0, "%g %g", (double)slopes[0], (double)slopes[1]);
+    cr_assert(slopes[0] == 2 * 5 + 3 && slopes[1] == 2 * 1 + 3 && slopes[WIDTH] == 0, "%g %g", (double)slopes[0],
+              (double)slopes[1]);
     cr_assert_eq(heed_tape_bind(t, p.model, NULL), HEED_OK);
     walk(sum(heed_use(t, p.tied)), p.g);
     expect_gradient(&p, 1, 0);
@@ -288,7 +296,8 @@ Test(backward_edges, seeds_are_averaged_by_weight) {
         for (int i = 0; i < 2; i++) {
             heed_tensor y = heed_set_weight(t, heed_scale(t, heed_use(t, p.a), 1), i == 0 ? 3 : 1);
             heed_tensor seed = heed_full(t, narrow ? HEED_F32 : HEED_F64, HEED_SHAPE(1, WIDTH), i == 0 ? 4 : 8);
-            cr_assert_eq(heed_backward_with(t, y, g, (heed_backward_options){.seed = seed}), HEED_OK, "%s", heed_error_text(t));
+            cr_assert_eq(heed_backward_with(t, y, g, (heed_backward_options){.seed = seed}), HEED_OK, "%s",
+                         heed_error_text(t));
         }
         const void *slope = heed_grads_of(g, p.a);
         cr_expect_eq(narrow ? (double)*(const float *)slope : *(const double *)slope, (3 * 4 + 1 * 8) / 4);
@@ -304,7 +313,8 @@ Test(backward_edges, seeds_are_averaged_by_weight) {
 
 /* "A loss carries its weight ... through ops on scalars": of one weight, or of none beside it; two weights are none. */
 Test(backward_edges, weights_go_through_scalars) {
-    heed_tensor x = heed_ones(t, HEED_F64, HEED_SHAPE(6)), three = heed_mean(t, heed_slice(t, x, 0, 0, 3), HEED_ALL_AXES);
+    heed_tensor x = heed_ones(t, HEED_F64, HEED_SHAPE(6)),
+                three = heed_mean(t, heed_slice(t, x, 0, 0, 3), HEED_ALL_AXES);
     heed_tensor six = heed_mean(t, x, HEED_ALL_AXES), penalty = heed_sum(t, x, HEED_ALL_AXES);
     cr_expect_eq(heed_weight(t, heed_scale(t, six, 2)), 6);
     cr_expect_eq(heed_weight(t, heed_add(t, six, heed_scale(t, six, 3))), 6);

@@ -90,7 +90,8 @@ Test(checkpoint, a_thread_writes_what_was_when_it_was_asked) {
     first = new_run(HEED_F32, false);
     cr_assert_eq(heed_checkpoint_save_later(writer, &first->parts, &e), HEED_OK);
     cr_expect_eq(heed_checkpoint_save_later(writer, &first->parts, &e), HEED_IO);
-    cr_expect_not_null(strstr(e.text, "/nowhere/x: cannot create a file beside it: No such file or directory"), "%s", e.text);
+    cr_expect_not_null(strstr(e.text, "/nowhere/x: cannot create a file beside it: No such file or directory"), "%s",
+                       e.text);
     cr_expect_eq(heed_checkpoint_wait(writer, &e), HEED_OK, "said twice: %s", e.text);
     heed_checkpoint_writer_free(writer);
     free_run(first);
@@ -138,14 +139,17 @@ Test(checkpoint, a_damaged_tensor_is_named) {
     for (int i = 0; i < n; i += 5) {
         heed_file_tensor t = heed_safetensors_at(file, i);
         char why[256];
-        snprintf(why, sizeof why, "tensor %s: its checksum is not that of what was saved: the file is damaged; nothing is changed", t.name);
+        snprintf(why, sizeof why,
+                 "tensor %s: its checksum is not that of what was saved: the file is damaged; nothing is changed",
+                 t.name);
         const long at = size - (long)(end - (const char *)t.data) + (long)t.bytes / 2;
         flip(at, i % 8);
         refused(x, why);
         flip(at, i % 8);
     }
     const long header = size - (long)(end - (const char *)heed_safetensors_at(file, 0).data);
-    for (long at = 0; at < header; at += 197) { /* no byte of the header may be another one, but for spaces at its end */
+    for (long at = 0; at < header;
+         at += 197) { /* no byte of the header may be another one, but for spaces at its end */
         heed_error e;
         flip(at, 0);
         cr_expect_neq(heed_checkpoint_load(&x->parts, path, &e), HEED_OK, "byte %ld of %ld", at, header);
@@ -213,7 +217,8 @@ Test(checkpoint, parts_that_nobody_asks_for_are_left_alone) {
     saved(x);
     heed_error e;
     cr_assert_eq(heed_checkpoint_load(&(heed_checkpoint){.model = y->r.s.model}, path, &e), HEED_OK, "%s", e.text);
-    cr_expect_arr_eq(heed_model_data(y->r.s.model), heed_model_data(x->r.s.model), (size_t)heed_model_size(x->r.s.model) * sizeof(float));
+    cr_expect_arr_eq(heed_model_data(y->r.s.model), heed_model_data(x->r.s.model),
+                     (size_t)heed_model_size(x->r.s.model) * sizeof(float));
     cr_expect_eq(heed_optim_steps(y->r.optim), 0);
     cr_expect_eq(y->r.position, 0);
     free_run(x);

@@ -359,9 +359,15 @@ Test(data_bpe, training_options_that_are_wrong_are_refused) {
         {"abab", {.min_count = -1}, "bpe: min_count is -1; it must be 0 (for 2) or more"},
         {"abab", {.n_specials = 1, .specials = empty}, "bpe: a special token's name must be UTF-8 and not empty"},
         {"abab", {.n_specials = 1, .specials = bad}, "bpe: a special token's name must be UTF-8 and not empty"},
-        {"abab", {.merges = 1, .n_specials = 1, .specials = taken}, "bpe: special token \"ab\": a token of that name is there already"},
-        {"abab", {.n_specials = 1, .specials = key}, "bpe: special token \"\u0120\": a token of that name is there already"},
-        {"abab", {.n_specials = 2, .specials = twice}, "bpe: special token \"<s>\": a token of that name is there already"},
+        {"abab",
+         {.merges = 1, .n_specials = 1, .specials = taken},
+         "bpe: special token \"ab\": a token of that name is there already"},
+        {"abab",
+         {.n_specials = 1, .specials = key},
+         "bpe: special token \"\u0120\": a token of that name is there already"},
+        {"abab",
+         {.n_specials = 2, .specials = twice},
+         "bpe: special token \"<s>\": a token of that name is there already"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         heed_error e;

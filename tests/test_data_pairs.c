@@ -197,7 +197,8 @@ Test(data_pairs, files_are_read_line_by_line) {
         {"a\tb\tb\n", "line 1: it must be a source, a tab, a target"},
         {"a\tb\n\tb\n", "line 2: pairs: the source has 0 tokens and the target 1; they must be at least 1 and 0"},
         {"a\tb\n\n", "line 2: it must be a source, a tab, a target"},
-        {"a\tbc\n", "line 1: vocabulary: U+0063 at byte 1 of the text is none of its 2 characters, and it has no <unk>"},
+        {"a\tbc\n",
+         "line 1: vocabulary: U+0063 at byte 1 of the text is none of its 2 characters, and it has no <unk>"},
     };
     char path[64], want[256];
     snprintf(path, sizeof path, "/tmp/heed_data_pairs_%ld.tsv", (long)getpid());

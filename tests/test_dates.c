@@ -459,7 +459,8 @@ Test(dates, each_digit_knows_the_characters_that_say_it)
         aligned_text(pair.source, from[8] | from[9], day);
         cr_expect(strlen(year) == 4 && atoi(year) == date.year, "%s: year %s", pair.source, year);
         cr_expect(digit(month[0]) ? atoi(month) == date.month : strlen(month) >= 3, "%s: month %s", pair.source, month);
-        cr_expect(digit(day[0]) && digit(day[strlen(day) - 1]) && atoi(day) == date.day, "%s: day %s", pair.source, day);
+        cr_expect(digit(day[0]) && digit(day[strlen(day) - 1]) && atoi(day) == date.day, "%s: day %s", pair.source,
+                  day);
         cr_expect(from[4] == 0 && from[7] == 0);
         for (int n = 0; n < 4; n++) {
             aligned_text(pair.source, from[n], year);

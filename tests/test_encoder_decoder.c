@@ -8,7 +8,10 @@
 enum { B = 2, S = 5, T = 6, V = 9 };
 
 static const heed_encoder_decoder_options small = {
-    .target_vocabulary = V, .longest = 8, .tie_source = true, .stacks = {.d_model = 8, .d_ff = 12, .n_heads = 2, .n_layers = 2, .dropout = 0.2}};
+    .target_vocabulary = V,
+    .longest = 8,
+    .tie_source = true,
+    .stacks = {.d_model = 8, .d_ff = 12, .n_heads = 2, .n_layers = 2, .dropout = 0.2}};
 
 typedef struct bench {
     heed_model *model;
@@ -56,12 +59,14 @@ Test(encoder_decoder, writes_what_the_full_pass_would) {
                 want[r][k] = best[r];
         }
         heed_tape_set_training(b.t, true);
-        cr_assert(heed_encoder_decoder_greedy(&b.net, b.t, sources(&b), paddings(&b), 1, -1, T, got[0]) == HEED_OK, "%s", heed_error_text(b.t));
+        cr_assert(heed_encoder_decoder_greedy(&b.net, b.t, sources(&b), paddings(&b), 1, -1, T, got[0]) == HEED_OK,
+                  "%s", heed_error_text(b.t));
         for (int r = 0; r < B; r++)
             cr_expect_arr_eq(got[r], want[r], sizeof got[r], "row %d", r);
         cr_expect(heed_tape_recording(b.t) && heed_tape_training(b.t));
         /* From its first word on, a row that has said stop says nothing else. */
-        cr_assert(heed_encoder_decoder_greedy(&b.net, b.t, sources(&b), paddings(&b), 1, want[0][1], T, got[0]) == HEED_OK);
+        cr_assert(heed_encoder_decoder_greedy(&b.net, b.t, sources(&b), paddings(&b), 1, want[0][1], T, got[0]) ==
+                  HEED_OK);
         for (int k = 1; k < T; k++)
             cr_expect_eq(got[0][k], want[0][1]);
         free_bench(&b);
@@ -89,7 +94,8 @@ Test(encoder_decoder, has_the_matrices_it_is_asked_for) {
     o.source_vocabulary = 20;
     o.n_encoder_layers = 1;
     bench apart = new_bench(o);
-    cr_expect_eq(heed_model_trainable(apart.model) - heed_model_trainable(tied.model), 20 * 8 + V * 8 + V - (4 * 8 * 8 + 4 * 8 + 2 * 8 * 12 + 12 + 8 + 4 * 8));
+    cr_expect_eq(heed_model_trainable(apart.model) - heed_model_trainable(tied.model),
+                 20 * 8 + V * 8 + V - (4 * 8 * 8 + 4 * 8 + 2 * 8 * 12 + 12 + 8 + 4 * 8));
     free_bench(&tied);
     free_bench(&apart);
 }
@@ -100,14 +106,16 @@ Test(encoder_decoder, says_what_is_wrong) {
     heed_encoder_decoder_options o = small;
     o.source_vocabulary = 5;
     heed_encoder_decoder_init(&net, heed_model_root(model), "net", o);
-    cr_expect_str_eq(heed_model_error_text(model), "net: tie_source needs one vocabulary: the source's has 5 words, the target's 9");
+    cr_expect_str_eq(heed_model_error_text(model),
+                     "net: tie_source needs one vocabulary: the source's has 5 words, the target's 9");
     heed_model_free(model);
     bench b = new_bench(small);
     heed_encoder_decoder_read(&b.net, b.t, heed_zeros(b.t, HEED_I32, HEED_SHAPE(1, 9)), HEED_NIL);
     cr_expect_str_eq(heed_error_text(b.t), "net: 9 words in a row, longest is 8");
     heed_tape_reset(b.t);
     int32_t words[9];
-    cr_expect(heed_encoder_decoder_greedy(&b.net, b.t, heed_zeros(b.t, HEED_I32, HEED_SHAPE(1, 2)), HEED_NIL, 1, -1, 9, words) != HEED_OK);
+    cr_expect(heed_encoder_decoder_greedy(&b.net, b.t, heed_zeros(b.t, HEED_I32, HEED_SHAPE(1, 2)), HEED_NIL, 1, -1, 9,
+                                          words) != HEED_OK);
     cr_expect_str_eq(heed_error_text(b.t), "net: 9 words in a row, longest is 8");
     free_bench(&b);
 }

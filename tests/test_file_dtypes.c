@@ -75,8 +75,9 @@ static const struct {
     {0x1p-24, 0x0001, 0x3380}, /* F16's smallest */
     {0x1p-25, 0x0000, 0x3300}, /* half of it: 0 */
     {0x1.8p-25, 0x0001, 0x3340},
-    {0x1.ffcp-15, 0x0400, 0x3880}, /* a carry from the largest denormal to the smallest normal; in BF16 to the next power of 2 */
-    {0x1p-133, 0x0000, 0x0001},    /* BF16's smallest */
+    {0x1.ffcp-15, 0x0400,
+     0x3880}, /* a carry from the largest denormal to the smallest normal; in BF16 to the next power of 2 */
+    {0x1p-133, 0x0000, 0x0001}, /* BF16's smallest */
     {0x1p-134, 0x0000, 0x0000},
     {5e-324, 0x0000, 0x0000},
     {INFINITY, 0x7c00, 0x7f80},
@@ -105,8 +106,8 @@ Test(file_dtypes, models_are_rounded_once_to_nearest_even) {
         cr_assert_str_eq(x.dtype, dtypes[d]);
         for (int i = 0; i < N; i++) {
             if (d < 2)
-                cr_expect_eq(((const uint16_t *)x.data)[i], d ? rounded[i].bf16 : rounded[i].f16, "%a as %s: %04x", rounded[i].x, dtypes[d],
-                             ((const uint16_t *)x.data)[i]);
+                cr_expect_eq(((const uint16_t *)x.data)[i], d ? rounded[i].bf16 : rounded[i].f16, "%a as %s: %04x",
+                             rounded[i].x, dtypes[d], ((const uint16_t *)x.data)[i]);
             else if (d == 2)
                 cr_expect_eq(((const float *)x.data)[i], (float)rounded[i].x, "%a", rounded[i].x);
         }
@@ -138,7 +139,8 @@ Test(file_dtypes, every_number_of_16_bits_comes_back) {
         const uint16_t infinite = d ? 0x7f80 : 0x7c00;
         for (int i = 0; i < ALL; i++) {
             bool nan = (i & 0x7fff) > infinite;
-            cr_assert(nan ? (back[i] & 0x7fff) > infinite : back[i] == i, "%s %04x became %04x", dtypes[d], (unsigned)i, back[i]);
+            cr_assert(nan ? (back[i] & 0x7fff) > infinite : back[i] == i, "%s %04x became %04x", dtypes[d], (unsigned)i,
+                      back[i]);
         }
         heed_safetensors_close(file);
         heed_model_free(model);
@@ -226,7 +228,8 @@ Test(file_dtypes, gpt2_in_f32_is_saved_as_it_came) {
     for (int i = 0; i < heed_safetensors_count(a); i++) {
         heed_file_tensor x = heed_safetensors_at(a, i), y = heed_safetensors_at(b, heed_safetensors_find(b, x.name));
         cr_assert_not_null(y.name, "%s", x.name);
-        cr_expect(heed_shape_equal(x.shape, y.shape) && x.bytes == y.bytes && memcmp(x.data, y.data, x.bytes) == 0, "%s", x.name);
+        cr_expect(heed_shape_equal(x.shape, y.shape) && x.bytes == y.bytes && memcmp(x.data, y.data, x.bytes) == 0,
+                  "%s", x.name);
     }
     heed_safetensors_close(a);
     heed_safetensors_close(b);

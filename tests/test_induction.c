@@ -54,8 +54,8 @@ Test(induction, the_loss_is_that_of_the_repeat) {
     double sum = 0;
     int counted = 0;
     for (int b = 0; b < 2; b++) {
-        const float *logits =
-            heed_f32(t, heed_gpt_forward(&ind.gpt, t, heed_input(t, HEED_I32, HEED_SHAPE(1, REPEATS_TIME), list[b].token)));
+        const float *logits = heed_f32(
+            t, heed_gpt_forward(&ind.gpt, t, heed_input(t, HEED_I32, HEED_SHAPE(1, REPEATS_TIME), list[b].token)));
         cr_assert_not_null(logits);
         /* The stretch has been read once when its last token has; the next one is known from there on. */
         for (int i = list[b].period; i < REPEATS_TIME; i++, counted++)
@@ -157,7 +157,13 @@ static history trained(int layers, int shortest, int longest, int steps) {
     heed_error error = {0};
     observer *o = observer_new(shortest, longest, 1);
     begin(&ind, layers, 4, 2);
-    history_plan plan = {.layers = layers, .heads = 4, .shortest = shortest, .longest = longest, .steps = steps, .seed = 2, .threads = 1};
+    history_plan plan = {.layers = layers,
+                         .heads = 4,
+                         .shortest = shortest,
+                         .longest = longest,
+                         .steps = steps,
+                         .seed = 2,
+                         .threads = 1};
     cr_assert_eq(history_train(&h, &plan, &ind, o, NULL, NULL, &error), HEED_OK, "%s", error.text);
     observer_free(o);
     induction_free(&ind);
@@ -170,7 +176,8 @@ Test(induction, two_layers_do_what_one_cannot, .timeout = 600) {
     cr_assert_eq(two.step[two.frames - 1], 330);
     cr_assert(end->loss < 1, "two layers: %g", end->loss);
     cr_assert(one.at[one.frames - 1].loss > 2.8, "one layer: %g", one.at[one.frames - 1].loss);
-    double previous = end->previous[0][history_best_previous(&two, 0)], matching = end->matching[1][history_best_matching(&two, 1)];
+    double previous = end->previous[0][history_best_previous(&two, 0)],
+           matching = end->matching[1][history_best_matching(&two, 1)];
     cr_assert(previous > 0.65 && matching > 0.75, "scores %g, %g", previous, matching);
     cr_assert(two.at[0].previous[0][0] < 0.2 && two.at[0].matching[1][0] < 0.1);
     history_drop drop = history_find_drop(&two);

@@ -20,7 +20,8 @@ static double largest_of(heed_param p) {
 
 static void expect_uniform(heed_param p, double bound) {
     double largest = largest_of(p);
-    cr_expect(largest <= bound && largest > 0.95 * bound, "%s: the largest is %g, the bound %g", heed_model_param(p.model, p.index).path, largest, bound);
+    cr_expect(largest <= bound && largest > 0.95 * bound, "%s: the largest is %g, the bound %g",
+              heed_model_param(p.model, p.index).path, largest, bound);
 }
 
 static void expect_constant(heed_param p, double value) {
@@ -67,7 +68,8 @@ Test(layers, parameters_start_as_in_pytorch) {
     expect_uniform(cell->w_i, 0.25);
     expect_uniform(cell->b_h, 0.25);
     heed_param decayed[] = {linear.weight, attn.w_q, attn.w_o, one.w_v, cell->w_i, cell->w_h};
-    heed_param undecayed[] = {linear.bias, norm.gain, norm.shift, rms.gain, attn.b_q, attn.b_k, attn.b_v, attn.b_o, cell->b_i, cell->b_h};
+    heed_param undecayed[] = {linear.bias, norm.gain, norm.shift, rms.gain,  attn.b_q,
+                              attn.b_k,    attn.b_v,  attn.b_o,   cell->b_i, cell->b_h};
     for (size_t i = 0; i < sizeof decayed / sizeof *decayed; i++)
         expect_group(decayed[i], "");
     for (size_t i = 0; i < sizeof undecayed / sizeof *undecayed; i++)
@@ -160,7 +162,8 @@ Test(layers, dropout_is_keyed_by_its_path) {
     heed_tape *other = heed_tape_new();
     ones = heed_ones(other, HEED_F64, HEED_SHAPE(100));
     cr_expect_arr_neq(kept, values_of(other, heed_dropout_forward(&b, other, ones)), sizeof kept);
-    cr_expect_arr_eq(kept, values_of(other, heed_dropout_forward(&a, other, ones)), sizeof kept, "b's draw has changed a's mask");
+    cr_expect_arr_eq(kept, values_of(other, heed_dropout_forward(&a, other, ones)), sizeof kept,
+                     "b's draw has changed a's mask");
 
     heed_tape_set_training(other, false);
     expect_same_bits(other, heed_dropout_forward(&a, other, ones), ones, "evaluation");

@@ -19,7 +19,8 @@ static void naive_product(const double *x, const double *w, double *y) {
         }
 }
 
-static void naive_head(const double *x, const double *const *w, bool causal, double *scores, double *pattern, double *z) {
+static void naive_head(const double *x, const double *const *w, bool causal, double *scores, double *pattern,
+                       double *z) {
     double q[ST * SK], k[ST * SK], v[ST * SK];
     naive_product(x, w[0], q);
     naive_product(x, w[1], k);
@@ -83,7 +84,8 @@ Test(layers_attention, one_head_is_the_six_steps) {
         heed_tape *t = heed_tape_new();
         notes all = {.n = 0};
         cr_assert(heed_tape_on_watch(t, "attn.*", take_note, &all) == HEED_OK);
-        heed_tensor z = heed_self_attention_forward(&attn, t, heed_input(t, HEED_F64, HEED_SHAPE(2, ST, SM), x), HEED_NIL);
+        heed_tensor z =
+            heed_self_attention_forward(&attn, t, heed_input(t, HEED_F64, HEED_SHAPE(2, ST, SM), x), HEED_NIL);
         for (int b = 0; b < 2; b++) {
             double scores[ST * ST], pattern[ST * ST], want[ST * SK];
             naive_head(x + b * ST * SM, w, causal, scores, pattern, want);
@@ -126,7 +128,8 @@ Test(layers_attention, a_mask_hides_what_it_says) {
     heed_tensor x = heed_randn(t, HEED_F64, HEED_SHAPE(2, ST, SM)), few = heed_slice(t, x, 1, 0, 3);
     heed_tensor masked = heed_self_attention_forward(&attn, t, x, heed_input(t, HEED_BOOL, HEED_SHAPE(ST), look));
     heed_tensor alone = heed_self_attention_forward(&attn, t, few, HEED_NIL);
-    expect_near(values_of(t, heed_slice(t, masked, 1, 0, 3)), values_of(t, alone), 2 * 3 * SK, 1e-14, "the first three");
+    expect_near(values_of(t, heed_slice(t, masked, 1, 0, 3)), values_of(t, alone), 2 * 3 * SK, 1e-14,
+                "the first three");
     heed_tape_free(t);
     heed_model_free(model);
 }
@@ -144,7 +147,8 @@ typedef struct bench {
 
 static bench new_bench(void) {
     bench b = {.model = heed_model_new(), .t = heed_tape_new()};
-    heed_multi_head_attention_init(&b.attn, heed_model_root(b.model), "attn", (heed_multi_head_options){.d_model = D, .n_heads = H});
+    heed_multi_head_attention_init(&b.attn, heed_model_root(b.model), "attn",
+                                   (heed_multi_head_options){.d_model = D, .n_heads = H});
     built(b.model);
     heed_param biases[] = {b.attn.b_qkv, b.attn.b_o};
     for (int i = 0; i < 2; i++) {
@@ -171,7 +175,8 @@ static heed_tensor attend(const bench *b, heed_tensor x, heed_tensor memory, hee
 Test(layers_attention, self_is_cross_with_itself) {
     bench b = new_bench();
     heed_tensor copy = heed_input(b.t, HEED_F64, HEED_SHAPE(B, T, D), values_of(b.t, b.x));
-    expect_same_bits(b.t, attend(&b, b.x, b.x, (heed_attend){.causal = true}), attend(&b, b.x, copy, (heed_attend){.causal = true}), "output");
+    expect_same_bits(b.t, attend(&b, b.x, b.x, (heed_attend){.causal = true}),
+                     attend(&b, b.x, copy, (heed_attend){.causal = true}), "output");
     free_bench(&b);
 }
 
@@ -201,7 +206,8 @@ Test(layers_attention, the_order_of_heads_does_not_matter) {
     heed_tensor wrong = attend(&b, b.x, b.memory, (heed_attend){.causal = false});
     cr_expect_arr_neq(values_of(b.t, wrong), before, sizeof before, "w_o has not moved yet");
     move_heads(b.attn.w_o, D, D, true, (int[]){2, 0, 1});
-    expect_near(values_of(b.t, attend(&b, b.x, b.memory, (heed_attend){.causal = false})), before, B * T * D, 1e-13, "output");
+    expect_near(values_of(b.t, attend(&b, b.x, b.memory, (heed_attend){.causal = false})), before, B * T * D, 1e-13,
+                "output");
     free_bench(&b);
 }
 
@@ -244,7 +250,8 @@ Test(layers_attention, padding_joins_either_kind_of_mask) {
     heed_attend additive = {.key_padding = pad, .mask = heed_input(b.t, HEED_F64, HEED_SHAPE(T, S), added[0])};
     heed_tensor want = attend(&b, b.x, b.memory, whole);
     expect_same_bits(b.t, attend(&b, b.x, b.memory, boolean), want, "boolean");
-    expect_near(values_of(b.t, attend(&b, b.x, b.memory, additive)), values_of(b.t, want), B * T * D, 1e-14, "additive");
+    expect_near(values_of(b.t, attend(&b, b.x, b.memory, additive)), values_of(b.t, want), B * T * D, 1e-14,
+                "additive");
     free_bench(&b);
 }
 
@@ -256,7 +263,8 @@ Test(layers_attention, the_future_leaves_the_past_alone) {
         if (i / D % T >= 4)
             changed[i] = i % 2 ? 1e6 : NAN;
     heed_tensor other = heed_input(b.t, HEED_F64, HEED_SHAPE(B, T, D), changed);
-    heed_tensor before = attend(&b, b.x, b.x, (heed_attend){.causal = true}), after = attend(&b, other, other, (heed_attend){.causal = true});
+    heed_tensor before = attend(&b, b.x, b.x, (heed_attend){.causal = true}),
+                after = attend(&b, other, other, (heed_attend){.causal = true});
     expect_same_bits(b.t, heed_slice(b.t, after, 1, 0, 4), heed_slice(b.t, before, 1, 0, 4), "the first four tokens");
     free(changed);
     free_bench(&b);
@@ -289,7 +297,8 @@ Test(layers_attention, a_head_switched_off_is_silent) {
 
 /* ---- the transformer ---- */
 
-static const heed_transformer_options small = {.d_model = 12, .d_ff = 20, .n_heads = 3, .n_layers = 2, .dropout = 0.1, .activation = HEED_GELU};
+static const heed_transformer_options small = {
+    .d_model = 12, .d_ff = 20, .n_heads = 3, .n_layers = 2, .dropout = 0.1, .activation = HEED_GELU};
 
 typedef struct machine {
     heed_model *model;
@@ -365,7 +374,8 @@ Test(layers_attention, the_number_of_threads_changes_no_bit) {
         double loss = pass(now, t);
         first = i == 0 ? loss : first;
         cr_expect(memcmp(&loss, &first, sizeof loss) == 0, "%d threads", threads[i]);
-        cr_expect_arr_eq(heed_grads_data(now->grads), heed_grads_data(one->grads), bytes, "gradients with %d threads", threads[i]);
+        cr_expect_arr_eq(heed_grads_data(now->grads), heed_grads_data(one->grads), bytes, "gradients with %d threads",
+                         threads[i]);
         heed_tape_free(t);
     }
     free_machine(m);
@@ -381,9 +391,12 @@ Test(layers_attention, no_bias_is_biases_of_zero) {
     machine *without = new_machine(options);
     for (int i = 0; i < heed_model_params(without->model); i++) {
         heed_param_info info = heed_model_param(without->model, i);
-        cr_expect(strstr(info.path, "bias") == NULL && strstr(info.path, "b_") == NULL && strstr(info.path, "shift") == NULL, "%s", info.path);
+        cr_expect(strstr(info.path, "bias") == NULL && strstr(info.path, "b_") == NULL &&
+                      strstr(info.path, "shift") == NULL,
+                  "%s", info.path);
         heed_param same = heed_model_find(with->model, info.path);
-        cr_assert(heed_param_set(same, heed_param_data(heed_model_find(without->model, info.path)), info.count) == HEED_OK);
+        cr_assert(heed_param_set(same, heed_param_data(heed_model_find(without->model, info.path)), info.count) ==
+                  HEED_OK);
     }
     for (int i = 0; i < heed_model_params(with->model); i++) {
         heed_param_info info = heed_model_param(with->model, i);
@@ -401,10 +414,11 @@ Test(layers_attention, no_bias_is_biases_of_zero) {
 }
 
 static const char *const paths_of_a_layer[] = {
-    "encoder.0.norm_attn.gain", "encoder.0.norm_attn.shift", "encoder.0.attn.w_q", "encoder.0.attn.w_k", "encoder.0.attn.w_v",
-    "encoder.0.attn.b_q", "encoder.0.attn.b_k", "encoder.0.attn.b_v", "encoder.0.attn.w_o", "encoder.0.attn.b_o", "encoder.0.attn.head_on",
-    "encoder.0.norm_mlp.gain", "encoder.0.norm_mlp.shift", "encoder.0.mlp.up.weight", "encoder.0.mlp.up.bias", "encoder.0.mlp.down.weight",
-    "encoder.0.mlp.down.bias", "encoder.1.norm_attn.gain"};
+    "encoder.0.norm_attn.gain", "encoder.0.norm_attn.shift", "encoder.0.attn.w_q",     "encoder.0.attn.w_k",
+    "encoder.0.attn.w_v",       "encoder.0.attn.b_q",        "encoder.0.attn.b_k",     "encoder.0.attn.b_v",
+    "encoder.0.attn.w_o",       "encoder.0.attn.b_o",        "encoder.0.attn.head_on", "encoder.0.norm_mlp.gain",
+    "encoder.0.norm_mlp.shift", "encoder.0.mlp.up.weight",   "encoder.0.mlp.up.bias",  "encoder.0.mlp.down.weight",
+    "encoder.0.mlp.down.bias",  "encoder.1.norm_attn.gain"};
 
 Test(layers_attention, parameters_have_the_textbooks_names) {
     machine *m = new_machine(small);

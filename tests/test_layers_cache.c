@@ -227,7 +227,8 @@ Test(layers_cache, a_language_model_steps_wholly_or_not_at_all) {
     heed_tape_reset(w->t);
     cr_assert(heed_kv_cache_keep(&w->caches[1], 3) == HEED_OK);
     cr_expect(heed_is_nil(heed_gpt_step(&w->gpt, w->t, words(w, 4, 1), w->caches)));
-    cr_expect_str_eq(heed_error_text(w->t), "gpt: the caches must hold the same tokens: layer 0's holds 4, layer 1's 3");
+    cr_expect_str_eq(heed_error_text(w->t),
+                     "gpt: the caches must hold the same tokens: layer 0's holds 4, layer 1's 3");
     free_writer(w);
 }
 

@@ -77,21 +77,26 @@ Test(lens_layers, self_attention) {
     tell_space("answers");
     heed_record_self_attention(r, &attn, "w_o.weight", (heed_recorded_ends){"tokens", "tokens", "answers"});
     heed_record_self_attention(r, &masked, NULL, (heed_recorded_ends){NULL, NULL, NULL});
-    expect("attention",
-           "[{\"path\":\"attn\",\"kind\":\"self\",\"heads\":1,\"d_k\":4,\"w_q\":\"attn.w_q\",\"w_k\":\"attn.w_k\",\"w_v\":\"attn.w_v\","
-           "\"w_o\":\"w_o.weight\",\"query_space\":\"tokens\",\"key_space\":\"tokens\",\"out_space\":\"answers\"},"
-           "{\"path\":\"masked\",\"kind\":\"causal\",\"heads\":1,\"d_k\":3,\"w_q\":\"masked.w_q\",\"w_k\":\"masked.w_k\","
-           "\"w_v\":\"masked.w_v\",\"w_o\":null,\"query_space\":null,\"key_space\":null,\"out_space\":null}]");
+    expect(
+        "attention",
+        "[{\"path\":\"attn\",\"kind\":\"self\",\"heads\":1,\"d_k\":4,\"w_q\":\"attn.w_q\",\"w_k\":\"attn.w_k\",\"w_v\":"
+        "\"attn.w_v\","
+        "\"w_o\":\"w_o.weight\",\"query_space\":\"tokens\",\"key_space\":\"tokens\",\"out_space\":\"answers\"},"
+        "{\"path\":\"masked\",\"kind\":\"causal\",\"heads\":1,\"d_k\":3,\"w_q\":\"masked.w_q\",\"w_k\":\"masked.w_k\","
+        "\"w_v\":\"masked.w_v\",\"w_o\":null,\"query_space\":null,\"key_space\":null,\"out_space\":null}]");
 }
 
 Test(lens_layers, multi_head_attention) {
     heed_multi_head_attention attn;
-    heed_multi_head_attention_init(&attn, root(), "attn", (heed_multi_head_options){.d_model = 12, .n_heads = 3, .features = {.n_kv_heads = 1}});
+    heed_multi_head_attention_init(
+        &attn, root(), "attn", (heed_multi_head_options){.d_model = 12, .n_heads = 3, .features = {.n_kv_heads = 1}});
     begin();
     tell_space("source");
     heed_record_multi_head_attention(r, &attn, "cross", (heed_recorded_ends){.keys = "source"});
-    expect("attention", "[{\"path\":\"attn\",\"kind\":\"cross\",\"heads\":3,\"d_k\":4,\"w_q\":\"attn.w_q\",\"w_k\":\"attn.w_k\","
-                        "\"w_v\":\"attn.w_v\",\"w_o\":\"attn.w_o\",\"query_space\":null,\"key_space\":\"source\",\"out_space\":null}]");
+    expect(
+        "attention",
+        "[{\"path\":\"attn\",\"kind\":\"cross\",\"heads\":3,\"d_k\":4,\"w_q\":\"attn.w_q\",\"w_k\":\"attn.w_k\","
+        "\"w_v\":\"attn.w_v\",\"w_o\":\"attn.w_o\",\"query_space\":null,\"key_space\":\"source\",\"out_space\":null}]");
 }
 
 /* What a score has of W^Q and W^K; NULL: none. */
@@ -117,8 +122,9 @@ Test(lens_layers, attention_over_states) {
     cr_assert_eq(sizeof scores / sizeof *scores, HEED_SCORES);
     for (size_t i = 0; i < HEED_SCORES; i++) {
         heed_state_attention attn;
-        heed_state_attention_init(&attn, root(), "attn",
-                                  (heed_state_attention_options){.score = {.kind = scores[i].kind, .d_query = 4, .d_key = 4, .longest = 5}});
+        heed_state_attention_init(
+            &attn, root(), "attn",
+            (heed_state_attention_options){.score = {.kind = scores[i].kind, .d_query = 4, .d_key = 4, .longest = 5}});
         begin();
         heed_record_state_attention(r, &attn);
         json_t *all = told("attention");
@@ -160,7 +166,8 @@ Test(lens_layers, encoder_and_decoder) {
     tell_space("source");
     tell_space("target");
     heed_record_encoder(r, &encoder, "self", (heed_recorded_ends){"source", "source", NULL});
-    heed_record_decoder(r, &decoder, (heed_recorded_ends){"target", "target", NULL}, (heed_recorded_ends){"target", "source", NULL});
+    heed_record_decoder(r, &decoder, (heed_recorded_ends){"target", "target", NULL},
+                        (heed_recorded_ends){"target", "source", NULL});
     expect_layers("encoder.0.attn self source source\n"
                   "encoder.1.attn self source source\n"
                   "decoder.0.self_attn causal target target\n"
@@ -173,7 +180,8 @@ Test(lens_layers, encoder_and_decoder) {
 
 static void make_gpt(heed_gpt *gpt, heed_attention_features features) {
     heed_gpt_init(gpt, root(), "gpt",
-                  (heed_gpt_options){.vocabulary = 2, .context = 5, .d_model = 8, .n_heads = 2, .n_layers = 2, .features = features});
+                  (heed_gpt_options){
+                      .vocabulary = 2, .context = 5, .d_model = 8, .n_heads = 2, .n_layers = 2, .features = features});
     begin();
 }
 
@@ -190,19 +198,21 @@ Test(lens_layers, gpt_has_a_space_of_tokens_and_places) {
     heed_gpt gpt;
     make_gpt(&gpt, (heed_attention_features){0});
     heed_record_gpt(r, &gpt, letters);
-    expect("spaces",
-           "[{\"name\":\"tokens\",\"names\":[\"a\",\"b\"],\"embedding\":\"gpt.token.weight\",\"positions\":\"gpt.position.weight\"}]");
+    expect("spaces", "[{\"name\":\"tokens\",\"names\":[\"a\",\"b\"],\"embedding\":\"gpt.token.weight\",\"positions\":"
+                     "\"gpt.position.weight\"}]");
 }
 
 /* What blocks write is read by the output's own matrix. */
 Test(lens_layers, gpt_with_an_output_of_its_own_has_two_spaces) {
     heed_gpt gpt;
-    heed_gpt_init(&gpt, root(), "gpt",
-                  (heed_gpt_options){.vocabulary = 2, .context = 5, .d_model = 8, .n_heads = 2, .n_layers = 1, .untied = true});
+    heed_gpt_init(
+        &gpt, root(), "gpt",
+        (heed_gpt_options){.vocabulary = 2, .context = 5, .d_model = 8, .n_heads = 2, .n_layers = 1, .untied = true});
     begin();
     heed_record_gpt(r, &gpt, letters);
     json_t *all = told("attention");
-    cr_expect(says(json_array_get(all, 0), "query_space", "tokens") && says(json_array_get(all, 0), "key_space", "tokens") &&
+    cr_expect(says(json_array_get(all, 0), "query_space", "tokens") &&
+              says(json_array_get(all, 0), "key_space", "tokens") &&
               says(json_array_get(all, 0), "out_space", "next tokens"));
     json_decref(all);
     heed_error e;
@@ -216,7 +226,8 @@ Test(lens_layers, gpt_with_rotary_positions_has_none_in_its_space) {
     heed_gpt gpt;
     make_gpt(&gpt, (heed_attention_features){.rope_base = 10000});
     heed_record_gpt(r, &gpt, letters);
-    expect("spaces", "[{\"name\":\"tokens\",\"names\":[\"a\",\"b\"],\"embedding\":\"gpt.token.weight\",\"positions\":null}]");
+    expect("spaces",
+           "[{\"name\":\"tokens\",\"names\":[\"a\",\"b\"],\"embedding\":\"gpt.token.weight\",\"positions\":null}]");
 }
 
 Test(lens_layers, gpt_without_names_has_no_space) {
@@ -235,7 +246,9 @@ Test(lens_layers, parameters_are_those_that_layers_and_spaces_name) {
     cr_expect_eq(json_array_size(all), 2 + 2 * 4);
     for (size_t i = 0; i < json_array_size(all); i++) {
         const char *name = json_string_value(json_object_get(json_array_get(all, i), "name"));
-        cr_expect(strstr(name, "attn.w_") || strcmp(name, "gpt.token.weight") == 0 || strcmp(name, "gpt.position.weight") == 0, "%s", name);
+        cr_expect(strstr(name, "attn.w_") || strcmp(name, "gpt.token.weight") == 0 ||
+                      strcmp(name, "gpt.position.weight") == 0,
+                  "%s", name);
     }
     json_decref(all);
 }

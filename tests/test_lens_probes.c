@@ -65,7 +65,8 @@ static void expect_probe(heed_recording *in, int frame, observed *r, double boun
 Test(lens_probes, probes_see_what_a_backward_of_its_own_sees) {
     for (int dtype = HEED_F32; dtype <= HEED_F64; dtype++) {
         observed *r = started((heed_dtype)dtype, 1);
-        heed_recorder *rec = heed_recorder_new(folder, r->model, (heed_recorder_options){.every = 100, .last = 9, .replace = true});
+        heed_recorder *rec =
+            heed_recorder_new(folder, r->model, (heed_recorder_options){.every = 100, .last = 9, .replace = true});
         observed_describe(r, rec);
         steps(r, rec, 8);
         heed_model *before = heed_model_clone(r->model, heed_model_dtype(r->model));
@@ -88,11 +89,16 @@ Test(lens_probes, the_chain_of_gradients_is_whole) {
     stopped(observed_run(HEED_F64, 30, (heed_recorder_options){.title = NULL}));
     heed_recording *in = opened();
     for (int f = 0; f < heed_recording_frames(in); f += 5) {
-        double *x = tensor(in, f, "probe/p/attn.x", HEED_SHAPE(T, D)), *k = tensor(in, f, "probe/p/attn.k", HEED_SHAPE(T, K));
-        double *v = tensor(in, f, "probe/p/attn.v", HEED_SHAPE(T, K)), *a = tensor(in, f, "probe/p/attn.pattern", HEED_SHAPE(T, T));
-        double *dz = tensor(in, f, "probe/p/d/attn.z", HEED_SHAPE(T, K)), *dq = tensor(in, f, "probe/p/d/attn.q", HEED_SHAPE(T, K));
-        double *dv = tensor(in, f, "probe/p/d/attn.v", HEED_SHAPE(T, K)), *da = tensor(in, f, "probe/p/d/attn.pattern", HEED_SHAPE(T, T));
-        double *ds = tensor(in, f, "probe/p/d/attn.attn_scores", HEED_SHAPE(T, T)), *dw = tensor(in, f, "probe/p/grad/attn.w_q", HEED_SHAPE(K, D));
+        double *x = tensor(in, f, "probe/p/attn.x", HEED_SHAPE(T, D)),
+               *k = tensor(in, f, "probe/p/attn.k", HEED_SHAPE(T, K));
+        double *v = tensor(in, f, "probe/p/attn.v", HEED_SHAPE(T, K)),
+               *a = tensor(in, f, "probe/p/attn.pattern", HEED_SHAPE(T, T));
+        double *dz = tensor(in, f, "probe/p/d/attn.z", HEED_SHAPE(T, K)),
+               *dq = tensor(in, f, "probe/p/d/attn.q", HEED_SHAPE(T, K));
+        double *dv = tensor(in, f, "probe/p/d/attn.v", HEED_SHAPE(T, K)),
+               *da = tensor(in, f, "probe/p/d/attn.pattern", HEED_SHAPE(T, T));
+        double *ds = tensor(in, f, "probe/p/d/attn.attn_scores", HEED_SHAPE(T, T)),
+               *dw = tensor(in, f, "probe/p/grad/attn.w_q", HEED_SHAPE(K, D));
         for (int i = 0; i < T; i++) {
             double mean = 0, sum = 0;
             for (int j = 0; j < T; j++) {
@@ -103,7 +109,8 @@ Test(lens_probes, the_chain_of_gradients_is_whole) {
             }
             cr_expect(fabs(sum) <= 1e-15, "ds sums to %g", sum);
             for (int j = 0; j < T; j++)
-                cr_expect(fabs(ds[i * T + j] - a[i * T + j] * (da[i * T + j] - mean)) <= 1e-15 && (j <= i || ds[i * T + j] == 0));
+                cr_expect(fabs(ds[i * T + j] - a[i * T + j] * (da[i * T + j] - mean)) <= 1e-15 &&
+                          (j <= i || ds[i * T + j] == 0));
             for (int c = 0; c < K; c++) {
                 double q = 0, value = 0;
                 for (int j = 0; j < T; j++) {
@@ -153,29 +160,33 @@ Test(lens_probes, two_keys_by_hand) {
     heed_self_attention_init(&attn, heed_model_root(model), "a", 1, 1);
     cr_assert_eq(heed_model_build(model, HEED_F64, 1), HEED_OK);
     const double one = 1;
-    cr_assert(!heed_param_set(attn.w_q, &one, 1) && !heed_param_set(attn.w_k, &one, 1) && !heed_param_set(attn.w_v, &one, 1));
+    cr_assert(!heed_param_set(attn.w_q, &one, 1) && !heed_param_set(attn.w_k, &one, 1) &&
+              !heed_param_set(attn.w_v, &one, 1));
     heed_recorder *rec = heed_recorder_new(folder, model, (heed_recorder_options){.params = "a.w_q"});
     heed_recorder_probe(rec, (heed_probe){.name = "two keys", .loss = first_z, .user = &attn});
     one_frame(model, rec, first_z, &attn);
     heed_recording *in = opened();
     /* s = (1, 2): a = (1 - p, p) with p = e / (1 + e). da = (1, 2), so ds = p (1 - p) (-1, 1). The second token has no part. */
     const double p = exp(1) / (1 + exp(1));
-    const double a[] = {1 - p, p, 1 / (1 + exp(2)), exp(2) / (1 + exp(2))}, da[] = {1, 2, 0, 0}, ds[] = {-p * (1 - p), p * (1 - p), 0, 0};
+    const double a[] = {1 - p, p, 1 / (1 + exp(2)), exp(2) / (1 + exp(2))}, da[] = {1, 2, 0, 0},
+                 ds[] = {-p * (1 - p), p * (1 - p), 0, 0};
     const double dq[] = {p * (1 - p), 0}, dk[] = {-p * (1 - p), p * (1 - p)}, dv[] = {1 - p, p};
     const struct {
         const char *name;
         heed_shape shape;
         const double *must;
-    } all[] = {{"probe/two keys/a.pattern", HEED_SHAPE(2, 2), a},         {"probe/two keys/d/a.pattern", HEED_SHAPE(2, 2), da},
-               {"probe/two keys/d/a.attn_scores", HEED_SHAPE(2, 2), ds}, {"probe/two keys/d/a.q", HEED_SHAPE(2, 1), dq},
-               {"probe/two keys/d/a.k", HEED_SHAPE(2, 1), dk},           {"probe/two keys/d/a.v", HEED_SHAPE(2, 1), dv},
-               {"probe/two keys/grad/a.w_q", HEED_SHAPE(1, 1), dq}};
+    } all[] = {
+        {"probe/two keys/a.pattern", HEED_SHAPE(2, 2), a},        {"probe/two keys/d/a.pattern", HEED_SHAPE(2, 2), da},
+        {"probe/two keys/d/a.attn_scores", HEED_SHAPE(2, 2), ds}, {"probe/two keys/d/a.q", HEED_SHAPE(2, 1), dq},
+        {"probe/two keys/d/a.k", HEED_SHAPE(2, 1), dk},           {"probe/two keys/d/a.v", HEED_SHAPE(2, 1), dv},
+        {"probe/two keys/grad/a.w_q", HEED_SHAPE(1, 1), dq}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         double *values = tensor(in, 0, all[i].name, all[i].shape);
         expect_near(values, all[i].must, heed_shape_count(all[i].shape), 1e-15, all[i].name);
         free(values);
     }
-    cr_expect(!heed_recording_has(in, 0, "param/a.w_k") && heed_recording_has(in, 0, "param/a.w_q"), "only a.w_q was asked for");
+    cr_expect(!heed_recording_has(in, 0, "param/a.w_k") && heed_recording_has(in, 0, "param/a.w_q"),
+              "only a.w_q was asked for");
     heed_recording_close(in);
     heed_model_free(model);
 }
@@ -197,16 +208,19 @@ static heed_tensor of_heads(void *user, heed_tape *t) {
 Test(lens_probes, heads_may_share_keys_and_values) {
     heed_model *model = heed_model_new();
     heed_multi_head_attention attn;
-    heed_multi_head_attention_init(&attn, heed_model_root(model), "a",
-                                   (heed_multi_head_options){.d_model = WIDE, .n_heads = HEADS, .features = {.n_kv_heads = KV_HEADS}});
+    heed_multi_head_attention_init(
+        &attn, heed_model_root(model), "a",
+        (heed_multi_head_options){.d_model = WIDE, .n_heads = HEADS, .features = {.n_kv_heads = KV_HEADS}});
     cr_assert_eq(heed_model_build(model, HEED_F64, 3), HEED_OK);
     heed_recorder *rec = heed_recorder_new(folder, model, (heed_recorder_options){.params = " a.w_?, nothing.* "});
     heed_recorder_probe(rec, (heed_probe){.name = "p", .loss = of_heads, .user = &attn});
     one_frame(model, rec, of_heads, &attn);
     heed_recording *in = opened();
-    double *x = tensor(in, 0, "probe/p/a.x", HEED_SHAPE(TOKENS, WIDE)), *k = tensor(in, 0, "probe/p/a.k", HEED_SHAPE(KV_HEADS, TOKENS, WIDTH));
+    double *x = tensor(in, 0, "probe/p/a.x", HEED_SHAPE(TOKENS, WIDE)),
+           *k = tensor(in, 0, "probe/p/a.k", HEED_SHAPE(KV_HEADS, TOKENS, WIDTH));
     double *ds = tensor(in, 0, "probe/p/d/a.attn_scores", HEED_SHAPE(HEADS, TOKENS, TOKENS));
-    double *dq = tensor(in, 0, "probe/p/d/a.q", HEED_SHAPE(HEADS, TOKENS, WIDTH)), *dw = tensor(in, 0, "probe/p/grad/a.w_q", HEED_SHAPE(WIDE, WIDE));
+    double *dq = tensor(in, 0, "probe/p/d/a.q", HEED_SHAPE(HEADS, TOKENS, WIDTH)),
+           *dw = tensor(in, 0, "probe/p/grad/a.w_q", HEED_SHAPE(WIDE, WIDE));
     for (int h = 0; h < HEADS; h++)
         for (int c = 0; c < WIDTH; c++) {
             for (int i = 0; i < TOKENS; i++) {
@@ -222,8 +236,11 @@ Test(lens_probes, heads_may_share_keys_and_values) {
                 cr_expect(fabs(dw[(h * WIDTH + c) * WIDE + d] - sum) <= 1e-13 * (1 + fabs(sum)));
             }
         }
-    cr_expect(heed_recording_has(in, 0, "param/a.w_o") && !heed_recording_has(in, 0, "param/a.b_q") && !heed_recording_has(in, 0, "param/a.head_on"));
-    cr_expect(strstr(heed_recording_graph(in), "\"name\":\"a.w_k + a.w_v\"") || strstr(heed_recording_graph(in), "a.w_q + a.w_k + a.w_v"), "%s", heed_recording_graph(in));
+    cr_expect(heed_recording_has(in, 0, "param/a.w_o") && !heed_recording_has(in, 0, "param/a.b_q") &&
+              !heed_recording_has(in, 0, "param/a.head_on"));
+    cr_expect(strstr(heed_recording_graph(in), "\"name\":\"a.w_k + a.w_v\"") ||
+                  strstr(heed_recording_graph(in), "a.w_q + a.w_k + a.w_v"),
+              "%s", heed_recording_graph(in));
     double *all[] = {x, k, ds, dq, dw};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
@@ -246,7 +263,8 @@ static heed_tensor of_states(void *user, heed_tape *t) {
     heed_state_memory memory = heed_state_attention_memory(&d->attn, t, states, HEED_NIL);
     heed_tensor sum = HEED_NIL;
     if (!d->by_steps)
-        return heed_sum(t, heed_square(t, heed_state_attention_forward(&d->attn, t, h, memory, 0, NULL)), HEED_ALL_AXES);
+        return heed_sum(t, heed_square(t, heed_state_attention_forward(&d->attn, t, h, memory, 0, NULL)),
+                        HEED_ALL_AXES);
     for (int i = 0; i < 3; i++) {
         heed_tensor joined = heed_state_attention_forward(&d->attn, t, heed_select(t, h, 1, i), memory, i, NULL);
         heed_tensor part = heed_sum(t, heed_square(t, joined), HEED_ALL_AXES);
@@ -260,25 +278,32 @@ Test(lens_probes, a_decoder_that_goes_step_by_step_is_seen_whole) {
     static const struct {
         heed_score_kind score;
         heed_window window;
-    } kinds[] = {{HEED_SCORE_SCALED_DOT, HEED_WINDOW_GLOBAL}, {HEED_SCORE_ADDITIVE, HEED_WINDOW_GLOBAL}, {HEED_SCORE_GENERAL, HEED_WINDOW_PREDICTIVE}};
+    } kinds[] = {{HEED_SCORE_SCALED_DOT, HEED_WINDOW_GLOBAL},
+                 {HEED_SCORE_ADDITIVE, HEED_WINDOW_GLOBAL},
+                 {HEED_SCORE_GENERAL, HEED_WINDOW_PREDICTIVE}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         heed_model *model = heed_model_new();
         decoder once = {.by_steps = false};
-        heed_state_attention_init(&once.attn, heed_model_root(model), "a",
-                                  (heed_state_attention_options){.score = {.kind = kinds[i].score, .d_query = 2, .d_key = 2}, .window = kinds[i].window, .reach = 2});
-        heed_recurrent_init(&once.cell, heed_model_root(model), "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 2, .hidden = 2});
+        heed_state_attention_init(
+            &once.attn, heed_model_root(model), "a",
+            (heed_state_attention_options){
+                .score = {.kind = kinds[i].score, .d_query = 2, .d_key = 2}, .window = kinds[i].window, .reach = 2});
+        heed_recurrent_init(&once.cell, heed_model_root(model), "gru",
+                            (heed_recurrent_options){.kind = HEED_GRU, .inputs = 2, .hidden = 2});
         once.h = heed_param_new(heed_model_root(model), "h", HEED_SHAPE(3, 2), heed_init_normal(0, 1));
         once.states = heed_param_new(heed_model_root(model), "states", HEED_SHAPE(4, 2), heed_init_normal(0, 1));
         cr_assert_eq(heed_model_build(model, HEED_F64, 4), HEED_OK);
         decoder by_steps = once;
         by_steps.by_steps = true;
-        heed_recorder *rec = heed_recorder_new(folder, model, (heed_recorder_options){.params = "h,states", .replace = true});
+        heed_recorder *rec =
+            heed_recorder_new(folder, model, (heed_recorder_options){.params = "h,states", .replace = true});
         heed_recorder_probe(rec, (heed_probe){.name = "once", .loss = of_states, .user = &once});
         heed_recorder_probe(rec, (heed_probe){.name = "steps", .loss = of_states, .user = &by_steps});
         one_frame(model, rec, of_states, &once);
         heed_recording *in = opened();
-        static const char *const names[] = {"a.x", "a.q", "a.k", "a.v", "a.attn_scores", "a.pattern", "a.z", "d/a.q", "d/a.k", "d/a.v",
-                                            "d/a.attn_scores", "d/a.pattern", "d/a.z", "grad/h", "grad/states"};
+        static const char *const names[] = {"a.x",   "a.q",    "a.k",        "a.v",   "a.attn_scores",   "a.pattern",
+                                            "a.z",   "d/a.q",  "d/a.k",      "d/a.v", "d/a.attn_scores", "d/a.pattern",
+                                            "d/a.z", "grad/h", "grad/states"};
         for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
             char one[64], other[64];
             snprintf(one, sizeof one, "probe/once/%s", names[n]);
@@ -288,7 +313,8 @@ Test(lens_probes, a_decoder_that_goes_step_by_step_is_seen_whole) {
             heed_error e;
             cr_assert_eq(heed_recording_tensor(in, 0, one, &shape, &a, &e), HEED_OK, "%s", e.text);
             cr_assert_eq(heed_recording_tensor(in, 0, other, &again, &b, &e), HEED_OK, "%s", e.text);
-            cr_assert(heed_shape_equal(shape, again) && shape.rank == 2, "%s: %s, %s", one, HEED_SHAPE_STR(shape), HEED_SHAPE_STR(again));
+            cr_assert(heed_shape_equal(shape, again) && shape.rank == 2, "%s: %s, %s", one, HEED_SHAPE_STR(shape),
+                      HEED_SHAPE_STR(again));
             expect_near(b, a, heed_shape_count(shape), 1e-14, other);
             double size = 0;
             for (int64_t k = 0; k < heed_shape_count(shape); k++)
@@ -311,9 +337,12 @@ Test(lens_probes, composed_and_fused_scores_have_one_gradient) {
     for (int i = 0; i < 2; i++) {
         heed_model *model = heed_model_new();
         decoder d = {.by_steps = false};
-        heed_state_attention_init(&d.attn, heed_model_root(model), "a",
-                                  (heed_state_attention_options){.score = {.kind = i ? HEED_SCORE_CONCAT : HEED_SCORE_DOT, .d_query = 2, .d_key = 2}});
-        heed_recurrent_init(&d.cell, heed_model_root(model), "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 2, .hidden = 2});
+        heed_state_attention_init(
+            &d.attn, heed_model_root(model), "a",
+            (heed_state_attention_options){
+                .score = {.kind = i ? HEED_SCORE_CONCAT : HEED_SCORE_DOT, .d_query = 2, .d_key = 2}});
+        heed_recurrent_init(&d.cell, heed_model_root(model), "gru",
+                            (heed_recurrent_options){.kind = HEED_GRU, .inputs = 2, .hidden = 2});
         d.h = heed_param_new(heed_model_root(model), "h", HEED_SHAPE(3, 2), heed_init_normal(0, 1));
         d.states = heed_param_new(heed_model_root(model), "states", HEED_SHAPE(4, 2), heed_init_normal(0, 1));
         cr_assert_eq(heed_model_build(model, HEED_F64, 4), HEED_OK);
@@ -322,7 +351,8 @@ Test(lens_probes, composed_and_fused_scores_have_one_gradient) {
         one_frame(model, rec, of_states, &d);
         heed_recording *in = opened();
         double *a, *v, *dz;
-        cr_assert_eq(heed_recording_tensor(in, 0, "probe/p/d/a.attn_scores", &shape, &ds[i], &e), HEED_OK, "%s", e.text);
+        cr_assert_eq(heed_recording_tensor(in, 0, "probe/p/d/a.attn_scores", &shape, &ds[i], &e), HEED_OK, "%s",
+                     e.text);
         cr_assert_eq(heed_recording_tensor(in, 0, "probe/p/d/a.pattern", &shape, &da[i], &e), HEED_OK, "%s", e.text);
         cr_assert_eq(heed_recording_tensor(in, 0, "probe/p/a.pattern", &shape, &a, &e), HEED_OK, "%s", e.text);
         cr_assert_eq(heed_recording_tensor(in, 0, "probe/p/a.v", &shape, &v, &e), HEED_OK, "%s", e.text);

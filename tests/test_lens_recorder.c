@@ -10,7 +10,8 @@ TestSuite(lens_recorder, .init = use_folder, .fini = remove_folder);
 Test(lens_recorder, recording_changes_no_bit_of_the_training) {
     for (int threads = 1; threads <= 3; threads += 2) {
         observed *plain = started(HEED_F32, threads), *seen = started(HEED_F32, threads);
-        heed_recorder *rec = heed_recorder_new(folder, seen->model, (heed_recorder_options){.most_frames = 20, .replace = true});
+        heed_recorder *rec =
+            heed_recorder_new(folder, seen->model, (heed_recorder_options){.most_frames = 20, .replace = true});
         observed_describe(seen, rec);
         steps(plain, NULL, 60);
         steps(seen, rec, 60);
@@ -107,7 +108,8 @@ static double norm_of_gradients(heed_recording *in, int frame) {
 Test(lens_recorder, scalars_come_at_every_step) {
     static double losses[STEPS + 1], probes[STEPS + 1];
     observed *r = started(HEED_F64, 1), *twin = started(HEED_F64, 1);
-    heed_recorder *rec = heed_recorder_new(folder, r->model, (heed_recorder_options){.every = 5, .no_logarithmic = true, .params = "*"});
+    heed_recorder *rec =
+        heed_recorder_new(folder, r->model, (heed_recorder_options){.every = 5, .no_logarithmic = true, .params = "*"});
     observed_describe(r, rec);
     heed_tape *t = heed_tape_new();
     for (int step = 1; step <= STEPS; step++) {
@@ -147,24 +149,29 @@ Test(lens_recorder, what_was_said_of_it_is_in_the_header) {
     static const char *const odd[] = {"\xff\"<script>", "\xE2\x80\xAE"}, *const two[] = {"x", "y"};
     static const int alignment[] = {1, -1};
     observed *r = started(HEED_F32, 1);
-    heed_recorder *rec = heed_recorder_new(folder, r->model, (heed_recorder_options){.title = "t\xff", .optimizer = "adamw"});
+    heed_recorder *rec =
+        heed_recorder_new(folder, r->model, (heed_recorder_options){.title = "t\xff", .optimizer = "adamw"});
     observed_describe(r, rec);
     heed_recorder_space(rec, (heed_recorded_space){.name = "odd", .n = 2, .names = odd});
-    heed_recorder_probe_names(rec, "p", "attn", (heed_probe){.n_queries = 2, .n_keys = 2, .queries = two, .keys = two, .alignment = alignment});
+    heed_recorder_probe_names(
+        rec, "p", "attn",
+        (heed_probe){.n_queries = 2, .n_keys = 2, .queries = two, .keys = two, .alignment = alignment});
     heed_recorder_story(rec, "{\"kind\":\"glass\",\"deep\":[{\"b\":\"out.bias\"}]}");
     heed_recorder_ablation(rec, "attn", 0, "exact \"match\"", 1, NAN);
     end(rec);
     heed_recording *in = opened();
-    static const char *const said[] = {"\"title\":\"t\xEF\xBF\xBD\"",
-                                       "\"names\":[\"\xEF\xBF\xBD\\\"<script>\",\"\xE2\x80\xAE\"]",
-                                       "\"attention\":{\"attn\":{\"queries\":[\"x\",\"y\"],\"keys\":[\"x\",\"y\"],\"alignment\":[1,-1]}}",
-                                       "\"alignment\":[0,0,1,-1,4]",
-                                       "\"optimizer\":\"adamw\"",
-                                       "{\"name\":\"out.bias\",\"shape\":[4]}",
-                                       "{\"name\":\"attn.w_q\",\"shape\":[3,6]}",
-                                       "\"story\":{\"kind\":\"glass\""};
+    static const char *const said[] = {
+        "\"title\":\"t\xEF\xBF\xBD\"",
+        "\"names\":[\"\xEF\xBF\xBD\\\"<script>\",\"\xE2\x80\xAE\"]",
+        "\"attention\":{\"attn\":{\"queries\":[\"x\",\"y\"],\"keys\":[\"x\",\"y\"],\"alignment\":[1,-1]}}",
+        "\"alignment\":[0,0,1,-1,4]",
+        "\"optimizer\":\"adamw\"",
+        "{\"name\":\"out.bias\",\"shape\":[4]}",
+        "{\"name\":\"attn.w_q\",\"shape\":[3,6]}",
+        "\"story\":{\"kind\":\"glass\""};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        cr_expect_not_null(strstr(heed_recording_header(in), said[i]), "%s is not in %s", said[i], heed_recording_header(in));
+        cr_expect_not_null(strstr(heed_recording_header(in), said[i]), "%s is not in %s", said[i],
+                           heed_recording_header(in));
     heed_recorded_ablation a = heed_recording_ablation(in, 0);
     cr_expect(a.path && strcmp(a.metric, "exact \"match\"") == 0 && a.whole == 1 && isnan(a.without));
     heed_recording_close(in);
@@ -237,7 +244,8 @@ Test(lens_recorder, a_recording_cut_anywhere_opens_up_to_its_last_whole_frame) {
         }
         cut_file("index.jsonl", index, cut);
         heed_recording *in = heed_recording_open(folder, NULL);
-        if ((in != NULL) != (&index[cut] > first) || (in && heed_recording_frames(in) != frames)) /* assertions are slow */
+        if ((in != NULL) != (&index[cut] > first) ||
+            (in && heed_recording_frames(in) != frames)) /* assertions are slow */
             cr_assert_fail("cut at %zu: %d frames, not %d", cut, in ? heed_recording_frames(in) : -1, frames);
         seen = in ? heed_recording_frames(in) : 0;
         heed_recording_close(in);

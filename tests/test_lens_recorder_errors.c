@@ -18,7 +18,8 @@ Test(lens_recorder_errors, a_full_disk_ends_the_recording_and_not_the_training) 
     for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
         observed *r = started(HEED_F32, 1);
         heed_error e;
-        heed_recorder *rec = heed_recorder_new(folder, r->model, (heed_recorder_options){.most_frames = 100, .replace = true});
+        heed_recorder *rec =
+            heed_recorder_new(folder, r->model, (heed_recorder_options){.most_frames = 100, .replace = true});
         observed_describe(r, rec);
         struct rlimit all, small;
         getrlimit(RLIMIT_FSIZE, &all);
@@ -29,11 +30,14 @@ Test(lens_recorder_errors, a_full_disk_ends_the_recording_and_not_the_training) 
         char path[160];
         cr_expect_eq(heed_recorder_end(rec, &e), HEED_IO);
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
-        cr_expect(strstr(e.text, folder) == e.text && strstr(e.text, "recording has stopped, training goes on") && strstr(e.text, "File too large"), "%s", e.text);
+        cr_expect(strstr(e.text, folder) == e.text && strstr(e.text, "recording has stopped, training goes on") &&
+                      strstr(e.text, "File too large"),
+                  "%s", e.text);
         cr_expect_eq(observed_hash(r), observed_hash(plain));
         heed_recording *in = heed_recording_open(folder, &e);
         cr_assert_not_null(in, "%s", e.text);
-        cr_expect(heed_recording_frames(in) >= disks[i].least && heed_recording_frames(in) <= disks[i].most, "%d", heed_recording_frames(in));
+        cr_expect(heed_recording_frames(in) >= disks[i].least && heed_recording_frames(in) <= disks[i].most, "%d",
+                  heed_recording_frames(in));
         cr_expect(!heed_recording_ended(in));
         cr_expect_eq(files_like(".tmp"), 0, "%s", in_folder("", path));
         for (int f = 0; f < heed_recording_frames(in); f++)
@@ -54,7 +58,8 @@ Test(lens_recorder_errors, a_folder_that_goes_away_ends_it_too) {
     cr_assert_eq(system(command), 0);
     steps(r, rec, 100);
     cr_expect_eq(heed_recorder_status(rec), HEED_IO);
-    cr_expect_not_null(strstr(heed_recorder_error_text(rec), "No such file or directory"), "%s", heed_recorder_error_text(rec));
+    cr_expect_not_null(strstr(heed_recorder_error_text(rec), "No such file or directory"), "%s",
+                       heed_recorder_error_text(rec));
     cr_expect(!heed_recorder_due(rec, 104));
     heed_recorder_scalar(rec, 104, "x", 1);
     cr_expect_eq(heed_recorder_end(rec, NULL), HEED_IO);
@@ -75,7 +80,8 @@ Test(lens_recorder_errors, a_probe_that_fails_ends_it_too) {
     heed_recorder_probe(rec, (heed_probe){.name = "p", .loss = fails_at_step_3, .user = r});
     steps(r, rec, 6);
     cr_expect_eq(heed_recorder_end(rec, &e), HEED_INVALID);
-    cr_expect_not_null(strstr(e.text, "recording has stopped before step 3, training goes on: probe \"p\": no more"), "%s", e.text);
+    cr_expect_not_null(strstr(e.text, "recording has stopped before step 3, training goes on: probe \"p\": no more"),
+                       "%s", e.text);
     heed_recording *in = opened();
     cr_expect_eq(heed_recording_frames(in), 2);
     heed_recording_close(in);
@@ -87,7 +93,8 @@ Test(lens_recorder_errors, a_probe_that_fails_ends_it_too) {
 static void refused(heed_recorder *rec, heed_status status, const char *why) {
     heed_error e;
     cr_expect_eq(heed_recorder_status(rec), status);
-    cr_expect_not_null(strstr(heed_recorder_error_text(rec), why), "\"%s\" instead of \"%s\"", heed_recorder_error_text(rec), why);
+    cr_expect_not_null(strstr(heed_recorder_error_text(rec), why), "\"%s\" instead of \"%s\"",
+                       heed_recorder_error_text(rec), why);
     cr_expect_eq(heed_recorder_end(rec, &e), status);
     cr_expect_not_null(strstr(e.text, why));
 }
@@ -95,7 +102,8 @@ static void refused(heed_recorder *rec, heed_status status, const char *why) {
 Test(lens_recorder_errors, folders_of_others_are_left_alone) {
     observed *r = observed_run(HEED_F32, 3, (heed_recorder_options){.title = "first"});
     char path[160];
-    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.title = "second"}), HEED_INVALID, "there is a recording in it");
+    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.title = "second"}), HEED_INVALID,
+            "there is a recording in it");
     heed_recording_close(opened());
     end(heed_recorder_new(folder, r->model, (heed_recorder_options){.title = "second", .replace = true}));
     heed_recording *in = opened();
@@ -103,19 +111,25 @@ Test(lens_recorder_errors, folders_of_others_are_left_alone) {
     cr_expect(heed_recording_frames(in) == 0 && files_like(".safetensors") == 0);
     heed_recording_close(in);
     cut_file("letter.txt", "dear", 4);
-    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true}), HEED_INVALID, "there is letter.txt in it");
+    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true}), HEED_INVALID,
+            "there is letter.txt in it");
     cr_expect_eq(access(in_folder("index.jsonl", path), F_OK), 0);
     remove(in_folder("letter.txt", path));
     remove(in_folder("index.jsonl", path));
     cut_file("00000001.safetensors", "mine", 4);
-    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true}), HEED_INVALID, "no recording's");
+    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true}), HEED_INVALID,
+            "no recording's");
     cr_expect_eq(access(in_folder("00000001.safetensors", path), F_OK), 0);
-    refused(heed_recorder_new("/nowhere/at/all", r->model, (heed_recorder_options){.replace = true}), HEED_IO, "cannot make the folder: No such file");
-    refused(heed_recorder_new("/dev/null", r->model, (heed_recorder_options){.replace = true}), HEED_IO, "cannot look into it: Not a directory");
+    refused(heed_recorder_new("/nowhere/at/all", r->model, (heed_recorder_options){.replace = true}), HEED_IO,
+            "cannot make the folder: No such file");
+    refused(heed_recorder_new("/dev/null", r->model, (heed_recorder_options){.replace = true}), HEED_IO,
+            "cannot look into it: Not a directory");
     stopped(r);
 }
 
-static heed_recorder *fresh(observed *r) { return heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true}); }
+static heed_recorder *fresh(observed *r) {
+    return heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true});
+}
 
 Test(lens_recorder_errors, wrong_descriptions_are_refused) {
     observed *r = started(HEED_F32, 1);
@@ -124,14 +138,17 @@ Test(lens_recorder_errors, wrong_descriptions_are_refused) {
     const heed_recorded_attention good = {.path = "attn", .kind = "self", .d_k = 3, .w_q = "attn.w_q"};
     const heed_probe probe = {.name = "p", .loss = observed_probe_loss, .user = r};
     heed_recorder *rec = fresh(r);
-    cr_expect_eq(heed_recorder_attention(rec, (heed_recorded_attention){.path = "attn", .kind = "own", .d_k = 3}), HEED_INVALID);
+    cr_expect_eq(heed_recorder_attention(rec, (heed_recorded_attention){.path = "attn", .kind = "own", .d_k = 3}),
+                 HEED_INVALID);
     refused(rec, HEED_INVALID, "kind must be self, causal, cross or states");
-    heed_recorder_attention(rec = fresh(r), (heed_recorded_attention){.path = "attn", .kind = "self", .d_k = 3, .w_k = "attn.w_x"});
+    heed_recorder_attention(rec = fresh(r),
+                            (heed_recorded_attention){.path = "attn", .kind = "self", .d_k = 3, .w_k = "attn.w_x"});
     refused(rec, HEED_INVALID, "attn: its w_k is \"attn.w_x\"; the model has no such parameter");
     heed_recorder_attention(rec = fresh(r), good);
     heed_recorder_attention(rec, good);
     refused(rec, HEED_INVALID, "attention \"attn\" is there already");
-    heed_recorder_attention(rec = fresh(r), (heed_recorded_attention){.path = "attn", .kind = "self", .d_k = 3, .key_space = "words"});
+    heed_recorder_attention(rec = fresh(r),
+                            (heed_recorded_attention){.path = "attn", .kind = "self", .d_k = 3, .key_space = "words"});
     steps(r, rec, 1);
     refused(rec, HEED_INVALID, "attention 0: its \"key_space\" is none of the spaces");
     heed_recorder_probe(rec = fresh(r), (heed_probe){.name = "a/b", .loss = observed_probe_loss});
@@ -139,15 +156,23 @@ Test(lens_recorder_errors, wrong_descriptions_are_refused) {
     heed_recorder_probe(rec = fresh(r), probe);
     heed_recorder_probe(rec, probe);
     refused(rec, HEED_INVALID, "there is a probe \"p\" already");
-    heed_recorder_probe(rec = fresh(r), (heed_probe){.name = "p", .loss = observed_probe_loss, .n_queries = 2, .n_keys = 2, .queries = names, .keys = names, .alignment = far});
+    heed_recorder_probe(rec = fresh(r), (heed_probe){.name = "p",
+                                                     .loss = observed_probe_loss,
+                                                     .n_queries = 2,
+                                                     .n_keys = 2,
+                                                     .queries = names,
+                                                     .keys = names,
+                                                     .alignment = far});
     refused(rec, HEED_INVALID, "query 1 is aligned with key 2; there are 2");
     heed_recorder_probe_names(rec = fresh(r), "q", "attn", (heed_probe){.n_queries = 0});
     refused(rec, HEED_INVALID, "there is no probe \"q\"");
-    heed_recorder_space(rec = fresh(r), (heed_recorded_space){.name = "s", .n = 5, .names = names, .embedding = "out.weight"});
+    heed_recorder_space(rec = fresh(r),
+                        (heed_recorded_space){.name = "s", .n = 5, .names = names, .embedding = "out.weight"});
     refused(rec, HEED_INVALID, "its embedding out.weight is (4, 3); it must have a row for each of 5 names");
     heed_recorder_story(rec = fresh(r), "{\"kind\":");
     refused(rec, HEED_INVALID, "the story: ");
-    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.most_frames = 1}), HEED_INVALID, "most_frames is 1; it must be 0 (for 120) or at least 2");
+    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.most_frames = 1}), HEED_INVALID,
+            "most_frames is 1; it must be 0 (for 120) or at least 2");
     steps(r, rec = heed_recorder_new(folder, r->model, (heed_recorder_options){.params = "no.*", .replace = true}), 1);
     refused(rec, HEED_INVALID, "params is \"no.*\"; no parameter of the model is called so");
     steps(r, rec = fresh(r), 1);

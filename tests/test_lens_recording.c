@@ -22,7 +22,8 @@ static void make_folder(void) {
 }
 
 static void remove_folder(void) {
-    static const char *const names[] = {"index.jsonl", "graph.json", "00000001.safetensors", "00000002.safetensors", "00000003.safetensors"};
+    static const char *const names[] = {"index.jsonl", "graph.json", "00000001.safetensors", "00000002.safetensors",
+                                        "00000003.safetensors"};
     char path[160];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         remove(in_folder(names[i], path));
@@ -52,12 +53,13 @@ static long put_frame(int step) {
     return (long)info.st_size;
 }
 
-#define HEADER                                                                                                                \
-    "{\"heed_recording\":1,\"title\":\"t\",\"dtype\":\"f32\",\"parameters\":[{\"name\":\"a.w\",\"shape\":[1,2]}],"             \
-    "\"attention\":[{\"path\":\"a\",\"kind\":\"self\",\"heads\":1,\"d_k\":1,\"w_q\":\"a.w\",\"w_k\":null,\"w_v\":null,"         \
-    "\"w_o\":null,\"query_space\":\"s\",\"key_space\":null,\"out_space\":null}],"                                             \
-    "\"spaces\":[{\"name\":\"s\",\"names\":[\"x\",\"y\"],\"embedding\":null,\"positions\":null}],"                            \
-    "\"probes\":[{\"name\":\"p\",\"queries\":[\"x\"],\"keys\":[\"x\",\"y\"],\"alignment\":[1],\"attention\":{}}],"            \
+#define HEADER                                                                                                         \
+    "{\"heed_recording\":1,\"title\":\"t\",\"dtype\":\"f32\",\"parameters\":[{\"name\":\"a.w\",\"shape\":[1,2]}],"     \
+    "\"attention\":[{\"path\":\"a\",\"kind\":\"self\",\"heads\":1,\"d_k\":1,\"w_q\":\"a.w\",\"w_k\":null,\"w_v\":"     \
+    "null,"                                                                                                            \
+    "\"w_o\":null,\"query_space\":\"s\",\"key_space\":null,\"out_space\":null}],"                                      \
+    "\"spaces\":[{\"name\":\"s\",\"names\":[\"x\",\"y\"],\"embedding\":null,\"positions\":null}],"                     \
+    "\"probes\":[{\"name\":\"p\",\"queries\":[\"x\"],\"keys\":[\"x\",\"y\"],\"alignment\":[1],\"attention\":{}}],"     \
     "\"optimizer\":\"sgd\",\"story\":null}\n"
 
 enum { INDEX = 4096, LINES = 12 };
@@ -67,7 +69,8 @@ static size_t put_recording(char index[INDEX], size_t *begin) {
     for (int step = 1; step <= 3; step++)
         bytes[step] = put_frame(step);
     static const char graph[] = "{\"ops\":[{\"op\":\"mul\",\"path\":\"a\",\"out\":[2],\"inputs\":[-1,-1]},"
-                                "{\"op\":\"sum\",\"path\":\"\",\"out\":[],\"inputs\":[0,null]}],\"leaves\":[{\"name\":\"a.w\",\"shape\":[1,2]}]}";
+                                "{\"op\":\"sum\",\"path\":\"\",\"out\":[],\"inputs\":[0,null]}],\"leaves\":[{\"name\":"
+                                "\"a.w\",\"shape\":[1,2]}]}";
     put("graph.json", graph, strlen(graph));
     snprintf(index, INDEX,
              HEADER "{\"step\":1,\"scalars\":{\"loss\":2.5,\"lr\":1}}\n"
@@ -101,7 +104,8 @@ static heed_recording *opened(void) {
     return r;
 }
 
-static void expect_curve(const heed_recording *r, int scalar, const char *name, int n, const int64_t *steps, const double *values) {
+static void expect_curve(const heed_recording *r, int scalar, const char *name, int n, const int64_t *steps,
+                         const double *values) {
     const int64_t *is;
     const double *at;
     cr_expect_str_eq(heed_recording_scalar_name(r, scalar), name);
@@ -128,7 +132,8 @@ Test(lens_recording, all_that_was_written_is_read) {
     expect_curve(r, 2, "grad_norm", 1, (const int64_t[]){1}, (const double[]){0.25});
     cr_assert_eq(heed_recording_ablations(r), 1);
     heed_recorded_ablation a = heed_recording_ablation(r, 0);
-    cr_expect(strcmp(a.path, "a") == 0 && a.head == 0 && strcmp(a.metric, "exact") == 0 && a.whole == 1 && a.without == 0.25);
+    cr_expect(strcmp(a.path, "a") == 0 && a.head == 0 && strcmp(a.metric, "exact") == 0 && a.whole == 1 &&
+              a.without == 0.25);
     cr_expect_not_null(strstr(heed_recording_graph(r), "\"op\":\"mul\""));
     heed_recording_close(r);
 }
@@ -149,7 +154,8 @@ Test(lens_recording, tensors_come_as_doubles) {
     cr_assert_eq(heed_recording_tensor(r, 0, "probe/p/a.z", &shape, &values, &e), HEED_OK, "%s", e.text);
     cr_expect(heed_shape_equal(shape, HEED_SHAPE(3)) && values[0] == 0.5 && isnan(values[1]) && values[2] == -INFINITY);
     free(values);
-    cr_expect(heed_recording_has(r, 0, "param/a.w") && !heed_recording_has(r, 0, "param/b") && !heed_recording_has(r, 9, "param/a.w"));
+    cr_expect(heed_recording_has(r, 0, "param/a.w") && !heed_recording_has(r, 0, "param/b") &&
+              !heed_recording_has(r, 9, "param/a.w"));
     cr_expect_eq(heed_recording_tensor(r, 0, "param/b", &shape, &values, &e), HEED_INVALID);
     cr_expect_not_null(strstr(e.text, "00000001.safetensors: there is no tensor \"param/b\""), "%s", e.text);
     cr_expect_eq(heed_recording_tensor(r, 2, "param/a.w", &shape, &values, &e), HEED_INVALID);
@@ -178,7 +184,8 @@ Test(lens_recording, an_index_cut_at_any_byte_opens_up_to_its_last_whole_frame) 
         cr_expect_eq(heed_recording_frames(r), frames_in(whole), "cut at %zu", cut);
         cr_expect_eq(heed_recording_ended(r), whole == LINES);
         cr_expect_eq(heed_recording_graph(r) != NULL, whole >= 3);
-        cr_expect_eq(*heed_recording_cut(r) != '\0', cut != begin[whole] || whole == 7 || whole == 8, "cut at %zu: %s", cut, heed_recording_cut(r));
+        cr_expect_eq(*heed_recording_cut(r) != '\0', cut != begin[whole] || whole == 7 || whole == 8, "cut at %zu: %s",
+                     cut, heed_recording_cut(r));
         heed_recording_close(r);
     }
 }
@@ -193,9 +200,12 @@ Test(lens_recording, a_frame_cut_short_is_left_out_with_what_follows) {
         cr_assert_eq(truncate(path, bytes), 0);
         heed_recording *r = opened();
         cr_expect_eq(heed_recording_frames(r), 1, "%ld bytes", bytes);
-        cr_expect_not_null(strstr(heed_recording_cut(r), "index.jsonl: line 8: the frame of step 3 is not whole (its file has"), "%s", heed_recording_cut(r));
+        cr_expect_not_null(
+            strstr(heed_recording_cut(r), "index.jsonl: line 8: the frame of step 3 is not whole (its file has"), "%s",
+            heed_recording_cut(r));
         cr_expect(!heed_recording_ended(r) && heed_recording_steps(r) == 3 && heed_recording_ablations(r) == 0);
-        expect_curve(r, 0, "loss", 3, (const int64_t[]){1, 2, 3}, (const double[]){2.5, NAN, 1.5}); /* the frame's own is gone */
+        expect_curve(r, 0, "loss", 3, (const int64_t[]){1, 2, 3},
+                     (const double[]){2.5, NAN, 1.5}); /* the frame's own is gone */
         heed_recording_close(r);
     }
 }
@@ -207,7 +217,8 @@ static void refuse(const char *text, const char *why) {
     put("index.jsonl", text, strlen(text));
     heed_recording *r = heed_recording_open(folder, &e);
     cr_expect_null(r, "%s", text);
-    cr_expect(r == NULL && strstr(e.text, why) && strstr(e.text, "index.jsonl: "), "\"%s\" instead of \"%s\"", r ? "no error" : e.text, why);
+    cr_expect(r == NULL && strstr(e.text, why) && strstr(e.text, "index.jsonl: "), "\"%s\" instead of \"%s\"",
+              r ? "no error" : e.text, why);
     heed_recording_close(r);
 }
 
@@ -225,14 +236,18 @@ Test(lens_recording, a_wrong_header_is_refused_by_name) {
     refuse_header("\"dtype\":\"f32\"", "\"dtype\":\"i8\"", "line 1: \"dtype\" must be f32 or f64");
     refuse_header("\"title\":\"t\",", "", "line 1: the recording: \"title\" is missing; it must be a text");
     refuse_header("[1,2]}]", "[1,-2]}]", "line 1: parameters 0: its shape must hold whole numbers");
-    refuse_header("[1,2]}]", "[4294967296,4294967296]}]", "line 1: parameters 0: its shape is larger than can be counted");
+    refuse_header("[1,2]}]", "[4294967296,4294967296]}]",
+                  "line 1: parameters 0: its shape is larger than can be counted");
     refuse_header("[1,2]}]", "[1,1,1,1,1,1,1,1,1]}]", "line 1: parameters 0: its shape must be a list of at most 8");
     refuse_header("\"heads\":1", "\"heads\":0", "line 1: attention 0: \"heads\" must be a whole number, 1 or more");
     refuse_header("\"kind\":\"self\"", "\"kind\":\"odd\"", "line 1: attention 0: \"kind\" must be self");
-    refuse_header("\"query_space\":\"s\"", "\"query_space\":\"q\"", "line 1: attention 0: its \"query_space\" is none of the spaces");
+    refuse_header("\"query_space\":\"s\"", "\"query_space\":\"q\"",
+                  "line 1: attention 0: its \"query_space\" is none of the spaces");
     refuse_header("[\"x\",\"y\"],\"emb", "[\"x\",1],\"emb", "line 1: spaces 0: \"names\" must hold texts only");
-    refuse_header("\"alignment\":[1]", "\"alignment\":[2]", "line 1: probes 0: \"alignment\" must hold numbers of its 2 keys");
-    refuse_header("\"alignment\":[1]", "\"alignment\":[1,1]", "line 1: probes 0: \"alignment\" must have a number for each of the 1 queries");
+    refuse_header("\"alignment\":[1]", "\"alignment\":[2]",
+                  "line 1: probes 0: \"alignment\" must hold numbers of its 2 keys");
+    refuse_header("\"alignment\":[1]", "\"alignment\":[1,1]",
+                  "line 1: probes 0: \"alignment\" must have a number for each of the 1 queries");
     refuse_header("\"name\":\"p\"", "\"name\":\"../p\"", "line 1: probes 0: its name must be a text without /");
     refuse_header("\"attention\":{}", "\"attention\":{\"b\":{}}", "line 1: probes 0: b: \"queries\" is missing");
     refuse_header("\"story\":null", "\"story\":[]", "line 1: the recording: \"story\" must be an object or null");
@@ -257,12 +272,16 @@ Test(lens_recording, a_wrong_line_is_refused_by_number) {
     refuse_line("{\"step\":1,\"scalars\":{\"x\":\"1\"}}", "scalar \"x\" must be a number or null");
     refuse_line("{\"step\":1,\"scalars\":{\"x\":1,\"x\":2}}", "duplicate object key");
     refuse_line("{\"step\":99999999999999999999,\"scalars\":{}}", "too big");
-    refuse_line("{\"step\":1,\"frame\":\"../../etc/passwd\",\"bytes\":1,\"scalars\":{}}", "the frame of step 1 must be in the file 00000001.safetensors");
-    refuse_line("{\"step\":2,\"frame\":\"00000001.safetensors\",\"bytes\":1,\"scalars\":{}}", "the frame of step 2 must be in the file 00000002");
-    refuse_line("{\"step\":1,\"frame\":\"00000001.safetensors\",\"bytes\":-1,\"scalars\":{}}", "frame: \"bytes\" must be a whole number, 0 or more");
+    refuse_line("{\"step\":1,\"frame\":\"../../etc/passwd\",\"bytes\":1,\"scalars\":{}}",
+                "the frame of step 1 must be in the file 00000001.safetensors");
+    refuse_line("{\"step\":2,\"frame\":\"00000001.safetensors\",\"bytes\":1,\"scalars\":{}}",
+                "the frame of step 2 must be in the file 00000002");
+    refuse_line("{\"step\":1,\"frame\":\"00000001.safetensors\",\"bytes\":-1,\"scalars\":{}}",
+                "frame: \"bytes\" must be a whole number, 0 or more");
     refuse_line("{\"forget\":[1]}", "\"forget\" must be a list of steps that have frames");
     refuse_line("{\"graph\":\"/etc/passwd\"}", "\"graph\" must be \"graph.json\"");
-    refuse_line("{\"ablation\":{\"path\":\"a\",\"head\":-1,\"metric\":\"m\",\"whole\":1,\"without\":1}}", "ablation: \"head\" must be");
+    refuse_line("{\"ablation\":{\"path\":\"a\",\"head\":-1,\"metric\":\"m\",\"whole\":1,\"without\":1}}",
+                "ablation: \"head\" must be");
     refuse_line("{\"end\":{}}", "end: \"steps\" is missing");
     refuse_line("{\"end\":\"\\u0000\"}", "");
 }
@@ -282,7 +301,8 @@ Test(lens_recording, deep_nesting_is_no_crash) {
 Test(lens_recording, a_graph_that_is_wrong_is_refused) {
     static const char *const wrong[] = {
         "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[1],\"inputs\":[0]}],\"leaves\":[]}",
-        "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[1],\"inputs\":[-2]}],\"leaves\":[{\"name\":\"\",\"shape\":[]}]}",
+        "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[1],\"inputs\":[-2]}],\"leaves\":[{\"name\":\"\",\"shape\":[]}]"
+        "}",
         "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[-1],\"inputs\":[]}],\"leaves\":[]}", "{\"ops\":[]}", "{"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         heed_error e;
@@ -306,7 +326,8 @@ Test(lens_recording, a_frame_that_is_no_good_is_an_error_when_it_is_read) {
     cr_expect_eq(heed_recording_tensors(r, 1, &e), -1);
     cr_expect_not_null(strstr(e.text, "00000003.safetensors: "), "%s", e.text);
     cr_expect_eq(heed_recording_tensor(r, 1, "param/a.w", &shape, &values, &e), HEED_IO);
-    cr_expect_eq(heed_recording_tensor(r, 0, "param/a.w", &shape, &values, &e), HEED_OK, "%s", e.text); /* the other is as good as ever */
+    cr_expect_eq(heed_recording_tensor(r, 0, "param/a.w", &shape, &values, &e), HEED_OK, "%s",
+                 e.text); /* the other is as good as ever */
     free(values);
     heed_recording_close(r);
     cr_expect_null(heed_recording_open("/nowhere/at/all", &e));
@@ -325,6 +346,7 @@ Test(lens_recording, a_parameter_of_another_shape_is_refused) {
     put("index.jsonl", index, strlen(index));
     heed_recording *r = opened();
     cr_expect_eq(heed_recording_tensor(r, 0, "param/a.w", &shape, &values, &e), HEED_IO);
-    cr_expect_not_null(strstr(e.text, "tensor \"param/a.w\" has shape (1, 2); the recording's header says (2, 1)"), "%s", e.text);
+    cr_expect_not_null(strstr(e.text, "tensor \"param/a.w\" has shape (1, 2); the recording's header says (2, 1)"),
+                       "%s", e.text);
     heed_recording_close(r);
 }

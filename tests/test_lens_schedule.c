@@ -40,7 +40,8 @@ Test(lens_schedule, powers_of_the_square_root_of_two) {
 }
 
 Test(lens_schedule, the_spacing_doubles_when_there_are_too_many) {
-    static const int64_t ten[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, even[] = {1, 2, 4, 6, 8, 10, 12}, fours[] = {1, 4, 8, 12, 16, 20, 24, 28, 32, 36};
+    static const int64_t ten[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, even[] = {1, 2, 4, 6, 8, 10, 12},
+                         fours[] = {1, 4, 8, 12, 16, 20, 24, 28, 32, 36};
     lens_schedule s;
     cr_assert(heed_lens_schedule_init(&s, 10, 0, false, 0));
     run(&s, 10, NULL);
@@ -60,14 +61,16 @@ Test(lens_schedule, the_spacing_doubles_when_there_are_too_many) {
 
 /* With the number of steps known, none is taken in vain, and the last is there. */
 Test(lens_schedule, a_known_end_spaces_frames_from_the_start) {
-    static const int64_t lasts[] = {1, 2, 5, 100, 119, 120, 121, 1000, 1003, 5000, 20000}, mosts[] = {2, 3, 10, 40, 120};
+    static const int64_t lasts[] = {1, 2, 5, 100, 119, 120, 121, 1000, 1003, 5000, 20000},
+                         mosts[] = {2, 3, 10, 40, 120};
     for (size_t l = 0; l < sizeof lasts / sizeof *lasts; l++)
         for (size_t m = 0; m < sizeof mosts / sizeof *mosts; m++) {
             lens_schedule s;
             cr_assert(heed_lens_schedule_init(&s, mosts[m], 0, true, lasts[l]));
             cr_expect_eq(run(&s, lasts[l], NULL), 0, "most %lld, last %lld", (long long)mosts[m], (long long)lasts[l]);
             cr_expect(s.kept[0] == 1 && s.kept[s.n - 1] == lasts[l]);
-            cr_expect(2 * (int64_t)s.n >= mosts[m] || 2 * (int64_t)s.n >= lasts[l], "only %zu of %lld and %lld", s.n, (long long)mosts[m], (long long)lasts[l]);
+            cr_expect(2 * (int64_t)s.n >= mosts[m] || 2 * (int64_t)s.n >= lasts[l], "only %zu of %lld and %lld", s.n,
+                      (long long)mosts[m], (long long)lasts[l]);
             heed_lens_schedule_free(&s);
         }
 }
@@ -87,7 +90,9 @@ static bool is_power(const naive *x, int64_t step) {
 }
 
 static bool is_first_or_last(const naive *x, int64_t step) { return step == 1 || step == x->last; }
-static bool on_grid(const naive *x, int64_t step) { return is_first_or_last(x, step) || step % x->every == 0 || is_power(x, step); }
+static bool on_grid(const naive *x, int64_t step) {
+    return is_first_or_last(x, step) || step % x->every == 0 || is_power(x, step);
+}
 
 static void drop_what_is_off(naive *x, int64_t to) {
     for (int64_t i = 1; i <= to; i++)
@@ -120,8 +125,8 @@ static bool naive_takes(naive *x, int64_t step) {
 }
 
 Test(lens_schedule, kept_frames_are_those_of_the_rule) {
-    static const naive cases[] = {{2, 1, 1, 0, {0}}, {3, 1, 1, 0, {0}}, {5, 1, 0, 0, {0}}, {8, 3, 1, 0, {0}}, {17, 1, 1, 0, {0}},
-                                  {120, 1, 1, 0, {0}}, {120, 7, 1, 0, {0}}, {40, 5, 1, 1003, {0}}};
+    static const naive cases[] = {{2, 1, 1, 0, {0}},  {3, 1, 1, 0, {0}},   {5, 1, 0, 0, {0}},   {8, 3, 1, 0, {0}},
+                                  {17, 1, 1, 0, {0}}, {120, 1, 1, 0, {0}}, {120, 7, 1, 0, {0}}, {40, 5, 1, 1003, {0}}};
     static naive x;
     enum { STEPS = 1200 };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {

@@ -102,8 +102,17 @@ Test(lessons, maps_are_means_over_rows_of_weights_that_sum_to_one) {
 Test(lessons, curves_are_drawn_where_they_pass) {
     const double x[] = {0, 2, 3}, up[] = {0, 0, 0.8}, down[] = {1, 0.25, 0.25};
     const curve curves[] = {{"up", up, "+", INK_PLAIN}, {"down", down, "o", INK_PLAIN}};
-    const plot p = {.title = "title", .x = x, .n = 3, .curves = curves, .count = 2, .last = 4, .high = 1, .decimals = 1, .rows = 5,
-                    .columns = 5, .x_name = "x"};
+    const plot p = {.title = "title",
+                    .x = x,
+                    .n = 3,
+                    .curves = curves,
+                    .count = 2,
+                    .last = 4,
+                    .high = 1,
+                    .decimals = 1,
+                    .rows = 5,
+                    .columns = 5,
+                    .x_name = "x"};
     char text[1024] = "";
     terminal term = {.out = tmpfile(), .width = 80, .height = 24};
     cr_assert_not_null(term.out);

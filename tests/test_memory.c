@@ -34,7 +34,8 @@ static bool granted(void) {
     if (!watched.on)
         return true;
     watched.calls++;
-    bool fails = watched.fails_at && (watched.calls == watched.fails_at || (watched.for_good && watched.calls > watched.fails_at));
+    bool fails = watched.fails_at &&
+                 (watched.calls == watched.fails_at || (watched.for_good && watched.calls > watched.fails_at));
     watched.failed = watched.failed || fails;
     return !fails;
 }
@@ -99,7 +100,8 @@ static double carried_step(const heed_recurrent *layer, heed_tape *t, heed_grads
 }
 
 static void init_lstm(heed_recurrent *layer, heed_model *model) {
-    heed_recurrent_init(layer, heed_model_root(model), "lstm", (heed_recurrent_options){.kind = HEED_LSTM, .inputs = 4, .hidden = 5});
+    heed_recurrent_init(layer, heed_model_root(model), "lstm",
+                        (heed_recurrent_options){.kind = HEED_LSTM, .inputs = 4, .hidden = 5});
 }
 
 Test(memory, no_malloc_from_the_second_stretch_on) {
@@ -164,7 +166,8 @@ static void fail_everywhere(scenario *run) {
             outcome o = run_failing(run, at, for_good);
             cr_assert_eq(watched.live, 0, "malloc %ld: %ld are not given back", at, watched.live);
             cr_assert_eq(o.unclear, 0, "malloc %ld: \"%s\"", at, o.text);
-            cr_assert(o.errors > 0 || o.result == good.result, "malloc %ld: nothing is said, but %g became %g", at, good.result, o.result);
+            cr_assert(o.errors > 0 || o.result == good.result, "malloc %ld: nothing is said, but %g became %g", at,
+                      good.result, o.result);
             if (!watched.failed)
                 break;
         }
@@ -195,7 +198,8 @@ static void use_a_tape(outcome *o) {
         heed_tensor x = start ? heed_variable(t, HEED_F32, HEED_SHAPE(40, 50), start) : HEED_NIL;
         heed_tensor y = heed_rmsnorm(t, heed_transpose(t, twelve_views(t, x), 0, 1), HEED_NIL, 1e-5);
         y = heed_dropout(t, heed_watch(t, "y", y), 0.1);
-        heed_tensor loss = heed_mean(t, heed_square(t, heed_attention(t, y, y, y, (heed_attention_options){.causal = true})), HEED_ALL_AXES);
+        heed_tensor loss = heed_mean(
+            t, heed_square(t, heed_attention(t, y, y, y, (heed_attention_options){.causal = true})), HEED_ALL_AXES);
         heed_leave(t);
         note(o, heed_backward_with(t, loss, NULL, (heed_backward_options){.retain = true}), heed_error_text(t));
         note(o, heed_backward(t, loss, NULL), heed_error_text(t));
@@ -214,7 +218,9 @@ Test(memory, a_tape_without_memory_says_so) {
 
 typedef heed_optim *maker(heed_model *model);
 static heed_optim *adamw(heed_model *model) { return heed_adamw_new(model, heed_adam_defaults(1e-2)); }
-static heed_optim *sgd(heed_model *model) { return heed_sgd_new(model, (heed_sgd_options){.lr = 0.1, .momentum = 0.9}); }
+static heed_optim *sgd(heed_model *model) {
+    return heed_sgd_new(model, (heed_sgd_options){.lr = 0.1, .momentum = 0.9});
+}
 static heed_optim *rmsprop(heed_model *model) { return heed_rmsprop_new(model, heed_rmsprop_defaults(1e-2)); }
 
 static void train(outcome *o, heed_model *model, const heed_recurrent *gru, heed_tape *t, maker *make) {
@@ -222,7 +228,8 @@ static void train(outcome *o, heed_model *model, const heed_recurrent *gru, heed
     heed_optim *opt = make(model);
     heed_optim_set_threads(opt, 1);
     heed_tape_reset(t);
-    heed_tensor states = heed_recurrent_forward(gru, t, heed_ones(t, HEED_F32, HEED_SHAPE(2, 3, 4)), (heed_state){.h = HEED_NIL}, HEED_NIL, NULL);
+    heed_tensor states = heed_recurrent_forward(gru, t, heed_ones(t, HEED_F32, HEED_SHAPE(2, 3, 4)),
+                                                (heed_state){.h = HEED_NIL}, HEED_NIL, NULL);
     heed_tensor loss = heed_mean(t, heed_square(t, states), HEED_ALL_AXES);
     heed_status first = heed_backward_with(t, loss, g, (heed_backward_options){.retain = true});
     heed_status second = heed_backward(t, loss, h);
@@ -241,7 +248,8 @@ static void train(outcome *o, heed_model *model, const heed_recurrent *gru, heed
 static void train_a_model(outcome *o) {
     heed_model *model = heed_model_new();
     heed_recurrent gru;
-    heed_recurrent_init(&gru, heed_model_root(model), "gru", (heed_recurrent_options){.kind = HEED_GRU, .inputs = 4, .hidden = 5});
+    heed_recurrent_init(&gru, heed_model_root(model), "gru",
+                        (heed_recurrent_options){.kind = HEED_GRU, .inputs = 4, .hidden = 5});
     if (gru.cells) {
         heed_param_stack(2, (heed_param[]){gru.cells[0].b_i, gru.cells[0].b_h});
         heed_param_tie(heed_model_root(model), "tied", gru.cells[0].w_i);
@@ -374,7 +382,8 @@ static void use_vocabularies(outcome *o) {
     note(o, e.status, e.text);
     encode_some(o, v);
     heed_vocabulary_free(v);
-    v = heed_bpe_train(some_text, sizeof some_text - 1, (heed_bpe_options){.merges = 9, .n_specials = 1, .specials = names}, &e);
+    v = heed_bpe_train(some_text, sizeof some_text - 1,
+                       (heed_bpe_options){.merges = 9, .n_specials = 1, .specials = names}, &e);
     note(o, e.status, e.text);
     encode_some(o, v);
     heed_vocabulary_free(v);
@@ -400,7 +409,10 @@ static void use_datasets(outcome *o) {
     note(o, e.status, e.text);
     heed_window_batches windows = {w, HEED_PART_TRAINING, 4};
     if (w)
-        load_some(o, heed_loader_new(heed_window_fill, &windows, (heed_loader_options){.bytes = heed_window_bytes(&windows)}, &e), &e);
+        load_some(o,
+                  heed_loader_new(heed_window_fill, &windows,
+                                  (heed_loader_options){.bytes = heed_window_bytes(&windows)}, &e),
+                  &e);
     heed_windows_free(w);
     heed_pairs *pairs = heed_pairs_new(&e);
     note(o, e.status, e.text);
@@ -408,7 +420,9 @@ static void use_datasets(outcome *o) {
         note(o, heed_pairs_add(pairs, ids, 1 + i % 5, ids, i % 3, &e), e.text);
     heed_pair_batches batches = {.pairs = pairs, .B = 7, .bucket = 3};
     if (pairs && !e.status)
-        load_some(o, heed_loader_new(heed_pair_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches)}, &e), &e);
+        load_some(
+            o, heed_loader_new(heed_pair_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches)}, &e),
+            &e);
     heed_pairs_free(pairs);
 }
 
@@ -482,7 +496,8 @@ Test(memory, no_malloc_for_batches_prepared_ahead) {
         cr_assert_eq(heed_pairs_add(pairs, ids, 1 + i % 7, ids, i % 5, &e), HEED_OK);
     heed_pair_batches batches = {.pairs = pairs, .B = 10, .bucket = 30};
     for (int threads = 0; threads < 3; threads++) {
-        heed_loader *l = heed_loader_new(watched_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches), .threads = threads}, &e);
+        heed_loader *l = heed_loader_new(
+            watched_fill, &batches, (heed_loader_options){.bytes = heed_pair_bytes(&batches), .threads = threads}, &e);
         watched.on = true;
         long before = watched.calls;
         for (int i = 0; i < 100; i++)
@@ -522,8 +537,12 @@ Test(memory, checkpoints_without_memory_leave_the_old_file_and_the_run) {
     double best = 0.5;
     int64_t position = 7;
     const heed_checkpoint_number number = {.name = "best", .value = &best};
-    whole = (heed_checkpoint){.model = model, .optim = adamw(model), .ema = heed_ema_new(model, 0.9), .position = &position,
-                              .n_numbers = 1, .numbers = &number};
+    whole = (heed_checkpoint){.model = model,
+                              .optim = adamw(model),
+                              .ema = heed_ema_new(model, 0.9),
+                              .position = &position,
+                              .n_numbers = 1,
+                              .numbers = &number};
     cr_assert_eq(heed_optim_set_group(whole.optim, "no_decay", (heed_group_options){.lr_scale = 1}), HEED_OK);
     static char good[8192], now[8192];
     outcome o = run_failing(save_whole, 0, false);

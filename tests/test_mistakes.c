@@ -46,7 +46,8 @@ Test(mistakes, shapes_that_do_not_broadcast) {
 Test(mistakes, heads_that_do_not_divide_the_model) {
     heed_model *model = heed_model_new();
     heed_multi_head_attention attn;
-    heed_multi_head_attention_init(&attn, heed_model_root(model), "attn", (heed_multi_head_options){.d_model = 64, .n_heads = 3});
+    heed_multi_head_attention_init(&attn, heed_model_root(model), "attn",
+                                   (heed_multi_head_options){.d_model = 64, .n_heads = 3});
     cr_assert_eq(heed_model_build(model, HEED_F32, 1), HEED_INVALID);
     cr_assert_str_eq(heed_model_error_text(model), "attn: n_heads 3 does not divide d_model 64");
     heed_model_free(model);

@@ -71,7 +71,8 @@ Test(model, an_unbuilt_model_cannot_be_used) {
     heed_linear_init(&layer, heed_model_root(model), "out", 2, 2, true);
     heed_tape *t = heed_tape_new();
     heed_linear_forward(&layer, t, heed_zeros(t, HEED_F32, HEED_SHAPE(1, 2)));
-    cr_assert_str_eq(heed_error_text(t), "out: parameter: the model is not built yet: call heed_model_build after declaring its layers");
+    cr_assert_str_eq(heed_error_text(t),
+                     "out: parameter: the model is not built yet: call heed_model_build after declaring its layers");
     heed_tape_free(t);
     heed_model_free(model);
 }
@@ -121,7 +122,8 @@ Test(model, initialisers_have_their_formulas_spread) {
         }
         cr_assert(fabs(mean) < 0.02 * cases[c].std, "case %zu", c);
         cr_assert_float_eq(sqrt(square) / cases[c].std, 1, 0.015, "case %zu", c);
-        cr_assert(largest <= cases[c].bound && (isinf(cases[c].bound) || largest > 0.99 * cases[c].bound), "case %zu", c);
+        cr_assert(largest <= cases[c].bound && (isinf(cases[c].bound) || largest > 0.99 * cases[c].bound), "case %zu",
+                  c);
         heed_model_free(model);
     }
 }
@@ -137,7 +139,8 @@ Test(model, orthogonal_rows_or_columns_are_orthonormal) {
             for (int64_t b = 0; b < small; b++) {
                 double dot = 0;
                 for (int64_t i = 0; i < (rows < columns ? columns : rows); i++)
-                    dot += rows < columns ? w[a * columns + i] * w[b * columns + i] : w[i * columns + a] * w[i * columns + b];
+                    dot += rows < columns ? w[a * columns + i] * w[b * columns + i]
+                                          : w[i * columns + a] * w[i * columns + b];
                 cr_assert_float_eq(dot, a == b ? 9 : 0, 1e-12);
             }
         heed_model_free(model);
@@ -170,7 +173,8 @@ Test(model, tied_weights_are_one_place_with_two_names) {
     cr_assert_eq(heed_model_trainable(model), 8);
     heed_tape *t = heed_tape_new();
     heed_grads *g = heed_grads_new(model);
-    heed_tensor loss = heed_add(t, heed_sum(t, heed_use(t, table), HEED_ALL_AXES), heed_sum(t, heed_use(t, out), HEED_ALL_AXES));
+    heed_tensor loss =
+        heed_add(t, heed_sum(t, heed_use(t, table), HEED_ALL_AXES), heed_sum(t, heed_use(t, out), HEED_ALL_AXES));
     cr_assert_eq(heed_backward(t, loss, g), HEED_OK, "%s", heed_error_text(t));
     cr_assert_eq(*(double *)heed_grads_of(g, out), 2);
     heed_grads_free(g);

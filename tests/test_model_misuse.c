@@ -67,7 +67,8 @@ Test(model_misuse, stacks_are_of_neighbouring_parameters) {
 Test(model_misuse, stacks_do_not_cross_models) {
     heed_model *other = heed_model_new();
     for (int i = 0; i < 3; i++)
-        heed_param_new(heed_model_root(other), (const char *[]){"a", "b", "c"}[i], HEED_SHAPE(1, 2), heed_init_constant(1));
+        heed_param_new(heed_model_root(other), (const char *[]){"a", "b", "c"}[i], HEED_SHAPE(1, 2),
+                       heed_init_constant(1));
     stack_of(vector("a", 1), (heed_param){.model = other, .index = 2});
     REFUSED("stack: part 1 is no parameter of this model, or a stack or a second name itself");
     heed_model_free(other);
@@ -177,7 +178,8 @@ Test(model_misuse, values_are_copied_between_twins_only) {
     cr_expect_eq(*(float *)heed_param_data(w), 7);
     heed_tape *t = heed_tape_new();
     cr_expect_eq(heed_tape_bind(t, model, few), HEED_INVALID);
-    cr_expect_str_eq(heed_error_text(t), "bind: the other model does not have the same parameters: clone it with heed_model_clone");
+    cr_expect_str_eq(heed_error_text(t),
+                     "bind: the other model does not have the same parameters: clone it with heed_model_clone");
     heed_tape_reset(t);
     cr_expect_eq(heed_tape_bind(t, model, same), HEED_OK);
     heed_grads *g = heed_grads_new(model), *h = heed_grads_new(few);

@@ -87,7 +87,8 @@ static void holds(const char *name, const char *dtype, heed_shape shape, const d
     cr_assert_eq(x.count, heed_shape_count(shape));
     cr_assert(heed_file_tensor_doubles(&x, values, x.count));
     for (int64_t i = 0; i < x.count; i++)
-        cr_expect_eq(values[i], expected[i], "%s: element %lld is %g, not %g", name, (long long)i, values[i], expected[i]);
+        cr_expect_eq(values[i], expected[i], "%s: element %lld is %g, not %g", name, (long long)i, values[i],
+                     expected[i]);
     heed_npy_close(file);
 }
 
@@ -128,7 +129,8 @@ Test(npy, numpys_other_dtypes_are_refused) {
     const char *const cases[][2] = {
         {"tests/golden/npy/objects.npy", "it holds Python objects ('|O'), which only Python can read"},
         {"tests/golden/npy/structure.npy", "its dtype is a structure; only arrays of plain numbers can be read"},
-        {"tests/golden/npy/complex.npy", "its dtype is '<c8'; f2, f4, f8, i1 to i8, u1 to u8 and b1, after their byte order, can be read"},
+        {"tests/golden/npy/complex.npy",
+         "its dtype is '<c8'; f2, f4, f8, i1 to i8, u1 to u8 and b1, after their byte order, can be read"},
     };
     char bytes[LARGEST];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -222,7 +224,8 @@ Test(npy, malformed_headers_are_refused) {
         {"{'descr", "its header, at byte 7: the text does not end"},
         {"{'d\\x65scr': '<f4'}", "its header, at byte 3: this character has no place in a text"},
         {"{'d\xc3\xa9scr': '<f4'}", "its header, at byte 3: this character has no place in a text"},
-        {"{'0123456789012345678901234567890123456789012345678901234567890123456789'}", "its header, at byte 66: the text is too long"},
+        {"{'0123456789012345678901234567890123456789012345678901234567890123456789'}",
+         "its header, at byte 66: the text is too long"},
         {"{'descr' '<f4'}", "its header, at byte 9: a colon is expected"},
         {"{'descr': '<f4' 'fortran_order': False}", "its header, at byte 16: a comma or } is expected"},
         {"{'descr': '<f4',, 'fortran_order': False}", "its header, at byte 16: a text in quotes is expected"},
@@ -245,8 +248,10 @@ Test(npy, malformed_headers_are_refused) {
         {"{'shape': (1,1,1,1,1,1,1,1,1)}", "its header, at byte 27: its rank is above 8"},
         {"{'shape': (9223372036854775808,)}", "its header, at byte 29: this size is past int64"},
         {"{'shape': (92233720368547758070,)}", "its header, at byte 30: this size is past int64"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), } x", "its header, at byte 58: nothing may stand behind the dict"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), ", "its header, at byte 56: a text in quotes is expected"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), } x",
+         "its header, at byte 58: nothing may stand behind the dict"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), ",
+         "its header, at byte 56: a text in quotes is expected"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put_zeros(cases[i][0], 4);
@@ -261,12 +266,14 @@ Test(npy, malformed_headers_are_refused) {
 }
 
 Test(npy, dtypes_that_are_no_numbers_are_refused) {
-    const char *const cases[] = {"f4",  "=f4", "|f4",  "|i2", "<f16", "<c16", "|S3",    "<U3",     "|V4", "<M8[ns]", "<m8",
+    const char *const cases[] = {"f4",  "=f4", "|f4", "|i2", "<f16", "<c16", "|S3",     "<U3",  "|V4", "<M8[ns]", "<m8",
                                  "<b2", "<i3", "<f1", "",    "<",    "<f",   "float32", "<f4 ", "<F4", "<O"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char header[128], why[256];
         snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (1,)}", cases[i]);
-        snprintf(why, sizeof why, "its dtype is '%s'; f2, f4, f8, i1 to i8, u1 to u8 and b1, after their byte order, can be read", cases[i]);
+        snprintf(why, sizeof why,
+                 "its dtype is '%s'; f2, f4, f8, i1 to i8, u1 to u8 and b1, after their byte order, can be read",
+                 cases[i]);
         put_zeros(header, 4);
         not_good(why);
     }
@@ -289,11 +296,13 @@ Test(npy, sizes_that_do_not_match_the_file_are_refused) {
         {"<f4", "(4294967296, 4294967296)", 0, "its shape (4294967296, 4294967296) of f4 is past int64"},
         {"<f4", "(8589934592, 8589934592)", 16, "its shape (8589934592, 8589934592) of f4 is past int64"},
         {"<f4", "(4611686018427387905,)", 4, "its shape (4611686018427387905,) of f4 is past int64"},
-        {"|u1", "(9223372036854775807,)", 4, "its shape (9223372036854775807,) of u1 makes 9223372036854775807 bytes; 4 stand behind the header"},
+        {"|u1", "(9223372036854775807,)", 4,
+         "its shape (9223372036854775807,) of u1 makes 9223372036854775807 bytes; 4 stand behind the header"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char header[160];
-        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': True, 'shape': %s, }\n", cases[i].descr, cases[i].shape);
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': True, 'shape': %s, }\n", cases[i].descr,
+                 cases[i].shape);
         put_zeros(header, cases[i].data);
         not_good(cases[i].why);
     }
@@ -312,7 +321,8 @@ Test(npy, what_is_no_file_is_refused, .timeout = 10) {
 
 /* Cut anywhere, a file is refused; with any byte of its beginning changed, it is read or refused, and nothing worse. */
 Test(npy, damaged_files_do_no_harm) {
-    const char *const names[] = {"tests/golden/npy/fortran_i4.npy", "tests/golden/npy/big_fortran_f8.npy", "tests/golden/npy/structure.npy"};
+    const char *const names[] = {"tests/golden/npy/fortran_i4.npy", "tests/golden/npy/big_fortran_f8.npy",
+                                 "tests/golden/npy/structure.npy"};
     char bytes[LARGEST];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t n = get(names[i], bytes);

@@ -102,7 +102,8 @@ Test(npy_write, what_cannot_be_written_is_refused) {
     const double x[2] = {1, 2};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         heed_error e = {.status = HEED_OK};
-        cr_expect_eq(heed_npy_write(path, cases[i].dtype, cases[i].shape, cases[i].no_data ? NULL : x, &e), HEED_INVALID);
+        cr_expect_eq(heed_npy_write(path, cases[i].dtype, cases[i].shape, cases[i].no_data ? NULL : x, &e),
+                     HEED_INVALID);
         char text[256];
         snprintf(text, sizeof text, "%s: %s", path, cases[i].why);
         cr_expect_str_eq(e.text, text);

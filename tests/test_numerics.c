@@ -34,7 +34,8 @@ static heed_tensor zeros(heed_shape shape) {
 static heed_tensor draws(heed_dtype dtype, heed_shape shape, uint64_t seed) {
     heed_tape_set_seed(t, seed);
     heed_tensor x = heed_randn(t, dtype, shape);
-    return dtype == HEED_F32 ? heed_variable(t, dtype, shape, heed_f32(t, x)) : heed_variable(t, dtype, shape, heed_f64(t, x));
+    return dtype == HEED_F32 ? heed_variable(t, dtype, shape, heed_f32(t, x))
+                             : heed_variable(t, dtype, shape, heed_f64(t, x));
 }
 
 static void back(heed_tensor y, heed_tensor seed) {
@@ -63,7 +64,8 @@ Test(numerics, gradients_of_what_was_broadcast_are_exact_sums) {
 Test(numerics, every_softmax_is_finite_far_from_zero) {
     const float far[2][2] = {{1e30f, 1e30f}, {-1e30f, 1e30f}}, want[2][2] = {{0.5f, 0.5f}, {0, 1}};
     heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(2, 2), far), all = heed_full(t, HEED_BOOL, HEED_SCALAR, 1);
-    heed_tensor q = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){0, 1e15f}), k = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){-1e15f, 1e15f});
+    heed_tensor q = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){0, 1e15f}),
+                k = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){-1e15f, 1e15f});
     heed_tensor one = heed_input(t, HEED_F32, HEED_SHAPE(2, 2), (float[]){1, 0, 0, 1}), pattern;
     heed_attention(t, q, k, one, (heed_attention_options){.scale = 1, .pattern = &pattern});
     heed_tensor results[] = {heed_masked_softmax(t, x, all), heed_exp(t, heed_log_softmax(t, x, 1)), pattern};
@@ -83,7 +85,8 @@ Test(numerics, every_softmax_is_finite_far_from_zero) {
 /* "Any dim 0 is fine": y has this shape, and a backward from it comes through. */
 #define EMPTY(y, shape) empty(__LINE__, y, shape)
 static void empty(int line, heed_tensor y, heed_shape shape) {
-    cr_assert(heed_shape_equal(heed_shape_of(t, y), shape), "line %d: %s, %s", line, HEED_SHAPE_STR(heed_shape_of(t, y)), heed_error_text(t));
+    cr_assert(heed_shape_equal(heed_shape_of(t, y), shape), "line %d: %s, %s", line,
+              HEED_SHAPE_STR(heed_shape_of(t, y)), heed_error_text(t));
     if (heed_dtype_of(t, y) == HEED_F32)
         back(y, zeros(shape));
     heed_tape_reset(t);
@@ -97,8 +100,10 @@ typedef heed_tensor unary_fn(heed_tape *, heed_tensor);
 typedef heed_tensor binary_fn(heed_tape *, heed_tensor, heed_tensor);
 
 Test(numerics, elementwise_ops_of_nothing) {
-    static unary_fn *const of_one[] = {heed_neg, heed_abs, heed_exp, heed_log, heed_sqrt, heed_rsqrt, heed_square, heed_sin, heed_cos, heed_tanh,
-                                       heed_sigmoid, heed_logsigmoid, heed_relu, heed_gelu, heed_gelu_tanh, heed_silu, heed_softplus, heed_contiguous};
+    static unary_fn *const of_one[] = {heed_neg,     heed_abs,        heed_exp,       heed_log,  heed_sqrt,
+                                       heed_rsqrt,   heed_square,     heed_sin,       heed_cos,  heed_tanh,
+                                       heed_sigmoid, heed_logsigmoid, heed_relu,      heed_gelu, heed_gelu_tanh,
+                                       heed_silu,    heed_softplus,   heed_contiguous};
     static binary_fn *const of_two[] = {heed_add, heed_sub, heed_mul, heed_div, heed_maximum, heed_minimum, heed_pow};
     for (int i = 0; i < 2; i++) {
         heed_shape shape = i ? HEED_SHAPE(0, 3) : HEED_SHAPE(3, 0);
@@ -151,13 +156,16 @@ Test(numerics, other_ops_of_nothing) {
     EMPTY(heed_masked_softmax(t, none(3, 0), heed_zeros(t, HEED_BOOL, HEED_SCALAR)), HEED_SHAPE(3, 0));
     EMPTY(heed_layernorm(t, none(3, 0), HEED_NIL, HEED_NIL, 1e-5), HEED_SHAPE(3, 0));
     EMPTY(heed_rmsnorm(t, none(0, 3), HEED_NIL, 1e-5), HEED_SHAPE(0, 3));
-    EMPTY(heed_attention(t, none(0, 3), none(2, 3), none(2, 1), (heed_attention_options){.causal = true}), HEED_SHAPE(0, 1));
-    EMPTY(heed_attention(t, none(2, 3), none(0, 3), none(0, 4), (heed_attention_options){.causal = false}), HEED_SHAPE(2, 4));
+    EMPTY(heed_attention(t, none(0, 3), none(2, 3), none(2, 1), (heed_attention_options){.causal = true}),
+          HEED_SHAPE(0, 1));
+    EMPTY(heed_attention(t, none(2, 3), none(0, 3), none(0, 4), (heed_attention_options){.causal = false}),
+          HEED_SHAPE(2, 4));
 }
 
 /* "axis out of range ... ERR", whichever the op; the error names it. */
 static heed_tensor with_axis(int op, heed_tensor x, int axis) {
-    heed_tensor index = heed_zeros(t, HEED_I32, HEED_SHAPE(1)), grid = heed_zeros(t, HEED_I32, HEED_SHAPE(2, 3)), parts[2];
+    heed_tensor index = heed_zeros(t, HEED_I32, HEED_SHAPE(1)), grid = heed_zeros(t, HEED_I32, HEED_SHAPE(2, 3)),
+                parts[2];
     switch (op) {
     case 0: return heed_softmax(t, x, axis);
     case 1: return heed_log_softmax(t, x, axis);
@@ -180,7 +188,11 @@ static heed_tensor with_axis(int op, heed_tensor x, int axis) {
     case 18: return heed_gather(t, x, grid, axis);
     case 19: return heed_index_select(t, x, index, axis);
     case 20: return heed_scatter_add(t, x, grid, x, axis);
-    case 21: return heed_stack(t, &x, 1, axis > 0 ? axis == INT32_MAX ? axis : axis + 1 : axis == INT32_MIN ? axis : axis - 1);
+    case 21:
+        return heed_stack(t, &x, 1,
+                          axis > 0            ? axis == INT32_MAX ? axis : axis + 1
+                          : axis == INT32_MIN ? axis
+                                              : axis - 1);
     default: return HEED_NIL;
     }
 }
@@ -220,11 +232,12 @@ Test(numerics, sizes_that_cannot_be_counted, .timeout = 60) {
             "cast: output 0 of shape (1152921504606846976,) cannot be: too large, or rank above 8");
     REFUSED(heed_stack(t, (heed_tensor[]){many(HEED_F32, HEED_SHAPE(M)), many(HEED_F32, HEED_SHAPE(M))}, 2, 0),
             "stack: output 0 of shape (2, 1152921504606846976) cannot be: too large, or rank above 8");
-    REFUSED(heed_attention(t, many(HEED_F32, HEED_SHAPE(B, 1)), many(HEED_F32, HEED_SHAPE(B, 1)), many(HEED_F32, HEED_SHAPE(B, 1)),
+    REFUSED(heed_attention(t, many(HEED_F32, HEED_SHAPE(B, 1)), many(HEED_F32, HEED_SHAPE(B, 1)),
+                           many(HEED_F32, HEED_SHAPE(B, 1)),
                            (heed_attention_options){.causal = true, .pattern = &pattern}),
             "attention: a size is above 2^31 - 1: q (8589934592, 1), k (8589934592, 1), v (8589934592, 1)");
-    REFUSED(heed_attention(t, many(HEED_F32, HEED_SHAPE(64, 1)), many(HEED_F32, HEED_SHAPE(M, 1)), many(HEED_F32, HEED_SHAPE(M, 1)),
-                           (heed_attention_options){.causal = false}),
+    REFUSED(heed_attention(t, many(HEED_F32, HEED_SHAPE(64, 1)), many(HEED_F32, HEED_SHAPE(M, 1)),
+                           many(HEED_F32, HEED_SHAPE(M, 1)), (heed_attention_options){.causal = false}),
             "attention: a size is above 2^31 - 1: q (64, 1), k (1152921504606846976, 1), v (1152921504606846976, 1)");
 }
 
@@ -244,8 +257,9 @@ Test(numerics, sizes_that_no_memory_holds, .timeout = 60) {
     NO_MEMORY(heed_softmax(t, many(HEED_F32, HEED_SHAPE(M)), 0));
     NO_MEMORY(heed_layernorm(t, many(HEED_F32, HEED_SHAPE(M, 1)), HEED_NIL, HEED_NIL, 0));
     NO_MEMORY(heed_nll(t, many(HEED_F32, HEED_SHAPE(M)), heed_zeros(t, HEED_I32, HEED_SCALAR)));
-    NO_MEMORY(heed_attention(t, many(HEED_F32, HEED_SHAPE(2, 1)), many(HEED_F32, HEED_SHAPE(I, 1)), many(HEED_F32, HEED_SHAPE(I, I / 8)),
-                             (heed_attention_options){.causal = true})); /* I x I / 8 elements beside two rows of results */
+    NO_MEMORY(heed_attention(
+        t, many(HEED_F32, HEED_SHAPE(2, 1)), many(HEED_F32, HEED_SHAPE(I, 1)), many(HEED_F32, HEED_SHAPE(I, I / 8)),
+        (heed_attention_options){.causal = true})); /* I x I / 8 elements beside two rows of results */
     NO_MEMORY(heed_dropout(t, many(HEED_F32, HEED_SHAPE(M)), 0.5));
     NO_MEMORY(heed_randn(t, HEED_F32, HEED_SHAPE(M)));
     heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(1), (float[]){1}), wide = heed_expand(t, x, HEED_SHAPE(M));
@@ -260,13 +274,15 @@ Test(numerics, sizes_that_no_memory_holds, .timeout = 60) {
 Test(numerics, ranks_above_the_maximum) {
     heed_shape eight = HEED_SHAPE(1, 1, 1, 1, 1, 1, 1, 1);
     heed_tensor x = zeros(eight);
-    REFUSED(heed_stack(t, &x, 1, 0), "stack: (1, 1, 1, 1, 1, 1, 1, 1) has no room for a further axis: the rank is at most 8");
+    REFUSED(heed_stack(t, &x, 1, 0),
+            "stack: (1, 1, 1, 1, 1, 1, 1, 1) has no room for a further axis: the rank is at most 8");
     REFUSED(heed_one_hot(t, heed_zeros(t, HEED_I32, eight), 2, HEED_F32),
             "one_hot: (1, 1, 1, 1, 1, 1, 1, 1) has no room for a further axis: the rank is at most 8");
     REFUSED(heed_embedding(t, zeros(HEED_SHAPE(2, 2)), heed_zeros(t, HEED_I32, eight)),
             "embedding: the index, (1, 1, 1, 1, 1, 1, 1, 1), has no room for a further axis: the rank is at most 8");
     heed_tensor wide = zeros(HEED_SHAPE(1, 1, 1, 1, 1));
-    REFUSED(heed_einsum(t, "abcde,fghij->abcdefghij", (heed_tensor[]){wide, wide}, 2), "einsum: \"abcde,fghij->abcdefghij\": the result has more than 8 axes");
+    REFUSED(heed_einsum(t, "abcde,fghij->abcdefghij", (heed_tensor[]){wide, wide}, 2),
+            "einsum: \"abcde,fghij->abcdefghij\": the result has more than 8 axes");
 }
 
 /* "Sizes 1, 15, 16, 17, 31, 33 all exact": ops over rows, against plain loops in double. */
@@ -277,13 +293,15 @@ static void expect_rows(const char *what, heed_tensor y, const double *want, int
     const double *got = heed_f64(t, y);
     cr_assert(got, "%s: %s", what, heed_error_text(t));
     for (int64_t i = 0; i < ROWS * n; i++)
-        cr_assert(fabs(got[i] - want[i]) <= 1e-13, "%s of %d: element %d is %.17g, not %.17g", what, (int)n, (int)i, got[i], want[i]);
+        cr_assert(fabs(got[i] - want[i]) <= 1e-13, "%s of %d: element %d is %.17g, not %.17g", what, (int)n, (int)i,
+                  got[i], want[i]);
 }
 
 Test(numerics, norms_of_every_size) {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         int64_t n = sizes[s];
-        heed_tensor x = draws(HEED_F64, HEED_SHAPE(ROWS, n), 1), gain = draws(HEED_F64, HEED_SHAPE(n), 2), shift = draws(HEED_F64, HEED_SHAPE(n), 3);
+        heed_tensor x = draws(HEED_F64, HEED_SHAPE(ROWS, n), 1), gain = draws(HEED_F64, HEED_SHAPE(n), 2),
+                    shift = draws(HEED_F64, HEED_SHAPE(n), 3);
         const double *v = heed_f64(t, x), *g = heed_f64(t, gain), *b = heed_f64(t, shift);
         double layer[ROWS * LONGEST], rms[ROWS * LONGEST];
         for (int r = 0; r < ROWS; r++) {
@@ -341,7 +359,8 @@ Test(numerics, zeros_times_an_infinity_anywhere) {
                                   heed_linear(t, zeros(HEED_SHAPE(M, K)), heed_transpose(t, b, 0, 1), HEED_NIL)};
         for (int i = 0; i < 2 * M * N; i++) {
             float got = heed_f32(t, results[i / (M * N)])[i % (M * N)];
-            cr_assert(i % N == places[p][1] ? isnan(got) : got == 0, "place %zu, element %d: %g", p, i % (M * N), (double)got);
+            cr_assert(i % N == places[p][1] ? isnan(got) : got == 0, "place %zu, element %d: %g", p, i % (M * N),
+                      (double)got);
         }
         heed_tape_reset(t);
     }

@@ -64,7 +64,8 @@ Test(numerics_runs, options_of_optimizers_out_of_range) {
     heed_adam_options adam[9];
     for (int i = 0; i < 9; i++)
         adam[i] = heed_adam_defaults(0.1);
-    adam[0].eps = -1e-8, adam[1].eps = INFINITY, adam[2].beta1 = -0.1, adam[3].beta1 = NAN, adam[4].beta2 = 1, adam[5].beta2 = NAN;
+    adam[0].eps = -1e-8, adam[1].eps = INFINITY, adam[2].beta1 = -0.1, adam[3].beta1 = NAN, adam[4].beta2 = 1,
+    adam[5].beta2 = NAN;
     adam[6].lr = -0.1, adam[7].lr = NAN, adam[8].weight_decay = -1;
     for (int i = 0; i < 18; i++) {
         heed_optim *opt = i % 2 ? heed_adam_new(model, adam[i / 2]) : heed_adamw_new(model, adam[i / 2]);
@@ -74,15 +75,23 @@ Test(numerics_runs, options_of_optimizers_out_of_range) {
     heed_rmsprop_options rmsprop[8];
     for (int i = 0; i < 8; i++)
         rmsprop[i] = heed_rmsprop_defaults(0.1);
-    rmsprop[0].eps = 0, rmsprop[1].eps = -1, rmsprop[2].eps = NAN, rmsprop[3].alpha = 1, rmsprop[4].alpha = -0.1, rmsprop[5].momentum = 1;
+    rmsprop[0].eps = 0, rmsprop[1].eps = -1, rmsprop[2].eps = NAN, rmsprop[3].alpha = 1, rmsprop[4].alpha = -0.1,
+    rmsprop[5].momentum = 1;
     rmsprop[6].momentum = NAN, rmsprop[7].lr = -1;
     for (int i = 0; i < 8; i++) {
         heed_optim *opt = heed_rmsprop_new(model, rmsprop[i]);
         cr_expect_eq(heed_optim_status(opt), HEED_INVALID, "rmsprop %d", i);
         heed_optim_free(opt);
     }
-    const heed_sgd_options sgd[] = {{.lr = NAN}, {.lr = -1}, {.lr = INFINITY}, {.lr = 1, .momentum = 1}, {.lr = 1, .momentum = NAN}, {.lr = 1, .momentum = -1},
-                                    {.lr = 1, .dampening = 2}, {.lr = 1, .nesterov = true}, {.lr = 1, .weight_decay = NAN}};
+    const heed_sgd_options sgd[] = {{.lr = NAN},
+                                    {.lr = -1},
+                                    {.lr = INFINITY},
+                                    {.lr = 1, .momentum = 1},
+                                    {.lr = 1, .momentum = NAN},
+                                    {.lr = 1, .momentum = -1},
+                                    {.lr = 1, .dampening = 2},
+                                    {.lr = 1, .nesterov = true},
+                                    {.lr = 1, .weight_decay = NAN}};
     for (size_t i = 0; i < sizeof sgd / sizeof *sgd; i++) {
         heed_optim *opt = heed_sgd_new(model, sgd[i]);
         cr_expect_eq(heed_optim_status(opt), HEED_INVALID, "sgd %zu", i);
@@ -94,7 +103,8 @@ Test(numerics_runs, options_of_optimizers_out_of_range) {
 static void give(heed_param w, heed_grads *g, double slope) {
     heed_tape_reset(t);
     heed_tensor by = heed_input(t, HEED_F64, HEED_SHAPE(3), (double[]){slope, 1, 1});
-    cr_assert_eq(heed_backward(t, heed_sum(t, heed_mul(t, heed_use(t, w), by), HEED_ALL_AXES), g), HEED_OK, "%s", heed_error_text(t));
+    cr_assert_eq(heed_backward(t, heed_sum(t, heed_mul(t, heed_use(t, w), by), HEED_ALL_AXES), g), HEED_OK, "%s",
+                 heed_error_text(t));
 }
 
 /* "A norm that is inf or NaN refuses the step, says so, parameters unchanged": nor anything else of the optimizer or the gradients. */
@@ -113,11 +123,13 @@ Test(numerics_runs, a_refused_step_has_not_begun) {
         memcpy(before[i], now[i], sizeof before[i]);
     give(w, g, NAN);
     cr_expect_eq(heed_optim_step(opt, g), HEED_NOT_FINITE);
-    cr_expect_str_eq(heed_optim_error_text(opt), "adamw: step: the gradients' norm is NaN; the parameters are unchanged");
+    cr_expect_str_eq(heed_optim_error_text(opt),
+                     "adamw: step: the gradients' norm is NaN; the parameters are unchanged");
     for (int i = 0; i < 3; i++)
         cr_expect_arr_eq(now[i], before[i], sizeof before[i], "%d", i);
     cr_expect_eq(heed_optim_steps(opt), 1);
-    cr_expect(isnan(((double *)heed_grads_of(g, w))[0]) && ((double *)heed_grads_of(g, w))[1] == 1, "the gradients were clipped");
+    cr_expect(isnan(((double *)heed_grads_of(g, w))[0]) && ((double *)heed_grads_of(g, w))[1] == 1,
+              "the gradients were clipped");
     heed_optim_free(opt);
     heed_grads_free(g);
     heed_model_free(model);
@@ -186,8 +198,10 @@ Test(numerics_runs, training_has_the_same_bits_however_it_is_run) {
     trained first = train(1, 40, false);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         trained again = train(runs[i].threads, 40, runs[i].watching);
-        cr_expect_arr_eq(again.all, first.all, 3 * first.bytes, "%d threads, watched: %d", runs[i].threads, runs[i].watching);
-        cr_expect(again.loss == first.loss && again.drawn == first.drawn, "%d threads, watched: %d", runs[i].threads, runs[i].watching);
+        cr_expect_arr_eq(again.all, first.all, 3 * first.bytes, "%d threads, watched: %d", runs[i].threads,
+                         runs[i].watching);
+        cr_expect(again.loss == first.loss && again.drawn == first.drawn, "%d threads, watched: %d", runs[i].threads,
+                  runs[i].watching);
         free(again.all);
     }
     free(first.all);

@@ -231,7 +231,8 @@ static heed_tensor zeros(int rank, int64_t a, int64_t b, int64_t c, int64_t d) {
 Test(attention, messages) {
     heed_attention_options plain = {.causal = false};
     ops_expect_error(heed_attention(t, zeros(4, 2, 4, 10, 16), zeros(4, 2, 3, 12, 16), zeros(4, 2, 3, 12, 16), plain),
-                     "attention: heads of k and v must be equal and divide those of q: q (2, 4, 10, 16), k (2, 3, 12, 16), v (2, 3, 12, 16)");
+                     "attention: heads of k and v must be equal and divide those of q: q (2, 4, 10, 16), k (2, 3, 12, "
+                     "16), v (2, 3, 12, 16)");
     ops_expect_error(heed_attention(t, zeros(2, 10, 16, 0, 0), zeros(2, 12, 8, 0, 0), zeros(2, 12, 8, 0, 0), plain),
                      "attention: q and k differ in width: (10, 16) and (12, 8)");
     ops_expect_error(heed_attention(t, zeros(2, 10, 16, 0, 0), zeros(2, 12, 16, 0, 0), zeros(2, 11, 8, 0, 0), plain),

@@ -305,7 +305,8 @@ Test(product, einsum_messages) {
         {"ij,kl->i,j", "einsum: \"ij,kl->i,j\": ',' at \",j\" comes after the result"},
         {"...i,...i->", "einsum: the axes of \"...\" do not broadcast: (2, 3) and (4, 3)"},
         {"ij,jij->j", "einsum: \"ij,jij->j\": operand 1 is (4, 3), its term \"jij\" names 3 axes"},
-        {"ij,..kl->j", "einsum: \"ij,..kl->j\": '.' at \"..kl->j\" is no letter; axes are a-z, A-Z and one \"...\" a term"},
+        {"ij,..kl->j",
+         "einsum: \"ij,..kl->j\": '.' at \"..kl->j\" is no letter; axes are a-z, A-Z and one \"...\" a term"},
     };
     for (int i = 0; i < LENGTH(table); i++) {
         heed_tensor in[2] = {heed_zeros(t, HEED_F32, HEED_SHAPE(2, 3)), heed_zeros(t, HEED_F32, HEED_SHAPE(4, 3))};

@@ -48,8 +48,12 @@ static heed_adam_options adam(double b1, double b2, double eps, double decay) {
 }
 
 static heed_optim *sgd(heed_model *m) { return heed_sgd_new(m, (heed_sgd_options){.lr = 0.1}); }
-static heed_optim *sgd_decay(heed_model *m) { return heed_sgd_new(m, (heed_sgd_options){.lr = 0.1, .weight_decay = 0.05}); }
-static heed_optim *sgd_momentum(heed_model *m) { return heed_sgd_new(m, (heed_sgd_options){.lr = 0.05, .momentum = 0.9}); }
+static heed_optim *sgd_decay(heed_model *m) {
+    return heed_sgd_new(m, (heed_sgd_options){.lr = 0.1, .weight_decay = 0.05});
+}
+static heed_optim *sgd_momentum(heed_model *m) {
+    return heed_sgd_new(m, (heed_sgd_options){.lr = 0.05, .momentum = 0.9});
+}
 static heed_optim *sgd_dampened(heed_model *m) {
     return heed_sgd_new(m, (heed_sgd_options){.lr = 0.05, .momentum = 0.8, .dampening = 0.3, .weight_decay = 0.01});
 }
@@ -62,7 +66,9 @@ static heed_optim *adamw_plain(heed_model *m) { return heed_adamw_new(m, heed_ad
 static heed_optim *adamw_decay(heed_model *m) { return heed_adamw_new(m, adam(0.8, 0.95, 1e-6, 0.3)); }
 static heed_optim *rmsprop_plain(heed_model *m) { return heed_rmsprop_new(m, heed_rmsprop_defaults(0.01)); }
 static heed_optim *rmsprop_all(heed_model *m) {
-    return heed_rmsprop_new(m, (heed_rmsprop_options){.lr = 0.01, .alpha = 0.9, .eps = 1e-6, .momentum = 0.7, .weight_decay = 0.1, .centered = true});
+    return heed_rmsprop_new(
+        m, (heed_rmsprop_options){
+               .lr = 0.01, .alpha = 0.9, .eps = 1e-6, .momentum = 0.7, .weight_decay = 0.1, .centered = true});
 }
 static heed_optim *clip_norm(heed_model *m) {
     heed_optim *opt = sgd(m);
@@ -105,8 +111,9 @@ static void compare(const golden *g, const two *m, heed_param p, const char *key
     double values[6];
     cr_assert_eq(heed_param_get(p, values, end->count), HEED_OK);
     for (int64_t i = 0; i < end->count; i++)
-        cr_assert_float_eq(values[i], end->values[i], tolerance * golden_largest(end), "%s %s[%d] (%s): %.17g, PyTorch %.17g", g->name, key,
-                           (int)i, heed_dtype_name(heed_model_dtype(m->model)), values[i], end->values[i]);
+        cr_assert_float_eq(values[i], end->values[i], tolerance * golden_largest(end),
+                           "%s %s[%d] (%s): %.17g, PyTorch %.17g", g->name, key, (int)i,
+                           heed_dtype_name(heed_model_dtype(m->model)), values[i], end->values[i]);
 }
 
 static void run_case(size_t c, heed_dtype dtype, double tolerance) {
@@ -151,8 +158,10 @@ Test(optim, options_without_sense_are_refused) {
         {{.lr = 1, .beta1 = 0.9, .beta2 = 0.999, .eps = NAN}, "adam: eps must be above 0"},
         {{.lr = 1, .beta1 = 1, .beta2 = 0.999, .eps = 1e-8}, "adam: beta1 must be in [0, 1)"},
         {{.lr = 1, .beta1 = 0.9, .beta2 = -0.1, .eps = 1e-8}, "adam: beta2 must be in [0, 1)"},
-        {{.lr = NAN, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}, "adam: the learning rate is nan; it must be a number, 0 or more"},
-        {{.lr = -1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}, "adam: the learning rate is -1; it must be a number, 0 or more"},
+        {{.lr = NAN, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+         "adam: the learning rate is nan; it must be a number, 0 or more"},
+        {{.lr = -1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+         "adam: the learning rate is -1; it must be a number, 0 or more"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         heed_optim *opt = heed_adam_new(m.model, bad[i].options);

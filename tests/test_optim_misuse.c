@@ -45,7 +45,8 @@ static void nothing(const heed_optim_call *call, int64_t begin, int64_t end) {
 
 Test(optim_misuse, rules_that_are_none) {
     open_model(HEED_F32);
-    const heed_optim_rule whole = {.size = sizeof whole, .name = "own", .update = nothing, .options_size = sizeof(double)};
+    const heed_optim_rule whole = {
+        .size = sizeof whole, .name = "own", .update = nothing, .options_size = sizeof(double)};
     heed_optim_rule rules[4] = {whole, whole, whole, whole};
     rules[0].size--;
     rules[1].update = NULL;
@@ -53,7 +54,8 @@ Test(optim_misuse, rules_that_are_none) {
     rules[3].n_slots = -1;
     for (int i = 0; i < 5; i++) {
         heed_optim *opt = heed_optim_new(model, i < 4 ? &rules[i] : NULL, &(double){0}, 0.1, 0);
-        cr_expect_str_eq(heed_optim_error_text(opt), "optimizer: the rule is not of this library's size, has no update, or not 0 to 4 slots");
+        cr_expect_str_eq(heed_optim_error_text(opt),
+                         "optimizer: the rule is not of this library's size, has no update, or not 0 to 4 slots");
         give(1);
         cr_expect_eq(heed_optim_step(opt, g), HEED_INVALID);
         heed_grads_clear(g);
@@ -121,13 +123,17 @@ Test(optim_misuse, group_names_are_kept_whole_or_refused) {
     open_model(HEED_F64);
     heed_optim *opt = heed_sgd_new(model, (heed_sgd_options){.lr = 1});
     heed_param_set_group(w, "a_name_of_thirty_one_characters");
-    cr_expect_eq(heed_optim_set_group(opt, "a_name_of_thirty_one_characters", (heed_group_options){.lr_scale = 2}), HEED_OK);
-    cr_expect_eq(heed_optim_set_group(opt, "a_name_of_thirty_one_characters", (heed_group_options){.lr_scale = 3}), HEED_OK);
+    cr_expect_eq(heed_optim_set_group(opt, "a_name_of_thirty_one_characters", (heed_group_options){.lr_scale = 2}),
+                 HEED_OK);
+    cr_expect_eq(heed_optim_set_group(opt, "a_name_of_thirty_one_characters", (heed_group_options){.lr_scale = 3}),
+                 HEED_OK);
     give(1);
     cr_expect_eq(heed_optim_step(opt, g), HEED_OK);
     cr_expect_eq(value(), 1 - 3);
-    cr_expect_eq(heed_optim_set_group(opt, "a_name_of_thirty_two_characters_", (heed_group_options){.lr_scale = 1}), HEED_INVALID);
-    cr_expect_str_eq(heed_optim_error_text(opt), "sgd: group \"a_name_of_thirty_two_characters_\" is longer than 31 characters");
+    cr_expect_eq(heed_optim_set_group(opt, "a_name_of_thirty_two_characters_", (heed_group_options){.lr_scale = 1}),
+                 HEED_INVALID);
+    cr_expect_str_eq(heed_optim_error_text(opt),
+                     "sgd: group \"a_name_of_thirty_two_characters_\" is longer than 31 characters");
     heed_optim_free(opt);
     opt = heed_sgd_new(model, (heed_sgd_options){.lr = 1});
     cr_expect_eq(heed_optim_set_group(opt, NULL, (heed_group_options){.lr_scale = 1}), HEED_INVALID);

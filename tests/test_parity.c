@@ -8,8 +8,8 @@ static void check_all(heed_dtype dtype) {
         for (int i = 0; i < parity_sets[s]->count; i++) {
             const parity_case *c = &parity_sets[s]->cases[i];
             parity_result result = parity_check(parity_sets[s], c, dtype);
-            cr_expect(result.failure[0] == '\0' && result.compared > 1, "%s %s %s: %s", heed_dtype_name(dtype), parity_sets[s]->name,
-                      c->name, result.failure);
+            cr_expect(result.failure[0] == '\0' && result.compared > 1, "%s %s %s: %s", heed_dtype_name(dtype),
+                      parity_sets[s]->name, c->name, result.failure);
         }
 }
 

@@ -8,12 +8,14 @@
 
 enum { V = 6 };
 
-static void expect_probabilities(heed_sampler sampler, const float *logits, int n_said, const int32_t *said, const double *want) {
+static void expect_probabilities(heed_sampler sampler, const float *logits, int n_said, const int32_t *said,
+                                 const double *want) {
     double p[V];
     heed_error error = {.status = HEED_OK};
     cr_assert(heed_sampler_probabilities(&sampler, logits, V, said, n_said, p, &error) == HEED_OK, "%s", error.text);
     for (int i = 0; i < V; i++)
-        cr_expect(fabs(p[i] - want[i]) <= 1e-7, "p[%d] is %.9g, not %.9g", i, p[i], want[i]); /* logs are rounded to f32 */
+        cr_expect(fabs(p[i] - want[i]) <= 1e-7, "p[%d] is %.9g, not %.9g", i, p[i],
+                  want[i]); /* logs are rounded to f32 */
 }
 
 /* softmax of these is (0.1, 0.2, 0.4, 0.2, 0.05, 0.05). */
@@ -27,13 +29,15 @@ static const float *logs(void) {
 
 Test(sampler, nothing_set_is_greedy) {
     expect_probabilities((heed_sampler){.seed = 1}, logs(), 0, NULL, (double[V]){0, 0, 1, 0, 0, 0});
-    expect_probabilities((heed_sampler){.seed = 1}, (float[V]){1, 3, 2, 3, 3, 0}, 0, NULL, (double[V]){0, 1, 0, 0, 0, 0});
+    expect_probabilities((heed_sampler){.seed = 1}, (float[V]){1, 3, 2, 3, 3, 0}, 0, NULL,
+                         (double[V]){0, 1, 0, 0, 0, 0});
     for (uint64_t draw = 0; draw < 20; draw++)
         cr_expect_eq(heed_sampler_pick(&(heed_sampler){.seed = draw}, logs(), V, NULL, 0, draw, NULL), 2);
 }
 
 Test(sampler, temperature_one_is_softmax) {
-    expect_probabilities((heed_sampler){.temperature = 1}, logs(), 0, NULL, (double[V]){0.1, 0.2, 0.4, 0.2, 0.05, 0.05});
+    expect_probabilities((heed_sampler){.temperature = 1}, logs(), 0, NULL,
+                         (double[V]){0.1, 0.2, 0.4, 0.2, 0.05, 0.05});
 }
 
 /* p^(1/2) and p², normalised. */
@@ -61,27 +65,35 @@ Test(sampler, top_k_keeps_exactly_k) {
         for (int i = 0; i < V; i++)
             cr_expect(fabs(p[i] - (i < k ? 1.0 / (double)k : 0)) <= 1e-15, "of equals the lower tokens stay");
     }
-    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 2}, logs(), 0, NULL, (double[V]){0, 1.0 / 3, 2.0 / 3, 0, 0, 0});
-    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 100}, logs(), 0, NULL, (double[V]){0.1, 0.2, 0.4, 0.2, 0.05, 0.05});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 2}, logs(), 0, NULL,
+                         (double[V]){0, 1.0 / 3, 2.0 / 3, 0, 0, 0});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 100}, logs(), 0, NULL,
+                         (double[V]){0.1, 0.2, 0.4, 0.2, 0.05, 0.05});
 }
 
 Test(sampler, top_p_keeps_the_smallest_set_that_reaches_it) {
     const double two[V] = {0, 1.0 / 3, 2.0 / 3, 0, 0, 0}, three[V] = {0, 0.25, 0.5, 0.25, 0, 0};
-    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 1e-9}, logs(), 0, NULL, (double[V]){0, 0, 1, 0, 0, 0});
-    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.39}, logs(), 0, NULL, (double[V]){0, 0, 1, 0, 0, 0});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 1e-9}, logs(), 0, NULL,
+                         (double[V]){0, 0, 1, 0, 0, 0});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.39}, logs(), 0, NULL,
+                         (double[V]){0, 0, 1, 0, 0, 0});
     expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.41}, logs(), 0, NULL, two);
     expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.59}, logs(), 0, NULL, two);
     expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.61}, logs(), 0, NULL, three);
-    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 1}, logs(), 0, NULL, (double[V]){0.1, 0.2, 0.4, 0.2, 0.05, 0.05});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 1}, logs(), 0, NULL,
+                         (double[V]){0.1, 0.2, 0.4, 0.2, 0.05, 0.05});
     /* Exactly half: two of four equals reach it. */
     const float four[V] = {0, -INFINITY, 0, 0, -INFINITY, 0};
-    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.5}, four, 0, NULL, (double[V]){0.5, 0, 0.5, 0, 0, 0});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_p = 0.5}, four, 0, NULL,
+                         (double[V]){0.5, 0, 0.5, 0, 0, 0});
 }
 
 /* The three likeliest have 0.25, 0.5, 0.25 among themselves; of all six they have 0.8, which would not reach 0.81. */
 Test(sampler, top_p_looks_at_what_top_k_left) {
-    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 3, .top_p = 0.7}, logs(), 0, NULL, (double[V]){0, 1.0 / 3, 2.0 / 3, 0, 0, 0});
-    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 3, .top_p = 0.81}, logs(), 0, NULL, (double[V]){0, 0.25, 0.5, 0.25, 0, 0});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 3, .top_p = 0.7}, logs(), 0, NULL,
+                         (double[V]){0, 1.0 / 3, 2.0 / 3, 0, 0, 0});
+    expect_probabilities((heed_sampler){.temperature = 1, .top_k = 3, .top_p = 0.81}, logs(), 0, NULL,
+                         (double[V]){0, 0.25, 0.5, 0.25, 0, 0});
 }
 
 /* 2 / 2 = 1 and -1 * 2 = -2, each once though said twice. */
@@ -92,9 +104,12 @@ Test(sampler, what_was_said_is_penalised) {
         sum += want[i];
     for (int i = 0; i < V; i++)
         want[i] /= sum;
-    expect_probabilities((heed_sampler){.temperature = 1, .repetition_penalty = 2}, logits, 5, (int32_t[]){0, 1, 0, 1, 3}, want);
-    expect_probabilities((heed_sampler){.repetition_penalty = 2}, logits, 1, (int32_t[]){0}, (double[V]){1, 0, 0, 0, 0, 0});
-    expect_probabilities((heed_sampler){.repetition_penalty = 2.5}, logits, 1, (int32_t[]){0}, (double[V]){0, 0, 0, 0, 0, 1});
+    expect_probabilities((heed_sampler){.temperature = 1, .repetition_penalty = 2}, logits, 5,
+                         (int32_t[]){0, 1, 0, 1, 3}, want);
+    expect_probabilities((heed_sampler){.repetition_penalty = 2}, logits, 1, (int32_t[]){0},
+                         (double[V]){1, 0, 0, 0, 0, 0});
+    expect_probabilities((heed_sampler){.repetition_penalty = 2.5}, logits, 1, (int32_t[]){0},
+                         (double[V]){0, 0, 0, 0, 0, 1});
 }
 
 /* ---- draws ---- */
@@ -136,7 +151,8 @@ Test(sampler, one_seed_says_one_thing) {
 
 /* ---- refused ---- */
 
-static void expect_refused(heed_sampler sampler, const float *logits, int64_t vocabulary, int32_t said, const char *text) {
+static void expect_refused(heed_sampler sampler, const float *logits, int64_t vocabulary, int32_t said,
+                           const char *text) {
     heed_error error = {.status = HEED_OK};
     cr_expect_eq(heed_sampler_pick(&sampler, logits, vocabulary, &said, 1, 0, &error), -1);
     cr_expect_eq(error.status, HEED_INVALID);
@@ -145,9 +161,12 @@ static void expect_refused(heed_sampler sampler, const float *logits, int64_t vo
 }
 
 Test(sampler, refuses_settings_that_mean_nothing) {
-    expect_refused((heed_sampler){.temperature = -1}, logs(), V, 0, "sampler: temperature -1 must be 0 or more, and finite");
-    expect_refused((heed_sampler){.temperature = NAN}, logs(), V, 0, "sampler: temperature nan must be 0 or more, and finite");
-    expect_refused((heed_sampler){.temperature = INFINITY}, logs(), V, 0, "sampler: temperature inf must be 0 or more, and finite");
+    expect_refused((heed_sampler){.temperature = -1}, logs(), V, 0,
+                   "sampler: temperature -1 must be 0 or more, and finite");
+    expect_refused((heed_sampler){.temperature = NAN}, logs(), V, 0,
+                   "sampler: temperature nan must be 0 or more, and finite");
+    expect_refused((heed_sampler){.temperature = INFINITY}, logs(), V, 0,
+                   "sampler: temperature inf must be 0 or more, and finite");
     expect_refused((heed_sampler){.top_k = -1}, logs(), V, 0, "sampler: top_k -1 must be positive, or 0 for all");
     expect_refused((heed_sampler){.top_p = 1.5}, logs(), V, 0, "sampler: top_p 1.5 is not in (0, 1], nor 0 for all");
     expect_refused((heed_sampler){.top_p = -0.5}, logs(), V, 0, "sampler: top_p -0.5 is not in (0, 1], nor 0 for all");
@@ -160,7 +179,8 @@ Test(sampler, refuses_logits_that_mean_nothing) {
     const heed_sampler plain = {.temperature = 1};
     expect_refused(plain, (float[V]){0, 0, NAN, 0, 0, 0}, V, 0, "sampler: the logit of token 2 is nan");
     expect_refused(plain, (float[V]){0, 0, 0, 0, INFINITY, 0}, V, 0, "sampler: the logit of token 4 is inf");
-    expect_refused(plain, (float[3]){-INFINITY, -INFINITY, -INFINITY}, 3, 0, "sampler: all 3 logits are -inf: there is no token to choose");
+    expect_refused(plain, (float[3]){-INFINITY, -INFINITY, -INFINITY}, 3, 0,
+                   "sampler: all 3 logits are -inf: there is no token to choose");
     expect_refused(plain, logs(), 0, 0, "sampler: a vocabulary of 0 tokens");
     expect_refused(plain, logs(), V, 6, "sampler: token 6 was said, at 0; there are 0 to 5");
 }

@@ -68,7 +68,14 @@ Test(sort, the_share_on_ones_own_value_by_hand) {
 
 Test(sort, a_short_training_sorts_what_it_was_never_shown, .timeout = 300) {
     const school_subject subject = {sort_lesson, sort_examination, &usual};
-    training_plan plan = {.steps = 150, .lr = 2e-3, .warmup = 50, .beta2 = 0.98, .weight_decay = 0.1, .clip_norm = 1, .seed = 1, .threads = 1};
+    training_plan plan = {.steps = 150,
+                          .lr = 2e-3,
+                          .warmup = 50,
+                          .beta2 = 0.98,
+                          .weight_decay = 0.1,
+                          .clip_norm = 1,
+                          .seed = 1,
+                          .threads = 1};
     answerer a;
     heed_error error = {0};
     school_count count = {.length = 12};
@@ -139,12 +146,15 @@ Test(next_larger, largest_entries_move_onto_the_superdiagonal_for_every_seed, .t
         next_head h;
         heed_error error = {0};
         cr_assert_eq(next_init(&h, (uint64_t)seed), HEED_OK);
-        cr_assert_eq(next_train(&film, &h, &(next_plan){.steps = 1500, .seed = seed, .threads = 1}, &error), HEED_OK, "%s", error.text);
+        cr_assert_eq(next_train(&film, &h, &(next_plan){.steps = 1500, .seed = seed, .threads = 1}, &error), HEED_OK,
+                     "%s", error.text);
         const next_frame *first = &film.frame[0], *last = &film.frame[film.frames - 1];
         cr_assert(film.frames == NEXT_FRAMES && first->step == 0 && last->step == 1500);
-        cr_assert(first->m.superdiagonal <= 4 && last->m.superdiagonal == NEXT_ROWS, "seed %d: %d", seed, last->m.superdiagonal);
+        cr_assert(first->m.superdiagonal <= 4 && last->m.superdiagonal == NEXT_ROWS, "seed %d: %d", seed,
+                  last->m.superdiagonal);
         cr_assert_eq(last->m.diagonal, NEXT_ROWS);
-        cr_assert(first->m.in_order < 340 && last->m.in_order > 500 && last->m.in_order <= NEXT_TRIPLES, "%d", last->m.in_order);
+        cr_assert(first->m.in_order < 340 && last->m.in_order > 500 && last->m.in_order <= NEXT_TRIPLES, "%d",
+                  last->m.in_order);
         next_marks marks = next_examine(&h, 5000);
         cr_assert(marks.right >= 0.9995 && marks.loss < 0.01, "seed %d: %g, %g", seed, marks.right, marks.loss);
         next_free(&h);

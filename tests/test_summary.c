@@ -35,7 +35,8 @@ Test(summary, is_a_table) {
                                         "scale          ()                1  buffer\n"
                                         "19,233 numbers, 19,216 of them trained\n");
     cr_assert(heed_model_build(model, HEED_F64, 1) == HEED_OK);
-    cr_expect_not_null(strstr(summary_of(model), "19,233 numbers, 19,216 of them trained; f64, 153,920 bytes\n"), "%s", summary_of(model));
+    cr_expect_not_null(strstr(summary_of(model), "19,233 numbers, 19,216 of them trained; f64, 153,920 bytes\n"), "%s",
+                       summary_of(model));
     heed_model_free(model);
 }
 

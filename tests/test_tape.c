@@ -85,7 +85,9 @@ Test(tape, impossible_shapes_are_errors_without_allocating) {
     int64_t big = (int64_t)1 << 33;
     uint64_t before = heed_tape_statistics(t).allocations;
     cr_assert(heed_is_nil(heed_zeros(t, HEED_F32, HEED_SHAPE(big, big))));
-    SAYS(t, "full: shape (8589934592, 8589934592) cannot be: rank must be 0 to 8, sizes not negative, all bytes countable");
+    SAYS(
+        t,
+        "full: shape (8589934592, 8589934592) cannot be: rank must be 0 to 8, sizes not negative, all bytes countable");
     cr_assert_eq(heed_tape_statistics(t).allocations, before);
     heed_tape_reset(t);
     cr_assert(heed_is_nil(heed_zeros(t, HEED_F32, HEED_SHAPE(2, -1))));

@@ -62,8 +62,9 @@ Test(tape_misuse, dtypes_and_shapes_that_are_none) {
 /* As heed_masked_fill has it: a number that an i32 cannot be is not made another. */
 Test(tape_misuse, integers_are_filled_with_integers) {
     const double wrong[] = {0.5, 3e9, -3e9, NAN, INFINITY};
-    const char *const text[] = {"full: dtype is i32, and 0.5 is no i32", "full: dtype is i32, and 3e+09 is no i32", "full: dtype is i32, and -3e+09 is no i32",
-                                "full: dtype is i32, and nan is no i32", "full: dtype is i32, and inf is no i32"};
+    const char *const text[] = {"full: dtype is i32, and 0.5 is no i32", "full: dtype is i32, and 3e+09 is no i32",
+                                "full: dtype is i32, and -3e+09 is no i32", "full: dtype is i32, and nan is no i32",
+                                "full: dtype is i32, and inf is no i32"};
     for (int i = 0; i < 5; i++) {
         cr_expect(heed_is_nil(heed_full(t, HEED_I32, HEED_SHAPE(2), wrong[i])));
         SAYS(text[i]);
@@ -88,14 +89,16 @@ Test(tape_misuse, weights_are_numbers) {
 /* ---- reading ---- */
 
 Test(tape_misuse, a_view_read_often_is_packed_once) {
-    heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(300, 300), heed_f64(t, heed_randn(t, HEED_F64, HEED_SHAPE(300, 300))));
+    heed_tensor x =
+        heed_variable(t, HEED_F64, HEED_SHAPE(300, 300), heed_f64(t, heed_randn(t, HEED_F64, HEED_SHAPE(300, 300))));
     heed_tensor turned = heed_transpose(t, x, 0, 1);
     const double *first = heed_f64(t, turned);
     size_t used = heed_tape_statistics(t).used_bytes;
     for (int i = 0; i < 1000; i++)
         cr_assert_eq(heed_f64(t, turned), first);
     cr_assert_eq(heed_tape_statistics(t).used_bytes, used);
-    heed_tensor y = heed_rmsnorm(t, turned, HEED_NIL, 1); /* takes packed inputs: a copy of its own, since it is differentiated */
+    heed_tensor y =
+        heed_rmsnorm(t, turned, HEED_NIL, 1); /* takes packed inputs: a copy of its own, since it is differentiated */
     cr_assert_eq(heed_backward(t, heed_sum(t, y, HEED_ALL_AXES), NULL), HEED_OK, "%s", heed_error_text(t));
     cr_assert_neq(heed_f64(t, heed_grad(t, x))[0], 0);
 }
@@ -174,7 +177,8 @@ Test(tape_misuse, numbers_of_threads_beyond_reason) {
     cr_expect_geq(heed_tape_threads(t), 1);
     heed_tape_set_threads(t, INT32_MAX);
     cr_expect_eq(heed_tape_threads(t), 1024);
-    heed_tensor y = heed_softmax(t, heed_ones(t, HEED_F32, HEED_SHAPE(3, 4, 5)), 1); /* takes workspace for each thread */
+    heed_tensor y =
+        heed_softmax(t, heed_ones(t, HEED_F32, HEED_SHAPE(3, 4, 5)), 1); /* takes workspace for each thread */
     cr_expect_eq(heed_f32(t, y)[0], 0.25, "%s", heed_error_text(t));
 }
 

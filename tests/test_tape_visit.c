@@ -15,7 +15,8 @@ static void note(void *user, heed_tape *t, const heed_tape_item *item) {
     seen *s = user;
     cr_assert_lt(s->n, MOST);
     char *at = s->text[s->n++], *end = at + 96;
-    at += snprintf(at, (size_t)(end - at), "%llu = %s [%s]", (unsigned long long)item->out.index, item->op ? item->op : "leaf", item->path);
+    at += snprintf(at, (size_t)(end - at), "%llu = %s [%s]", (unsigned long long)item->out.index,
+                   item->op ? item->op : "leaf", item->path);
     if (item->n_out > 1)
         at += snprintf(at, (size_t)(end - at), " x%d", item->n_out);
     for (int i = 0; i < item->n_in; i++)
@@ -44,10 +45,12 @@ Test(tape_visit, ops_come_in_order_and_leaves_before_their_first_use) {
     heed_tensor both = heed_use(t, m.both), y = heed_linear(t, x, both, HEED_NIL), part[2]; /* (5, 2) */
     heed_split(t, y, 1, 2, NULL, part);
     heed_leave(t);
-    heed_tensor a = heed_use(t, m.a), z = heed_add(t, part[1], heed_sum(t, a, HEED_ALL_AXES)), sum = heed_sum(t, z, HEED_ALL_AXES);
+    heed_tensor a = heed_use(t, m.a), z = heed_add(t, part[1], heed_sum(t, a, HEED_ALL_AXES)),
+                sum = heed_sum(t, z, HEED_ALL_AXES);
     cr_assert_eq(heed_tape_status(t), HEED_OK, "%s", heed_error_text(t));
 
-    cr_expect(!heed_needs_grad(t, x) && !heed_needs_grad(t, unused) && heed_needs_grad(t, both) && heed_needs_grad(t, part[0]) && heed_needs_grad(t, sum));
+    cr_expect(!heed_needs_grad(t, x) && !heed_needs_grad(t, unused) && heed_needs_grad(t, both) &&
+              heed_needs_grad(t, part[0]) && heed_needs_grad(t, sum));
     cr_expect(!heed_needs_grad(t, HEED_NIL) && !heed_needs_grad(t, (heed_tensor){sum.epoch, 1000}));
 
     seen s = {.n = 0};
@@ -56,7 +59,8 @@ Test(tape_visit, ops_come_in_order_and_leaves_before_their_first_use) {
     int n = 0;
     snprintf(must[n++], 96, "%llu = leaf []", (unsigned long long)x.index);
     snprintf(must[n++], 96, "%llu = leaf [m.a + m.b]", (unsigned long long)both.index);
-    snprintf(must[n++], 96, "%llu = linear [m] %llu %llu 0", (unsigned long long)y.index, (unsigned long long)x.index, (unsigned long long)both.index);
+    snprintf(must[n++], 96, "%llu = linear [m] %llu %llu 0", (unsigned long long)y.index, (unsigned long long)x.index,
+             (unsigned long long)both.index);
     snprintf(must[n++], 96, "%llu = split [m] x2 %llu", (unsigned long long)part[0].index, (unsigned long long)y.index);
     snprintf(must[n++], 96, "%llu = leaf [m.a]", (unsigned long long)a.index);
     cr_assert_geq(s.n, n + 3);

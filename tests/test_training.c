@@ -15,7 +15,8 @@ static void train(int threads, int steps, float *values, int64_t count) {
     heed_tape_set_threads(t, threads);
     heed_optim_set_threads(s.optim, threads);
     for (int step = 0; step < steps; step++)
-        cr_assert(isfinite(small_training_step(&s, t, step)), "%s%s", heed_error_text(t), heed_optim_error_text(s.optim));
+        cr_assert(isfinite(small_training_step(&s, t, step)), "%s%s", heed_error_text(t),
+                  heed_optim_error_text(s.optim));
     memcpy(values, heed_model_data(s.model), (size_t)count * sizeof *values);
     heed_tape_free(t);
     small_training_free(&s);

@@ -42,8 +42,14 @@ static void tell_probe(heed_recorder *r, kept_probe *probe, const char *const *t
     int alignment[GLASS_TIME];
     for (int i = 0; i < GLASS_TIME; i++)
         alignment[i] = i < GLASS_PAIRS ? -1 : probe->question->asked;
-    heed_recorder_probe(r, (heed_probe){.name = "question", .loss = loss_of_probe, .user = probe, .n_queries = GLASS_TIME,
-                                        .n_keys = GLASS_TIME, .queries = tokens, .keys = tokens, .alignment = alignment});
+    heed_recorder_probe(r, (heed_probe){.name = "question",
+                                        .loss = loss_of_probe,
+                                        .user = probe,
+                                        .n_queries = GLASS_TIME,
+                                        .n_keys = GLASS_TIME,
+                                        .queries = tokens,
+                                        .keys = tokens,
+                                        .alignment = alignment});
 }
 
 /* As a list in JSON, which these names need no escapes for. */
@@ -55,12 +61,14 @@ static void list(const char *const *names, int n, char *text, size_t size) {
 }
 
 /* What makes the page's guided path: the whole model is one head and W^O, so that the page can compute it. */
-static void tell_story(heed_recorder *r, const glass_question *q, const char *const *tokens, const char *const *answers) {
+static void tell_story(heed_recorder *r, const glass_question *q, const char *const *tokens,
+                       const char *const *answers) {
     char token_list[128], answer_list[128], story[512];
     list(tokens, GLASS_TIME, token_list, sizeof token_list);
     list(answers, GLASS_VALUES, answer_list, sizeof answer_list);
     snprintf(story, sizeof story,
-             "{\"kind\":\"glass\",\"probe\":\"question\",\"attention\":\"attn\",\"w_o\":\"w_o.weight\",\"query\":%d,\"keys\":%d,"
+             "{\"kind\":\"glass\",\"probe\":\"question\",\"attention\":\"attn\",\"w_o\":\"w_o.weight\",\"query\":%d,"
+             "\"keys\":%d,"
              "\"answer\":%d,\"learning_rate\":1,\"tokens\":%s,\"answers\":%s}",
              GLASS_PAIRS, GLASS_PAIRS, q->value[q->asked], token_list, answer_list);
     heed_recorder_story(r, story);
@@ -71,9 +79,10 @@ enum { KEPT_FRAMES = 50 }; /* as many as a page holds without rounding their num
 heed_recorder *kept_begin(const recording *kept, int64_t steps, kept_probe *probe) {
     name entry_names[GLASS_D_MODEL], token_names[GLASS_TIME];
     const char *entries[GLASS_D_MODEL], *tokens[GLASS_TIME];
-    heed_recorder *r = recording_begin(
-        kept, probe->g->model,
-        (heed_recorder_options){.title = "The glass box", .optimizer = "sgd", .last = steps, .most_frames = KEPT_FRAMES});
+    heed_recorder *r =
+        recording_begin(kept, probe->g->model,
+                        (heed_recorder_options){
+                            .title = "The glass box", .optimizer = "sgd", .last = steps, .most_frames = KEPT_FRAMES});
     if (r == NULL)
         return NULL;
     name_entries(entry_names);

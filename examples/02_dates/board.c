@@ -37,7 +37,8 @@ board *board_new(const reader *r, const plan *p, bool quiet) {
     board *b = calloc(1, sizeof *b);
     if (b == NULL)
         return NULL;
-    *b = (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = training_clock(), .looked = -INFINITY};
+    *b =
+        (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = training_clock(), .looked = -INFINITY};
     heed_tape_set_threads(b->t, (int)p->threads);
     b->sample = exam_new(r->task, SAMPLE_FIRST, SAMPLE);
     b->lookout = lookout_new((int)p->threads);

@@ -20,7 +20,8 @@ enum { HEADS_DATES = 400 }; /* with which each head is tried: there are many hea
 
 /* ---- examining ---- */
 
-static heed_status report_all(const options *o, const reader *r, heed_tape *t, const reader *start, heed_recorder *recorder) {
+static heed_status report_all(const options *o, const reader *r, heed_tape *t, const reader *start,
+                              heed_recorder *recorder) {
     terminal term = terminal_open(stdout);
     heed_status status = report_held_out(&term, r, t, (int)o->dates, o->quiet);
     if (status || o->quiet)
@@ -49,7 +50,8 @@ static heed_status save(const options *o, const reader *r, const progress *end, 
     snprintf(seed, sizeof seed, "%lld", (long long)o->plan.seed);
     snprintf(steps, sizeof steps, "%lld", (long long)end->step);
     const char *const facts[][2] = {{"program", "heed 02_dates"}, {"seed", seed}, {"steps", steps}};
-    return heed_model_save(r->model, o->save, (heed_save_options){.metadata = facts, .n_metadata = sizeof facts / sizeof *facts}, error);
+    return heed_model_save(r->model, o->save,
+                           (heed_save_options){.metadata = facts, .n_metadata = sizeof facts / sizeof *facts}, error);
 }
 
 static void introduce(const options *o, const reader *r) {

@@ -81,7 +81,8 @@ static heed_status print_head(const terminal *term, const reader *r, heed_tape *
     return HEED_OK;
 }
 
-static heed_status print_heads(const terminal *term, const reader *r, heed_tape *t, const exam *e, heed_recorder *recorder) {
+static heed_status print_heads(const terminal *term, const reader *r, heed_tape *t, const exam *e,
+                               heed_recorder *recorder) {
     score found;
     heed_status status = exam_run(e, r, t, &found);
     if (status)

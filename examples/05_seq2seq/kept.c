@@ -25,10 +25,11 @@ static const char *params_of(const translator *tr) {
     return bare ? "seq2seq.attention.*,seq2seq.combine.weight" : "seq2seq.attention.*";
 }
 
-static heed_recorder *begin_states(const recording *kept, const translator *tr, int64_t steps, translator_kept *followed) {
+static heed_recorder *begin_states(const recording *kept, const translator *tr, int64_t steps,
+                                   translator_kept *followed) {
     char title[80];
-    snprintf(title, sizeof title, "An encoder-decoder of %s cells that looks back by %s score", cell_names[tr->recipe.cell],
-             look_names[tr->recipe.look]);
+    snprintf(title, sizeof title, "An encoder-decoder of %s cells that looks back by %s score",
+             cell_names[tr->recipe.cell], look_names[tr->recipe.look]);
     heed_recorder *r = recording_begin(kept, tr->model,
                                        (heed_recorder_options){.title = title,
                                                                .params = params_of(tr),
@@ -41,7 +42,8 @@ static heed_recorder *begin_states(const recording *kept, const translator *tr, 
     return r;
 }
 
-heed_recorder *translator_kept_begin(const recording *kept, const translator *tr, int64_t steps, translator_kept *followed) {
+heed_recorder *translator_kept_begin(const recording *kept, const translator *tr, int64_t steps,
+                                     translator_kept *followed) {
     followed->tr = tr;
     if (tr->reader)
         return reader_kept_begin(kept, tr->reader, "A transformer that translates", steps, &followed->reader);

@@ -11,6 +11,7 @@ typedef struct translator_kept {
 } translator_kept;
 
 /* NULL where nothing is to be recorded. `followed` stays until the recorder has ended. */
-heed_recorder *translator_kept_begin(const recording *kept, const translator *tr, int64_t steps, translator_kept *followed);
+heed_recorder *translator_kept_begin(const recording *kept, const translator *tr, int64_t steps,
+                                     translator_kept *followed);
 
 #endif

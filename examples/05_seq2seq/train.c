@@ -34,7 +34,8 @@ static heed_status run(const translator *tr, const options *o, training *run, su
     return status;
 }
 
-heed_status train(const translator *tr, const options *o, board *b, heed_recorder *recorder, outcome *end, heed_error *error) {
+heed_status train(const translator *tr, const options *o, board *b, heed_recorder *recorder, outcome *end,
+                  heed_error *error) {
     training_plan plan = plan_of(o, recorder);
     training tr_run;
     supply *pairs = supply_new(tr->task, (uint64_t)o->seed, (int)o->batch);

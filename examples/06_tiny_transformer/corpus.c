@@ -130,7 +130,9 @@ char *corpus_read(const char *path, size_t *bytes, heed_error *error) {
     if (path || folders.count == sizeof own / sizeof *own)
         text = read_sources(&folders, path ? path : "this project's sources", bytes, error);
     else
-        heed_error_set(error, HEED_IO, "this project's sources are not in this folder: go where they are, or name a text with --text FILE");
+        heed_error_set(
+            error, HEED_IO,
+            "this project's sources are not in this folder: go where they are, or name a text with --text FILE");
     free_paths(&folders);
     return text;
 }

@@ -41,7 +41,8 @@ static heed_vocabulary *make_vocabulary(const options *o, const char *text, size
 }
 
 /* vocabulary: NULL to make one from the text. It is the caller's, also after an error. */
-static heed_status lesson_init(lesson *l, const options *o, const recipe *by, heed_vocabulary *vocabulary, heed_error *error) {
+static heed_status lesson_init(lesson *l, const options *o, const recipe *by, heed_vocabulary *vocabulary,
+                               heed_error *error) {
     size_t bytes;
     heed_tokens tokens = {.ids = NULL};
     *l = (lesson){.vocabulary = vocabulary};
@@ -49,8 +50,9 @@ static heed_status lesson_init(lesson *l, const options *o, const recipe *by, he
     if (text && l->vocabulary == NULL)
         l->vocabulary = make_vocabulary(o, text, bytes, error);
     if (l->vocabulary && text && heed_encode(l->vocabulary, text, bytes, &tokens, error) == HEED_OK)
-        l->windows = heed_windows_new(tokens.ids, tokens.count,
-                                      (heed_windows_options){.length = by->gpt.context, .validation = VALIDATION}, error);
+        l->windows =
+            heed_windows_new(tokens.ids, tokens.count,
+                             (heed_windows_options){.length = by->gpt.context, .validation = VALIDATION}, error);
     heed_tokens_free(&tokens);
     free(text);
     return l->windows ? HEED_OK : error->status;
@@ -68,7 +70,8 @@ typedef struct watch {
 } watch;
 
 static heed_sampler sampler_of(const options *o) {
-    return (heed_sampler){.temperature = o->temperature, .top_k = o->top_k, .top_p = o->top_p, .seed = (uint64_t)o->seed};
+    return (heed_sampler){
+        .temperature = o->temperature, .top_k = o->top_k, .top_p = o->top_p, .seed = (uint64_t)o->seed};
 }
 
 /* A sample after an eighth, a quarter, half and all of the training. */
@@ -94,15 +97,18 @@ static bool look(void *user, heed_tape *t, int64_t step, double loss) {
 }
 
 /* The closing line. */
-static heed_status report(const options *o, const writer *w, heed_tape *t, const heed_windows *windows, heed_error *error) {
+static heed_status report(const options *o, const writer *w, heed_tape *t, const heed_windows *windows,
+                          heed_error *error) {
     int64_t held_out;
     char text[GROUPED];
     heed_windows_tokens(windows, HEED_PART_VALIDATION, &held_out);
     double loss = writer_validate(w, t, windows);
     if (heed_tape_status(t))
         return heed_error_set(error, heed_tape_status(t), "%s", heed_error_text(t));
-    printf("validation loss: %.4f (perplexity %.2f, %.3f bits a token), recipe %s, seed %lld, mean over %s tokens in windows of %lld\n", loss,
-           exp(loss), loss / log(2), w->by->name, (long long)o->seed, grouped(held_out - 1, text), (long long)heed_windows_length(windows));
+    printf("validation loss: %.4f (perplexity %.2f, %.3f bits a token), recipe %s, seed %lld, mean over %s tokens in "
+           "windows of %lld\n",
+           loss, exp(loss), loss / log(2), w->by->name, (long long)o->seed, grouped(held_out - 1, text),
+           (long long)heed_windows_length(windows));
     return HEED_OK;
 }
 
@@ -129,9 +135,15 @@ static int64_t steps_of(const options *o, const writer *w) {
     return o->steps ? o->steps : w->by->steps;
 }
 
-static heed_status train_and_save(const options *o, writer *w, const heed_windows *windows, heed_recorder *recorder, heed_error *error) {
+static heed_status train_and_save(const options *o, writer *w, const heed_windows *windows, heed_recorder *recorder,
+                                  heed_error *error) {
     watch now = {.o = o, .w = w, .term = terminal_open(stdout), .line = {.name = "training"}, .steps = steps_of(o, w)};
-    train_plan plan = {.steps = now.steps, .seed = o->seed, .threads = o->threads, .checkpoint = o->checkpoint, .every = o->every, .recorder = recorder};
+    train_plan plan = {.steps = now.steps,
+                       .seed = o->seed,
+                       .threads = o->threads,
+                       .checkpoint = o->checkpoint,
+                       .every = o->every,
+                       .recorder = recorder};
     int64_t done;
     double started = training_clock();
     if (!o->quiet)
@@ -147,7 +159,8 @@ static heed_status train_and_save(const options *o, writer *w, const heed_window
         status = writer_save(w, o->save, done, o->seed, error);
     interruption_watch(false);
     if (!status && interrupted())
-        printf("stopped after step %lld of %lld; the weights are in %s\n", (long long)done, (long long)now.steps, o->save);
+        printf("stopped after step %lld of %lld; the weights are in %s\n", (long long)done, (long long)now.steps,
+               o->save);
     else if (!status && !o->quiet)
         printf("  trained in %.0f s; the weights are in %s\n\n", training_clock() - started, o->save);
     return status;

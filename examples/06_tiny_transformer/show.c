@@ -9,12 +9,15 @@ void show_start(const terminal *term, const writer *w, const char *text, const h
     int64_t learns, held_out;
     heed_windows_tokens(windows, HEED_PART_TRAINING, &learns);
     heed_windows_tokens(windows, HEED_PART_VALIDATION, &held_out);
-    say_text(term,
-             "A GPT with {b|%s} parameters reads %s: it learns from %s tokens, and %s more that it never sees in training are for "
-             "validation. There are %d different tokens (%s). Recipe {b|%s}: %s; %s steps of %lld windows of %lld tokens.",
-             grouped(heed_model_trainable(w->model), parameters), text, grouped(learns, training), grouped(held_out, validation),
-             (int)heed_vocabulary_count(w->vocabulary), heed_vocabulary_kind(w->vocabulary), w->by->name, w->by->what,
-             grouped(steps, steps_text), (long long)w->by->batch, (long long)heed_windows_length(windows));
+    say_text(
+        term,
+        "A GPT with {b|%s} parameters reads %s: it learns from %s tokens, and %s more that it never sees in training "
+        "are for "
+        "validation. There are %d different tokens (%s). Recipe {b|%s}: %s; %s steps of %lld windows of %lld tokens.",
+        grouped(heed_model_trainable(w->model), parameters), text, grouped(learns, training),
+        grouped(held_out, validation), (int)heed_vocabulary_count(w->vocabulary), heed_vocabulary_kind(w->vocabulary),
+        w->by->name, w->by->what, grouped(steps, steps_text), (long long)w->by->batch,
+        (long long)heed_windows_length(windows));
 }
 
 /* ---- writing ---- */
@@ -46,8 +49,8 @@ static bool put_token(void *user, int32_t token) {
 
 enum { SLIDE = 16 };
 
-heed_status show_writing(const terminal *term, const writer *w, heed_tape *t, const char *prompt, int64_t count, heed_sampler sampler,
-                         bool indented, heed_error *error) {
+heed_status show_writing(const terminal *term, const writer *w, heed_tape *t, const char *prompt, int64_t count,
+                         heed_sampler sampler, bool indented, heed_error *error) {
     pen p = {term, w, indented};
     heed_tokens said = {.ids = NULL};
     int32_t *tokens = malloc((size_t)count * sizeof *tokens);
@@ -101,7 +104,8 @@ static double cosine(const likeness *l, int32_t a, int32_t b) {
         xx += (double)x[i] * (double)x[i];
         yy += (double)y[i] * (double)y[i];
     }
-    return xx > 0 && yy > 0 ? xy * xy * (xy > 0 ? 1 : -1) / (xx * yy) : 0; /* its square, with its sign: the same order */
+    return xx > 0 && yy > 0 ? xy * xy * (xy > 0 ? 1 : -1) / (xx * yy)
+                            : 0; /* its square, with its sign: the same order */
 }
 
 static void show_nearest(const terminal *term, const likeness *l, int32_t token) {

@@ -14,9 +14,11 @@ heed_status show_writing(const terminal *term, const writer *w, heed_tape *t, co
 
 /* Where each head looks, measured on the validation part: how much of its weight goes to the token itself, to the one before, to
  * earlier places with the same token, to what followed those, and how far back it looks. */
-heed_status show_heads(const terminal *term, const writer *w, heed_tape *t, const heed_windows *windows) HEED_MUST_CHECK;
+heed_status show_heads(const terminal *term, const writer *w, heed_tape *t,
+                       const heed_windows *windows) HEED_MUST_CHECK;
 
 /* Which tokens it finds alike: the nearest of a few frequent ones, by the angle between their vectors. */
-heed_status show_alike(const terminal *term, const writer *w, const heed_windows *windows, heed_error *error) HEED_MUST_CHECK;
+heed_status show_alike(const terminal *term, const writer *w, const heed_windows *windows,
+                       heed_error *error) HEED_MUST_CHECK;
 
 #endif

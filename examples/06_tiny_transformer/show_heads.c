@@ -63,9 +63,11 @@ heed_status show_heads(const terminal *term, const writer *w, heed_tape *t, cons
         const habits *h = &all[i];
         double n = h->queries > 0 ? (double)h->queries : 1;
         bool previous = h->before / n > 0.5, repeats = h->after_same / n > 0.3;
-        say(term, "    %d.%d          %6.2f     %6.2f       %6.2f             %6.2f        %6.1f   %s\n", i / heads, i % heads, h->itself / n,
-            h->before / n, h->same / n, h->after_same / n, h->distance / n,
-            previous ? "{q|the token before}" : repeats ? "{k|goes on as it went on before}" : "");
+        say(term, "    %d.%d          %6.2f     %6.2f       %6.2f             %6.2f        %6.1f   %s\n", i / heads,
+            i % heads, h->itself / n, h->before / n, h->same / n, h->after_same / n, h->distance / n,
+            previous  ? "{q|the token before}"
+            : repeats ? "{k|goes on as it went on before}"
+                      : "");
     }
     return HEED_OK;
 }

@@ -15,8 +15,15 @@ static heed_status one_step(const writer *w, training *tr, heed_loader *loader, 
 }
 
 static training_plan plan_of(const recipe *by, const train_plan *plan) {
-    return (training_plan){.steps = plan->steps, .lr = by->lr, .lr_end = by->lr_end, .warmup = by->warmup, .beta2 = by->beta2,
-                           .weight_decay = by->weight_decay, .clip_norm = by->clip_norm, .seed = plan->seed, .threads = plan->threads,
+    return (training_plan){.steps = plan->steps,
+                           .lr = by->lr,
+                           .lr_end = by->lr_end,
+                           .warmup = by->warmup,
+                           .beta2 = by->beta2,
+                           .weight_decay = by->weight_decay,
+                           .clip_norm = by->clip_norm,
+                           .seed = plan->seed,
+                           .threads = plan->threads,
                            .recorder = plan->recorder};
 }
 
@@ -27,8 +34,12 @@ typedef struct kept_run {
     heed_checkpoint_writer *writer; /* NULL: nothing is kept */
 } kept_run;
 
-static heed_status begin(kept_run *k, const train_plan *plan, const writer *w, training *tr, heed_loader *loader, heed_error *error) {
-    *k = (kept_run){.plan = plan, .parts = {.model = w->model, .optim = tr->opt, .schedule = &tr->schedule, .tape = tr->t, .position = &tr->steps}};
+static heed_status begin(kept_run *k, const train_plan *plan, const writer *w, training *tr, heed_loader *loader,
+                         heed_error *error) {
+    *k = (kept_run){
+        .plan = plan,
+        .parts = {
+            .model = w->model, .optim = tr->opt, .schedule = &tr->schedule, .tape = tr->t, .position = &tr->steps}};
     if (plan->checkpoint == NULL)
         return HEED_OK;
     k->writer = heed_checkpoint_writer_new(plan->checkpoint);
@@ -52,7 +63,8 @@ static heed_status end(kept_run *k, heed_status status, heed_error *error) {
     return status;
 }
 
-static heed_status run_steps(writer *w, training *tr, kept_run *k, heed_loader *loader, int64_t T, train_look *look, void *user, heed_error *error) {
+static heed_status run_steps(writer *w, training *tr, kept_run *k, heed_loader *loader, int64_t T, train_look *look,
+                             void *user, heed_error *error) {
     heed_status status = HEED_OK;
     for (bool go_on = true; !status && go_on && tr->steps < k->plan->steps;) {
         status = one_step(w, tr, loader, T, error);
@@ -64,8 +76,8 @@ static heed_status run_steps(writer *w, training *tr, kept_run *k, heed_loader *
     return status;
 }
 
-heed_status train(writer *w, const heed_windows *windows, const train_plan *plan, train_look *look, void *user, int64_t *done,
-                  heed_error *error) {
+heed_status train(writer *w, const heed_windows *windows, const train_plan *plan, train_look *look, void *user,
+                  int64_t *done, heed_error *error) {
     heed_window_batches batches = {windows, HEED_PART_TRAINING, w->by->batch};
     heed_loader_options ahead = {.bytes = heed_window_bytes(&batches), .threads = 1, .seed = (uint64_t)plan->seed};
     heed_loader *loader = heed_loader_new(heed_window_fill, &batches, ahead, error);

@@ -37,9 +37,13 @@ heed_status writer_save(const writer *w, const char *path, int64_t steps, int64_
     snprintf(seed_text, sizeof seed_text, "%lld", (long long)seed);
     const char *const facts[][2] = {
         {"program", "heed 06_tiny_transformer"}, {"recipe", w->by->name}, {"steps", steps_text}, {"seed", seed_text}};
-    heed_status status = name ? heed_vocabulary_save(w->vocabulary, name, error) : heed_error_set(error, HEED_NO_MEMORY, "out of memory");
+    heed_status status = name ? heed_vocabulary_save(w->vocabulary, name, error)
+                              : heed_error_set(error, HEED_NO_MEMORY, "out of memory");
     free(name);
-    return status ? status : heed_model_save(w->model, path, (heed_save_options){.metadata = facts, .n_metadata = sizeof facts / sizeof *facts}, error);
+    return status ? status
+                  : heed_model_save(w->model, path,
+                                    (heed_save_options){.metadata = facts, .n_metadata = sizeof facts / sizeof *facts},
+                                    error);
 }
 
 static const recipe *recipe_of(const char *path, heed_error *error) {
@@ -50,7 +54,8 @@ static const recipe *recipe_of(const char *path, heed_error *error) {
         if (strcmp(name, recipes[i].name) == 0)
             by = &recipes[i];
     if (file && by == NULL)
-        heed_error_set(error, HEED_IO, "%s: it does not say which recipe it was trained by: it is of another program", path);
+        heed_error_set(error, HEED_IO, "%s: it does not say which recipe it was trained by: it is of another program",
+                       path);
     heed_safetensors_close(file);
     return by;
 }
@@ -79,7 +84,8 @@ const char *writer_visible(const writer *w, int32_t token, char *text, size_t si
     for (size_t i = 0; i < n && used + 4 < size; i++) {
         unsigned char byte = (unsigned char)bytes[i];
         const char *name = byte == ' ' ? "␣" : byte == '\n' ? "⏎" : byte == '\t' ? "⇥" : byte < ' ' ? "?" : NULL;
-        used += (size_t)(name ? snprintf(text + used, size - used, "%s", name) : snprintf(text + used, size - used, "%c", byte));
+        used += (size_t)(name ? snprintf(text + used, size - used, "%s", name)
+                              : snprintf(text + used, size - used, "%c", byte));
     }
     return heed_utf8_valid(text, used) == used ? text : "?";
 }
@@ -89,7 +95,8 @@ const char *writer_visible(const writer *w, int32_t token, char *text, size_t si
 heed_tensor writer_loss(const writer *w, heed_tape *t, const int32_t *x, const int32_t *y, int64_t B, int64_t T) {
     heed_tensor logits = heed_gpt_forward(&w->gpt, t, heed_input(t, HEED_I32, HEED_SHAPE(B, T), x));
     heed_tensor targets = heed_input(t, HEED_I32, HEED_SHAPE(B, T), y);
-    return heed_cross_entropy_with(t, logits, targets, (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = HEED_IGNORED});
+    return heed_cross_entropy_with(
+        t, logits, targets, (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = HEED_IGNORED});
 }
 
 enum { EXAMINED_AT_ONCE = 32 };

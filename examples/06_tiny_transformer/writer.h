@@ -12,12 +12,14 @@ typedef struct writer {
 } writer;
 
 /* Takes the vocabulary, also where it fails; then the model, or the error, says why. */
-heed_status writer_init(writer *w, const recipe *by, heed_vocabulary *vocabulary, uint64_t seed, heed_error *error) HEED_MUST_CHECK;
+heed_status writer_init(writer *w, const recipe *by, heed_vocabulary *vocabulary, uint64_t seed,
+                        heed_error *error) HEED_MUST_CHECK;
 void writer_free(writer *w);
 
 /* Weights in `path`, the vocabulary beside them in `path`.vocabulary.json; the file also says the recipe, and how it was trained:
  * `steps` and `seed`. */
-heed_status writer_save(const writer *w, const char *path, int64_t steps, int64_t seed, heed_error *error) HEED_MUST_CHECK;
+heed_status writer_save(const writer *w, const char *path, int64_t steps, int64_t seed,
+                        heed_error *error) HEED_MUST_CHECK;
 heed_status writer_load(writer *w, const char *path, heed_error *error) HEED_MUST_CHECK;
 
 /* A token as one can see it: a space is ␣, a new line ⏎. Cut to `size`; "?" where it is no text. */

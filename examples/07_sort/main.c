@@ -77,8 +77,15 @@ static heed_status look_inside(sort_run *run) {
 
 static heed_status teach(sort_run *run, heed_error *error) {
     const options *o = run->o;
-    training_plan plan = {.steps = o->steps, .lr = 2e-3, .warmup = 50, .beta2 = 0.98, .weight_decay = 0.1, .clip_norm = 1,
-                          .seed = o->seed, .threads = o->threads, .recorder = run->recorder};
+    training_plan plan = {.steps = o->steps,
+                          .lr = 2e-3,
+                          .warmup = 50,
+                          .beta2 = 0.98,
+                          .weight_decay = 0.1,
+                          .clip_norm = 1,
+                          .seed = o->seed,
+                          .threads = o->threads,
+                          .recorder = run->recorder};
     school_count count;
     heed_status status = school_train(&run->a, &run->subject, &plan, BATCH, o->quiet ? NULL : look, run, error);
     if (status)
@@ -109,7 +116,8 @@ static heed_status learn(sort_run *run, heed_error *error) {
 }
 
 static heed_status run_sort(const options *o, heed_error *error) {
-    sort_run run = {.o = o, .term = terminal_open(stdout), .task = {(int)o->values, (int)o->length}, .line = {.name = "sorting"}};
+    sort_run run = {
+        .o = o, .term = terminal_open(stdout), .task = {(int)o->values, (int)o->length}, .line = {.name = "sorting"}};
     run.subject = (school_subject){sort_lesson, sort_examination, &run.task};
     run.t = heed_tape_new();
     heed_tape_set_threads(run.t, (int)o->threads);

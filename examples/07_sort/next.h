@@ -52,7 +52,7 @@ typedef struct next_matrices {
     double qk[NEXT_NUMBERS][NEXT_NUMBERS], vo[NEXT_NUMBERS][NEXT_NUMBERS];
     int superdiagonal; /* rows of qk, of the first NEXT_ROWS, whose largest entry is on the superdiagonal */
     int in_order;      /* a < b < c with entry (a, b) above entry (a, c), of the NEXT_TRIPLES there are */
-    int diagonal;      /* rows of vo, of the last NEXT_ROWS (0 is never an answer), whose largest entry is on the diagonal */
+    int diagonal; /* rows of vo, of the last NEXT_ROWS (0 is never an answer), whose largest entry is on the diagonal */
 } next_matrices;
 void next_look(const next_head *h, next_matrices *m);
 

@@ -19,7 +19,8 @@ typedef struct show_sort_maps {
     const double *maps, *own;
     double chance;
 } show_sort_maps;
-void show_sort_heads(const terminal *term, const sort_task *task, const answerer_options *model, const show_sort_maps *maps);
+void show_sort_heads(const terminal *term, const sort_task *task, const answerer_options *model,
+                     const show_sort_maps *maps);
 void show_sort_result(const terminal *term, const sort_task *task, const school_count *count);
 
 /* ---- the next larger ---- */

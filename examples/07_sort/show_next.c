@@ -9,15 +9,17 @@ enum { STRIP = 4, FRAME_MILLISECONDS = 100 };
 
 void show_next_task(const terminal *term, const next_question *question) {
     say_heading(term, "THE NEXT LARGER", "one attention head learns an order from nothing but names");
-    say_text(term, "Eight of the numbers 0 to 15, shuffled, then one of them again. Which is the next larger one there?");
+    say_text(term,
+             "Eight of the numbers 0 to 15, shuffled, then one of them again. Which is the next larger one there?");
     say(term, "      ");
     for (int i = 0; i < NEXT_SHOWN; i++)
         say(term, "{k|%d}  ", question->number[i]);
     say(term, "   {q|%d} ?   {v|%d}\n\n", question->asked, question->answer);
-    say_text(term,
-             "Each number is a unit vector, a 1 at its own place: a name, no size. So entry (a, b) of {q|W^Q}~{k|W^K}ᵀ says how "
-             "strongly the question a looks at b, and that is all the head can know of an order. The numbers look like numbers "
-             "to you; to the head they might be called apple and pear.");
+    say_text(term, "Each number is a unit vector, a 1 at its own place: a name, no size. So entry (a, b) of "
+                   "{q|W^Q}~{k|W^K}ᵀ says how "
+                   "strongly the question a looks at b, and that is all the head can know of an order. The numbers "
+                   "look like numbers "
+                   "to you; to the head they might be called apple and pear.");
 }
 
 /* ---- the film ---- */
@@ -96,14 +98,15 @@ static void show_table(const terminal *term, const next_film *film) {
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
         const next_frame *frame = frame_at(film, shares[i]);
         if (frame != last)
-            say(term, "%6lld%8.3f%6.0f %%%22d/15%9.0f %%%17d/15\n", (long long)frame->step, frame->loss, 100 * frame->right,
-                frame->m.superdiagonal, 100.0 * frame->m.in_order / NEXT_TRIPLES, frame->m.diagonal);
+            say(term, "%6lld%8.3f%6.0f %%%22d/15%9.0f %%%17d/15\n", (long long)frame->step, frame->loss,
+                100 * frame->right, frame->m.superdiagonal, 100.0 * frame->m.in_order / NEXT_TRIPLES,
+                frame->m.diagonal);
         last = frame;
     }
     say(term, "\n");
-    say_text(term,
-             "{d|superdiagonal: rows whose largest entry is there; in order: how often, of two numbers above the question, the "
-             "nearer has the higher score; diagonal: numbers that, looked at, say their own name loudest.}");
+    say_text(term, "{d|superdiagonal: rows whose largest entry is there; in order: how often, of two numbers above the "
+                   "question, the "
+                   "nearer has the higher score; diagonal: numbers that, looked at, say their own name loudest.}");
 }
 
 void show_next_film(const terminal *term, const next_film *film) {
@@ -146,11 +149,14 @@ void show_next_answer(const terminal *term, const next_film *film, const next_qu
     show_scores(term, question, &last->m);
     if (last->m.superdiagonal < NEXT_ROWS)
         return;
-    say_text(term,
-             "Each row of {q|W^Q}~{k|W^K}ᵀ is highest at the next number and falls from there, step by step; what is not larger "
-             "gets a low score. So whichever eight are there, the nearest larger one wins. The head was told right answers "
-             "alone; to give them, it had to put all sixteen names in order: {b|%d of %d} triples a < b < c are. Training took %.1f s.",
-             last->m.in_order, NEXT_TRIPLES, film->seconds);
+    say_text(
+        term,
+        "Each row of {q|W^Q}~{k|W^K}ᵀ is highest at the next number and falls from there, step by step; what is not "
+        "larger "
+        "gets a low score. So whichever eight are there, the nearest larger one wins. The head was told right answers "
+        "alone; to give them, it had to put all sixteen names in order: {b|%d of %d} triples a < b < c are. Training "
+        "took %.1f s.",
+        last->m.in_order, NEXT_TRIPLES, film->seconds);
 }
 
 void show_next_result(const terminal *term, const next_film *film, next_marks marks, int asked) {

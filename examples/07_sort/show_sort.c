@@ -23,13 +23,17 @@ void show_sort_task(const terminal *term, const sort_task *task, const answerer 
         say(term, "\n");
     }
     say(term, "\n");
-    say_text(term,
-             "It reads left to right, as any GPT: %d layers, %d heads, width %d, %s parameters. What it is asked for is the answer "
-             "alone; no one can foretell the input. As in Karpathy's minGPT, a hash of the input holds one in four out.",
-             a->options.n_layers, a->options.n_heads, a->options.d_model, grouped(heed_model_trainable(a->model), number[0]));
+    say_text(
+        term,
+        "It reads left to right, as any GPT: %d layers, %d heads, width %d, %s parameters. What it is asked for is the "
+        "answer "
+        "alone; no one can foretell the input. As in Karpathy's minGPT, a hash of the input holds one in four out.",
+        a->options.n_layers, a->options.n_heads, a->options.d_model,
+        grouped(heed_model_trainable(a->model), number[0]));
     if (all > 0)
         say_text(term,
-                 "There are %d^%d = %s inputs, and %s of them are held out: never trained on. (Their digits in another order "
+                 "There are %d^%d = %s inputs, and %s of them are held out: never trained on. (Their digits in another "
+                 "order "
                  "may well be.)",
                  task->values, task->length, grouped(all, number[1]), grouped(held_out, number[2]));
 }
@@ -82,7 +86,8 @@ static void show_layer(const terminal *term, const sort_task *task, const answer
     say(term, "\n");
 }
 
-void show_sort_heads(const terminal *term, const sort_task *task, const answerer_options *model, const show_sort_maps *maps) {
+void show_sort_heads(const terminal *term, const sort_task *task, const answerer_options *model,
+                     const show_sort_maps *maps) {
     axes x;
     name_axes(&x, task, maps->row);
     say(term, "\n");
@@ -96,8 +101,10 @@ void show_sort_heads(const terminal *term, const sort_task *task, const answerer
     for (int i = 1; i < model->n_layers * model->n_heads; i++)
         best = maps->own[i] > maps->own[best] ? i : best;
     say_text(term,
-             "own: of the weight that falls on the input, the share that falls on digits like the one being written, mean over "
-             "held-out inputs. It would be {b|%.0f %%} if all were looked at alike; in layer %d, head %d it is {b|%.0f %%}: before "
+             "own: of the weight that falls on the input, the share that falls on digits like the one being written, "
+             "mean over "
+             "held-out inputs. It would be {b|%.0f %%} if all were looked at alike; in layer %d, head %d it is {b|%.0f "
+             "%%}: before "
              "a digit is written, its likes have been found.",
              100 * maps->chance, best / model->n_heads + 1, best % model->n_heads + 1, 100 * maps->own[best]);
 }
@@ -106,7 +113,8 @@ void show_sort_result(const terminal *term, const sort_task *task, const school_
     char number[2][GROUPED];
     int64_t all, held_out;
     sort_count(task, &all, &held_out);
-    say(term, "held-out inputs sorted: {b|%.1f %%} of %s", 100.0 * count->exact / count->asked, grouped(count->asked, number[0]));
+    say(term, "held-out inputs sorted: {b|%.1f %%} of %s", 100.0 * count->exact / count->asked,
+        grouped(count->asked, number[0]));
     if (all > 0)
         say(term, " drawn from the %s there are", grouped(held_out, number[1]));
     say(term, "\n");

@@ -44,7 +44,14 @@ int addition_exact(const addition_marks *marks);
 /* Where one digit of the answer looks, in one map of (answer, read) as answerer_look makes them: the shares of its weight on
  * the two digits of its own column, on those of the column to the right, whose carry it takes, on the columns further to the
  * right, on those to the left, and on the answer's digits before it. */
-typedef enum addition_place { OWN_COLUMN, CARRY_COLUMN, FURTHER_RIGHT, FURTHER_LEFT, ANSWER_SO_FAR, ADDITION_PLACES } addition_place;
+typedef enum addition_place {
+    OWN_COLUMN,
+    CARRY_COLUMN,
+    FURTHER_RIGHT,
+    FURTHER_LEFT,
+    ANSWER_SO_FAR,
+    ADDITION_PLACES
+} addition_place;
 addition_place addition_place_of(const addition_task *task, int written, int read);
 
 #endif

@@ -55,8 +55,15 @@ static heed_status look_inside(addition_run *run) {
 
 static heed_status teach(addition_run *run, heed_error *error) {
     const options *o = run->o;
-    training_plan plan = {.steps = o->steps, .lr = 3e-3, .warmup = 100, .beta2 = 0.98, .weight_decay = 0.01, .clip_norm = 1,
-                          .seed = o->seed, .threads = o->threads, .recorder = run->recorder};
+    training_plan plan = {.steps = o->steps,
+                          .lr = 3e-3,
+                          .warmup = 100,
+                          .beta2 = 0.98,
+                          .weight_decay = 0.01,
+                          .clip_norm = 1,
+                          .seed = o->seed,
+                          .threads = o->threads,
+                          .recorder = run->recorder};
     heed_status status = school_train(&run->a, &run->subject, &plan, BATCH, o->quiet ? NULL : look, run, error);
     if (status)
         return status;

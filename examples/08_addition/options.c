@@ -4,12 +4,14 @@
 
 enum { STEPS_ROW = 1 };
 static const option_row rows[] = {
-    {"digits", "N", "digits of each of the two numbers, 1 to 4 (2)", OPTION_WHOLE, offsetof(options, digits), 1, ADDITION_DIGITS, NULL},
-    [STEPS_ROW] = {"steps", "N", "steps of training, of 64 sums each (1500 with one or two digits, 2500 with three,\n4000 with four)",
+    {"digits", "N", "digits of each of the two numbers, 1 to 4 (2)", OPTION_WHOLE, offsetof(options, digits), 1,
+     ADDITION_DIGITS, NULL},
+    [STEPS_ROW] = {"steps", "N",
+                   "steps of training, of 64 sums each (1500 with one or two digits, 2500 with three,\n4000 with four)",
                    OPTION_WHOLE, offsetof(options, steps), 1, 1e6, NULL},
     {"seed", "N", "seed of the first weights and of the sums (1)", OPTION_WHOLE, offsetof(options, seed), 0, 1e9, NULL},
-    {"threads", "N", "threads, 0 for one a core (0); the result has the same bits", OPTION_WHOLE, offsetof(options, threads), 0,
-     256, NULL},
+    {"threads", "N", "threads, 0 for one a core (0); the result has the same bits", OPTION_WHOLE,
+     offsetof(options, threads), 0, 256, NULL},
     RECORDING_ROWS(options),
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},

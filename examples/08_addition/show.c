@@ -30,10 +30,13 @@ void show_task(const terminal *term, const addition_task *task, const answerer *
         show_example(term, task, i);
     say(term, "\n");
     say_text(term,
-             "It reads the digits of two numbers and goes on with those of their sum, the ones first, as one adds by hand: so a "
-             "carry is known before it is needed. %d layers, %d heads, width %d, %s parameters; only the answer is taught. One "
+             "It reads the digits of two numbers and goes on with those of their sum, the ones first, as one adds by "
+             "hand: so a "
+             "carry is known before it is needed. %d layers, %d heads, width %d, %s parameters; only the answer is "
+             "taught. One "
              "pair of numbers in ten is never shown to it, in neither order.",
-             a->options.n_layers, a->options.n_heads, a->options.d_model, grouped(heed_model_trainable(a->model), number));
+             a->options.n_layers, a->options.n_heads, a->options.d_model,
+             grouped(heed_model_trainable(a->model), number));
 }
 
 void show_line(const terminal *term, int64_t step, double loss, const school_count *count) {
@@ -50,8 +53,8 @@ void show_marks(const terminal *term, const addition_marks *marks) {
     say_heading(term, "BY CARRIES", "sums it was never shown, exact in every digit");
     for (int i = 0; i <= marks->task->digits; i++) {
         double share = marks->asked[i] ? (double)marks->exact[i] / marks->asked[i] : 0;
-        say(term, "  %d %-8s %6s of %-6s {b|%6.2f %%}  ", i, i == 1 ? "carry" : "carries", grouped(marks->exact[i], number[0]),
-            grouped(marks->asked[i], number[1]), 100 * share);
+        say(term, "  %d %-8s %6s of %-6s {b|%6.2f %%}  ", i, i == 1 ? "carry" : "carries",
+            grouped(marks->exact[i], number[0]), grouped(marks->asked[i], number[1]), 100 * share);
         say_bar(term, INK_GOOD, share, 30);
         say(term, "\n");
     }
@@ -111,8 +114,8 @@ static void show_layer(const terminal *term, const addition_task *task, const an
 }
 
 /* Shares of weight by place, mean over a layer's heads. */
-static void show_places(const terminal *term, const addition_task *task, const answerer_options *model, const double *maps,
-                        int layer, int written) {
+static void show_places(const terminal *term, const addition_task *task, const answerer_options *model,
+                        const double *maps, int layer, int written) {
     double share[ADDITION_PLACES] = {0};
     int rows = task->digits + 1, columns = 3 * task->digits;
     for (int h = 0; h < model->n_heads; h++)
@@ -125,7 +128,8 @@ static void show_places(const terminal *term, const addition_task *task, const a
     say(term, "\n");
 }
 
-void show_maps(const terminal *term, const addition_task *task, const answerer_options *model, const double *maps, int sums) {
+void show_maps(const terminal *term, const addition_task *task, const answerer_options *model, const double *maps,
+               int sums) {
     axes x;
     name_axes(&x, task);
     say_heading(term, "WHERE IT LOOKS", "from each digit of the sum, down, to what it has read and written, across");
@@ -134,21 +138,23 @@ void show_maps(const terminal *term, const addition_task *task, const answerer_o
     say(term, "  ");
     scale_print(term, true, "0", "1");
     say(term, "   mean of %d held-out sums\n\n", sums);
-    say_text(term, "a0, b0 and s0 are the ones, a1, b1 and s1 the tens, and so on. By columns, mean over a layer's heads:");
+    say_text(term,
+             "a0, b0 and s0 are the ones, a1, b1 and s1 the tens, and so on. By columns, mean over a layer's heads:");
     say(term, "                  own    one right     further      left   sum so far\n");
     for (int layer = 0; layer < model->n_layers; layer++)
         for (int written = 0; written <= task->digits; written++)
             show_places(term, task, model, maps, layer, written);
     say(term, "\n");
-    say_text(term,
-             "Each digit of the sum is made of the two above it, its own column, and of a carry; whether there is one, the column "
-             "to its right decides, along with the digit written there, and where that column sums to nine, what is further right. "
-             "The last digit has no column of its own: it is a carry.");
+    say_text(term, "Each digit of the sum is made of the two above it, its own column, and of a carry; whether there "
+                   "is one, the column "
+                   "to its right decides, along with the digit written there, and where that column sums to nine, what "
+                   "is further right. "
+                   "The last digit has no column of its own: it is a carry.");
 }
 
 void show_result(const terminal *term, const addition_marks *marks) {
     char number[2][GROUPED];
     int asked = addition_asked(marks), exact = addition_exact(marks);
-    say(term, "held-out sums of %d digits exact: {b|%s of %s, %.2f %%}\n", marks->task->digits, grouped(exact, number[0]),
-        grouped(asked, number[1]), 100.0 * exact / asked);
+    say(term, "held-out sums of %d digits exact: {b|%s of %s, %.2f %%}\n", marks->task->digits,
+        grouped(exact, number[0]), grouped(asked, number[1]), 100.0 * exact / asked);
 }

@@ -26,7 +26,8 @@ static bool to_be_seen(const history_plan *plan, int64_t step) {
 static heed_status step(training *tr, const history_plan *plan, const induction *ind) {
     repeats list[INDUCTION_BATCH];
     for (int b = 0; b < INDUCTION_BATCH; b++)
-        list[b] = repeats_draw((uint64_t)plan->seed, (uint64_t)(tr->steps * INDUCTION_BATCH + b), plan->shortest, plan->longest);
+        list[b] = repeats_draw((uint64_t)plan->seed, (uint64_t)(tr->steps * INDUCTION_BATCH + b), plan->shortest,
+                               plan->longest);
     heed_tape_reset(tr->t);
     return training_step(tr, induction_loss(ind, tr->t, list, INDUCTION_BATCH));
 }
@@ -44,7 +45,8 @@ static void tell(const history *r, int64_t step) {
     const history_plan *plan = &r->plan;
     recording_measure(plan->recorder, step, plan->steps, "loss on the repeat of unseen sequences", now->loss);
     recording_measure(plan->recorder, step, plan->steps, "previous token", largest_of(now->previous[0], plan->heads));
-    recording_measure(plan->recorder, step, plan->steps, "matching", largest_of(now->matching[plan->layers - 1], plan->heads));
+    recording_measure(plan->recorder, step, plan->steps, "matching",
+                      largest_of(now->matching[plan->layers - 1], plan->heads));
 }
 
 static heed_status look_at(history *r, int64_t step, const induction *ind, observer *o, heed_error *error) {
@@ -55,8 +57,8 @@ static heed_status look_at(history *r, int64_t step, const induction *ind, obser
     return status ? heed_error_set(error, status, "%s", heed_error_text(o->t)) : HEED_OK;
 }
 
-heed_status history_train(history *r, const history_plan *plan, const induction *ind, observer *o, history_look *look, void *user,
-                         heed_error *error) {
+heed_status history_train(history *r, const history_plan *plan, const induction *ind, observer *o, history_look *look,
+                          void *user, heed_error *error) {
     *r = (history){.plan = *plan};
     training_plan trained = how(plan);
     training tr;

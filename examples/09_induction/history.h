@@ -24,8 +24,8 @@ typedef struct history {
 typedef void history_look(void *user, const history *r, int64_t step, double loss);
 
 /* Trains `ind`, which is as its init left it. On an error its text is in `error`. */
-heed_status history_train(history *r, const history_plan *plan, const induction *ind, observer *o, history_look *look, void *user,
-                         heed_error *error) HEED_MUST_CHECK;
+heed_status history_train(history *r, const history_plan *plan, const induction *ind, observer *o, history_look *look,
+                          void *user, heed_error *error) HEED_MUST_CHECK;
 
 /* Of one layer's heads the one whose score is highest at the end. */
 int history_best_previous(const history *r, int layer);

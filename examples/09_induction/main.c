@@ -63,7 +63,9 @@ static void look(void *user, const history *r, int64_t step, double loss) {
 
 /* A sequence with a short stretch, or one as the others where all are alike. */
 static repeats probe_of(const options *o) {
-    int period = o->shortest == o->longest || o->shortest > 12 ? (int)o->shortest : 12 < o->longest ? 12 : (int)o->longest;
+    int period = o->shortest == o->longest || o->shortest > 12 ? (int)o->shortest
+                 : 12 < o->longest                             ? 12
+                                                               : (int)o->longest;
     return repeats_draw(heed_rng_hash("to be shown"), 2, period, period);
 }
 
@@ -81,7 +83,8 @@ static heed_status train(lesson *le, int which) {
         return heed_error_set(&le->error, status, "%s", heed_model_error_text(le->ind[which].model));
     if (which == TWO)
         plan.recorder = begin_recording(le);
-    status = history_train(&le->seen[which], &plan, &le->ind[which], le->observer, le->o.quiet ? NULL : look, le, &le->error);
+    status = history_train(&le->seen[which], &plan, &le->ind[which], le->observer, le->o.quiet ? NULL : look, le,
+                           &le->error);
     progress_clear(&le->line, &le->term);
     return status;
 }

@@ -30,27 +30,31 @@ static void show_sequence(const terminal *term, const repeats *r) {
 
 static void say_periods(const terminal *term, const history_plan *plan) {
     if (plan->shortest == plan->longest)
-        say_text(term, "Here every stretch is %d tokens long: a fixed way back to what will come next.", plan->shortest);
+        say_text(term, "Here every stretch is %d tokens long: a fixed way back to what will come next.",
+                 plan->shortest);
     else
-        say_text(term,
-                 "How long a stretch is differs from sequence to sequence, %d to %d tokens, so there is no fixed way back "
-                 "either. The one thing that helps is to find where the present token stood before, and to say what came "
-                 "after it.",
-                 plan->shortest, plan->longest);
+        say_text(
+            term,
+            "How long a stretch is differs from sequence to sequence, %d to %d tokens, so there is no fixed way back "
+            "either. The one thing that helps is to find where the present token stood before, and to say what came "
+            "after it.",
+            plan->shortest, plan->longest);
 }
 
 void show_task(const terminal *term, const history_plan *plan, const repeats *example) {
     say_heading(term, "INDUCTION", "two layers of attention learn to go on with what they have never seen");
-    say_text(term, "A stretch of tokens, drawn at random from %d, comes again and again. What comes next?", REPEATS_VOCABULARY);
+    say_text(term, "A stretch of tokens, drawn at random from %d, comes again and again. What comes next?",
+             REPEATS_VOCABULARY);
     show_sequence(term, example);
     say_text(term,
              "The first time through nobody can know. From the second time on everything is known, yet nothing can be "
              "learned by heart: in the next sequence other tokens follow each other.");
     say_periods(term, plan);
-    say_text(term,
-             "The model: tokens and places, %d numbers each, then %d layers of attention with %d heads, no feed-forward. "
-             "And a second one with one layer, to compare.",
-             INDUCTION_D_MODEL, INDUCTION_LAYERS, plan->heads);
+    say_text(
+        term,
+        "The model: tokens and places, %d numbers each, then %d layers of attention with %d heads, no feed-forward. "
+        "And a second one with one layer, to compare.",
+        INDUCTION_D_MODEL, INDUCTION_LAYERS, plan->heads);
 }
 
 /* ---- curves ---- */
@@ -116,25 +120,30 @@ static void say_drop(const terminal *term, const history *two) {
     history_previous(two, FIRST, history_best_previous(two, FIRST), previous);
     history_matching(two, SECOND, history_best_matching(two, SECOND), matching);
     history_drop drop = history_find_drop(two);
-    say_text(term,
-             "{b|The drop:} from step %lld to step %lld, %.0f %% of the run, the loss falls from %.2f to %.2f, half of all it "
-             "ever loses. The scores come half their way by step %lld (previous token) and %lld (matching): the two layers "
-             "need each other, and move together.",
-             (long long)drop.from, (long long)drop.to, 100.0 * (double)(drop.to - drop.from) / (double)two->plan.steps,
-             drop.before, drop.after, (long long)history_halfway(two, previous), (long long)history_halfway(two, matching));
+    say_text(
+        term,
+        "{b|The drop:} from step %lld to step %lld, %.0f %% of the run, the loss falls from %.2f to %.2f, half of all "
+        "it "
+        "ever loses. The scores come half their way by step %lld (previous token) and %lld (matching): the two layers "
+        "need each other, and move together.",
+        (long long)drop.from, (long long)drop.to, 100.0 * (double)(drop.to - drop.from) / (double)two->plan.steps,
+        drop.before, drop.after, (long long)history_halfway(two, previous), (long long)history_halfway(two, matching));
 }
 
 static void say_control(const terminal *term, const history *two, const history *one) {
     double loss = end_of(one)->loss;
     if (two->plan.shortest == two->plan.longest)
         say_text(term,
-                 "{b|One layer} ends at %.3f, two at %.3f: with a period that never varies places alone say where to look, and "
+                 "{b|One layer} ends at %.3f, two at %.3f: with a period that never varies places alone say where to "
+                 "look, and "
                  "neither score need rise. Let the period vary, and one layer is lost.",
                  loss, end_of(two)->loss);
     else if (has_learned(two))
         say_text(term,
-                 "{b|One layer} ends at %.2f (guessing among %d is %.2f; among %.0f it would be %.2f): it can tell which tokens "
-                 "are in play, not which is next. For a key is made of a token and its place, and knows nothing of the token "
+                 "{b|One layer} ends at %.2f (guessing among %d is %.2f; among %.0f it would be %.2f): it can tell "
+                 "which tokens "
+                 "are in play, not which is next. For a key is made of a token and its place, and knows nothing of the "
+                 "token "
                  "before it.",
                  loss, REPEATS_VOCABULARY, log(REPEATS_VOCABULARY), round(exp(loss)), log(round(exp(loss))));
     else
@@ -177,9 +186,9 @@ void show_heads(const terminal *term, const history *two, const show_losses *wit
         say(term, "  layer %d  all     %*s%7.3f\n", layer + 1, 2 * SCORE, "", without->layer[layer]);
     }
     say(term, "  all heads on     %*s%7.3f\n\n", 2 * SCORE, "", s->loss);
-    say_text(term,
-             "{k|previous token}: the mean weight on the token before, the first time through. {q|matching}: the mean weight, "
-             "on the repeat, on what followed the present token before; that is the score of an induction head.");
+    say_text(term, "{k|previous token}: the mean weight on the token before, the first time through. {q|matching}: the "
+                   "mean weight, "
+                   "on the repeat, on what followed the present token before; that is the score of an induction head.");
 }
 
 /* ---- where they look ---- */
@@ -215,11 +224,13 @@ void show_maps(const terminal *term, const history *two, const repeats *r, const
     if (!has_learned(two))
         return;
     char now = repeats_name(r->token[r->period]), next = repeats_name(r->token[r->period + 1]);
-    say_text(term,
-             "When {q|%c} comes again, in row %d, layer 2 looks at the {k|%c} after the first one. How does it find that? In "
-             "layer 1 {k|%c} had looked at the token before itself and taken down its name; so its key says \"I came after "
-             "%c\", and the query asks for just that.",
-             now, r->period + 1, next, next, now);
+    say_text(
+        term,
+        "When {q|%c} comes again, in row %d, layer 2 looks at the {k|%c} after the first one. How does it find that? "
+        "In "
+        "layer 1 {k|%c} had looked at the token before itself and taken down its name; so its key says \"I came after "
+        "%c\", and the query asks for just that.",
+        now, r->period + 1, next, next, now);
 }
 
 void show_result(const terminal *term, const history *two, const history *one) {

@@ -38,8 +38,8 @@ bool heads_options_read(options *o, int argc, char **argv) {
         return false;
     bool recorded = o->kept.folder || o->kept.page;
     if (recorded && o->lesson != LESSON_HEADS && o->lesson != LESSON_OFF && o->lesson != ALL_LESSONS) {
-        complain("--%s is for --lesson heads, off and all: %s trains no model with many heads", o->kept.folder ? "record" : "report",
-                 names[o->lesson]);
+        complain("--%s is for --lesson heads, off and all: %s trains no model with many heads",
+                 o->kept.folder ? "record" : "report", names[o->lesson]);
         return false;
     }
     return true;

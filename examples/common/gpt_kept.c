@@ -4,8 +4,13 @@
 
 static void tell(heed_recorder *r, const gpt_kept *about, const char *const *tokens, const char *const *read) {
     heed_record_gpt(r, about->gpt, tokens);
-    heed_recorder_probe(r, (heed_probe){.name = about->probe, .loss = about->loss, .user = about->loss_user, .n_queries = about->T,
-                                        .n_keys = about->T, .queries = read, .keys = read});
+    heed_recorder_probe(r, (heed_probe){.name = about->probe,
+                                        .loss = about->loss,
+                                        .user = about->loss_user,
+                                        .n_queries = about->T,
+                                        .n_keys = about->T,
+                                        .queries = read,
+                                        .keys = read});
 }
 
 heed_recorder *gpt_kept_begin(const recording *kept, heed_model *model, const gpt_kept *about) {

@@ -91,7 +91,11 @@ static const char *list_choices(const char *const *choices, char *text, size_t s
     size_t used = 0;
     text[0] = '\0';
     for (int i = 0; choices[i] && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : choices[i + 1] ? ", " : " or ", choices[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 i == 0           ? ""
+                                 : choices[i + 1] ? ", "
+                                                  : " or ",
+                                 choices[i]);
     return text;
 }
 
@@ -124,7 +128,8 @@ static bool read_value(const option_row *r, const char *text, void *options) {
 static void list_options(const option_table *table, struct option *list) {
     for (int i = 0; i < table->n; i++)
         if (table->rows[i].kind != OPTION_OPERAND)
-            *list++ = (struct option){table->rows[i].name, table->rows[i].value ? required_argument : no_argument, NULL, i};
+            *list++ =
+                (struct option){table->rows[i].name, table->rows[i].value ? required_argument : no_argument, NULL, i};
     *list = (struct option){0};
 }
 

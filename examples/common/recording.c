@@ -66,7 +66,8 @@ static heed_status write_page(const recording *kept, bool quiet, heed_error *err
     char *folder = folder_of(kept);
     heed_status status = folder ? HEED_OK : heed_error_set(error, HEED_NO_MEMORY, "out of memory");
     if (!status && kept->page)
-        status = heed_lens_report(folder, kept->page, (heed_lens_report_options){.most_bytes = kept->page_bytes}, error);
+        status =
+            heed_lens_report(folder, kept->page, (heed_lens_report_options){.most_bytes = kept->page_bytes}, error);
     if (!status && !quiet) {
         printf("the training is kept in %s", folder);
         if (kept->page)

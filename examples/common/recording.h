@@ -13,10 +13,18 @@ typedef struct recording {
 
 /* Two rows of an option table whose struct has a `recording kept`. */
 #define RECORDING_ROWS(type)                                                                                           \
-    {"record", "DIR", "keep the training in this new folder, for heed-lens to show", OPTION_TEXT,                          \
-     offsetof(type, kept.folder), 0, 0, NULL},                                                                         \
-    {"report", "FILE", "write a page of HTML that shows how the matrices were learned", OPTION_TEXT,                   \
-     offsetof(type, kept.page), 0, 0, NULL}
+    {"record",                                                                                                         \
+     "DIR",                                                                                                            \
+     "keep the training in this new folder, for heed-lens to show",                                                    \
+     OPTION_TEXT,                                                                                                      \
+     offsetof(type, kept.folder),                                                                                      \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     NULL},                                                                                                            \
+    {                                                                                                                  \
+        "report", "FILE", "write a page of HTML that shows how the matrices were learned", OPTION_TEXT,                \
+            offsetof(type, kept.page), 0, 0, NULL                                                                      \
+    }
 
 /* Before all else: whether DIR is new or an empty folder, and FILE can be written; complains if not. */
 bool can_record(const recording *kept);

@@ -13,8 +13,10 @@ static heed_optim *optimizer(heed_model *model, const training_plan *plan) {
 }
 
 heed_status training_init(training *tr, heed_model *model, const training_plan *plan) {
-    *tr = (training){
-        .t = heed_tape_new(), .grads = heed_grads_new(model), .opt = optimizer(model, plan), .recorder = plan->recorder};
+    *tr = (training){.t = heed_tape_new(),
+                     .grads = heed_grads_new(model),
+                     .opt = optimizer(model, plan),
+                     .recorder = plan->recorder};
     tr->schedule = (heed_schedule){.kind = plan->constant ? HEED_SCHEDULE_CONSTANT : HEED_SCHEDULE_COSINE,
                                    .lr = plan->lr,
                                    .lr_end = plan->lr_end,

@@ -36,7 +36,8 @@ heed_status heed_shape_elementwise(heed_call *call) {
     heed_shape shape = call->in[0]->shape;
     for (int i = 1; i < call->n_in; i++)
         if (call->in[i] && !heed_shape_broadcast(shape, call->in[i]->shape, &shape))
-            return heed_fail(call, "shapes do not broadcast: %s and %s", HEED_SHAPE_STR(shape), HEED_SHAPE_STR(call->in[i]->shape));
+            return heed_fail(call, "shapes do not broadcast: %s and %s", HEED_SHAPE_STR(shape),
+                             HEED_SHAPE_STR(call->in[i]->shape));
     call->out[0]->shape = shape;
     call->out[0]->dtype = call->in[call->op->dispatch >= 0 ? call->op->dispatch : 0]->dtype;
     return HEED_OK;
@@ -81,19 +82,23 @@ static heed_status wrong_op(heed_tape *t, const heed_op *op) {
         return tape_fail(t, tape_scope(t), NULL, HEED_INVALID, "apply: the op is NULL");
     const char *name = op->size == sizeof *op && op->name ? op->name : "apply";
     if (op->size != sizeof *op)
-        return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor's size is %zu, this library's is %zu: compile against its headers",
-                         op->size, sizeof *op);
+        return tape_fail(t, tape_scope(t), name, HEED_INVALID,
+                         "the descriptor's size is %zu, this library's is %zu: compile against its headers", op->size,
+                         sizeof *op);
     if (op->name == NULL || op->shape == NULL)
-        return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no %s", op->name ? "shape rule" : "name");
+        return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no %s",
+                         op->name ? "shape rule" : "name");
     if (op->n_out <= 0 && op->outputs == NULL)
-        return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor says neither how many outputs there are nor how to ask");
+        return tape_fail(t, tape_scope(t), name, HEED_INVALID,
+                         "the descriptor says neither how many outputs there are nor how to ask");
     if (op->samples == NULL)
         return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no samples for the gradient check");
     bool has_backward = op->backward_any != NULL;
     for (int d = 0; d < HEED_DTYPES; d++)
         has_backward = has_backward || op->backward[d] != NULL;
     if (!has_backward && !(op->flags & (HEED_VIEW | HEED_NO_GRADIENT)))
-        return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no backward: write one, or say HEED_NO_GRADIENT");
+        return tape_fail(t, tape_scope(t), name, HEED_INVALID,
+                         "the descriptor has no backward: write one, or say HEED_NO_GRADIENT");
     return HEED_OK;
 }
 
@@ -105,11 +110,16 @@ static heed_status open_frame(heed_tape *t, frame *f, const heed_op *op, int n_i
     f->n_out = op->n_out > 0 ? op->n_out : op->outputs(attr);
     if (n_in < op->min_in || (op->max_in >= 0 && n_in > op->max_in))
         return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "%d inputs are given, it takes %s%d", n_in,
-                         op->max_in == op->min_in ? "" : n_in < op->min_in ? "at least " : "at most ", n_in < op->min_in ? op->min_in : op->max_in);
+                         op->max_in == op->min_in ? ""
+                         : n_in < op->min_in      ? "at least "
+                                                  : "at most ",
+                         n_in < op->min_in ? op->min_in : op->max_in);
     if (f->n_out < 1 || f->n_out > HEED_MAX_OUTPUTS)
-        return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "%d outputs are asked for, there can be 1 to %d", f->n_out, HEED_MAX_OUTPUTS);
+        return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "%d outputs are asked for, there can be 1 to %d",
+                         f->n_out, HEED_MAX_OUTPUTS);
     if (op->dispatch >= n_in)
-        return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "input %d is to pick the kernel; there are %d", op->dispatch, n_in);
+        return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "input %d is to pick the kernel; there are %d",
+                         op->dispatch, n_in);
     bool few = n_in <= FEW && f->n_out <= FEW;
     size_t n = (size_t)n_in, m = (size_t)f->n_out;
     f->inputs = n_in <= FEW ? f->few_inputs : arena_take(&t->memory, n * sizeof *f->inputs);
@@ -148,7 +158,8 @@ static heed_status resolve_inputs(heed_tape *t, frame *f, const heed_tensor *in)
         if (!heed_dtype_real(v->array.dtype))
             continue;
         if (first_real && v->array.dtype != first_real->dtype && !(op->flags & HEED_MIXED))
-            return tape_fail(t, tape_scope(t), op->name, HEED_INVALID, "dtypes differ: input %d is %s, input %d is %s; see heed_cast", first,
+            return tape_fail(t, tape_scope(t), op->name, HEED_INVALID,
+                             "dtypes differ: input %d is %s, input %d is %s; see heed_cast", first,
                              heed_dtype_name(first_real->dtype), i, heed_dtype_name(v->array.dtype));
         if (first_real == NULL) {
             first_real = &v->array;
@@ -203,16 +214,19 @@ static heed_status check_outputs(heed_tape *t, const heed_call *call) {
     for (int o = 0; o < call->n_out; o++) {
         size_t bytes;
         if (heed_dtype_size(call->out[o]->dtype) == 0 || !array_bytes(call->out[o]->shape, call->out[o]->dtype, &bytes))
-            return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "output %d of shape %s cannot be: too large, or rank above %d", o,
+            return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID,
+                             "output %d of shape %s cannot be: too large, or rank above %d", o,
                              HEED_SHAPE_STR(call->out[o]->shape), HEED_MAX_RANK);
     }
     if (call->op->flags & HEED_VIEW)
         return HEED_OK;
     heed_dtype dtype = op_dispatch(call->op, call->in, call->out);
     if (op_kernel(call->op->forward, call->op->forward_any, dtype) == NULL)
-        return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it does not compute on %s; see heed_cast", heed_dtype_name(dtype));
+        return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it does not compute on %s; see heed_cast",
+                         heed_dtype_name(dtype));
     if (call->needs_grad && op_kernel(call->op->backward, call->op->backward_any, dtype) == NULL)
-        return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it has no gradient on %s; see heed_cast", heed_dtype_name(dtype));
+        return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it has no gradient on %s; see heed_cast",
+                         heed_dtype_name(dtype));
     return HEED_OK;
 }
 
@@ -296,17 +310,27 @@ static heed_status record(heed_tape *t, const frame *f, const heed_call *call, h
     }
     if (!f->needs_grad)
         return HEED_OK;
-    node *grown = t->n_nodes < INT32_MAX ? arena_grow(&t->memory, t->nodes, &t->cap_nodes, t->n_nodes + 1, sizeof *grown) : NULL;
+    node *grown =
+        t->n_nodes < INT32_MAX ? arena_grow(&t->memory, t->nodes, &t->cap_nodes, t->n_nodes + 1, sizeof *grown) : NULL;
     uint32_t *inputs = grown ? arena_take(&t->memory, (size_t)f->n_in * sizeof *inputs) : NULL;
     if (grown)
         t->nodes = grown;
     if (inputs == NULL)
         return tape_no_memory(t, f->op->name, sizeof(node));
     memcpy(inputs, f->inputs, (size_t)f->n_in * sizeof *inputs);
-    t->nodes[t->n_nodes++] = (node){.op = f->op, .attr = call->attr, .inputs = inputs, .n_in = f->n_in, .n_out = f->n_out,
-                                    .first_out = first, .saved = call->saved, .saved_bytes = call->saved_bytes,
-                                    .backward_workspace = call->backward_workspace_bytes, .rng_key = call->rng_key,
-                                    .scope = tape_scope(t), .threads = call->threads, .training = call->training};
+    t->nodes[t->n_nodes++] = (node){.op = f->op,
+                                    .attr = call->attr,
+                                    .inputs = inputs,
+                                    .n_in = f->n_in,
+                                    .n_out = f->n_out,
+                                    .first_out = first,
+                                    .saved = call->saved,
+                                    .saved_bytes = call->saved_bytes,
+                                    .backward_workspace = call->backward_workspace_bytes,
+                                    .rng_key = call->rng_key,
+                                    .scope = tape_scope(t),
+                                    .threads = call->threads,
+                                    .training = call->training};
     return HEED_OK;
 }
 
@@ -320,7 +344,8 @@ static heed_status check_finite(heed_tape *t, const heed_call *call) {
     return HEED_OK;
 }
 
-static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr, heed_tensor *outs) {
+static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr,
+                       heed_tensor *outs) {
     frame f = {.n_in = 0};
     if (wrong_op(t, op) || open_frame(t, &f, op, n_in, attr) || resolve_inputs(t, &f, in) || pack_inputs(t, &f))
         return t->error.status;
@@ -331,17 +356,27 @@ static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, i
             return tape_no_memory(t, op->name, op->attr_size);
         memcpy(own_attr, attr, op->attr_size);
     }
-    heed_call call = {.op = op, .attr = own_attr, .n_in = n_in, .n_out = f.n_out, .in = f.in, .out = f.out_at, .weight = -1,
-                      .threads = tape_thread_count(t), .training = t->training, .needs_grad = f.needs_grad, .error = &t->error};
+    heed_call call = {.op = op,
+                      .attr = own_attr,
+                      .n_in = n_in,
+                      .n_out = f.n_out,
+                      .in = f.in,
+                      .out = f.out_at,
+                      .weight = -1,
+                      .threads = tape_thread_count(t),
+                      .training = t->training,
+                      .needs_grad = f.needs_grad,
+                      .error = &t->error};
     if (op->flags & HEED_RANDOM)
         call.rng_key = tape_next_key(t);
-    if (t->error.status || call_shape_rule(t, tape_scope(t), &call) || check_outputs(t, &call) || take_outputs(t, &call) ||
-        run_forward(t, &call) || (t->anomaly && check_finite(t, &call)))
+    if (t->error.status || call_shape_rule(t, tape_scope(t), &call) || check_outputs(t, &call) ||
+        take_outputs(t, &call) || run_forward(t, &call) || (t->anomaly && check_finite(t, &call)))
         return t->error.status;
     return record(t, &f, &call, outs);
 }
 
-heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr, heed_tensor *outs) {
+heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr,
+                            heed_tensor *outs) {
     if (t->error.status == HEED_OK && run(t, op, in, n_in, attr, outs) == HEED_OK)
         return outs[0];
     bool may_ask = op && op->size == sizeof *op && op->outputs && (attr || op->attr_size == 0);

@@ -311,7 +311,8 @@ void heed_array_sum_to(const heed_array *to, const heed_array *from, bool accumu
         job.kept_size[job.n_kept++] = 1;
     int64_t length = job.kept_size[job.n_kept - 1], strips = outputs / length * ((length + STRIP - 1) / STRIP);
     int64_t work = (length < STRIP ? length : STRIP) * (job.summed_count > 0 ? job.summed_count : 1);
-    heed_parallel_for(threads, strips, ELEMENTS_A_RANGE / (work < ELEMENTS_A_RANGE ? work : ELEMENTS_A_RANGE), run_sum, &job);
+    heed_parallel_for(threads, strips, ELEMENTS_A_RANGE / (work < ELEMENTS_A_RANGE ? work : ELEMENTS_A_RANGE), run_sum,
+                      &job);
 }
 
 int array_not_finite(const heed_array *a) {

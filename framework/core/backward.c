@@ -30,10 +30,12 @@ static heed_status check_grads(heed_tape *t, const heed_grads *g, double weight)
     if (g->error.status)
         return tape_fail(t, root, "backward", g->error.status, "%s", g->error.text);
     if (g->poisoned)
-        return tape_fail(t, root, "backward", HEED_STATE, "the gradients are poisoned by a backward that failed: heed_grads_clear them first");
+        return tape_fail(t, root, "backward", HEED_STATE,
+                         "the gradients are poisoned by a backward that failed: heed_grads_clear them first");
     if (!grads_may_add(g, weight))
         return tape_fail(t, root, "backward", HEED_STATE,
-                         "a loss that averages items and one that does not cannot be accumulated: give both a weight (heed_set_weight), or neither");
+                         "a loss that averages items and one that does not cannot be accumulated: give both a weight "
+                         "(heed_set_weight), or neither");
     return HEED_OK;
 }
 
@@ -42,11 +44,13 @@ static heed_status check_start(heed_tape *t, uint32_t index, heed_tensor seed, c
     const heed_scope *root = scope_root();
     if (!(y->flags & VALUE_NEEDS_GRAD) || y->use != NO_PARAM)
         return tape_fail(t, root, "backward", HEED_INVALID,
-                         y->use != NO_PARAM ? "the loss is a parameter itself: compute something from it"
-                                            : "the loss does not depend on any trainable parameter or variable, or recording was off");
+                         y->use != NO_PARAM
+                             ? "the loss is a parameter itself: compute something from it"
+                             : "the loss does not depend on any trainable parameter or variable, or recording was off");
     if (heed_is_nil(seed)) {
         if (heed_array_count(&y->array) != 1)
-            return tape_fail(t, root, "backward", HEED_INVALID, "the loss has shape %s; it must have one element, or a seed of its shape",
+            return tape_fail(t, root, "backward", HEED_INVALID,
+                             "the loss has shape %s; it must have one element, or a seed of its shape",
                              HEED_SHAPE_STR(y->array.shape));
     } else {
         uint32_t at = tape_resolve(t, "backward", seed, "the seed");
@@ -54,8 +58,9 @@ static heed_status check_start(heed_tape *t, uint32_t index, heed_tensor seed, c
             return t->error.status;
         const heed_array *s = &t->values[at].array;
         if (!heed_shape_equal(s->shape, y->array.shape) || s->dtype != y->array.dtype)
-            return tape_fail(t, root, "backward", HEED_INVALID, "the seed is %s %s; it must be like the value it seeds, %s %s",
-                             heed_dtype_name(s->dtype), HEED_SHAPE_STR(s->shape), heed_dtype_name(y->array.dtype), HEED_SHAPE_STR(y->array.shape));
+            return tape_fail(t, root, "backward", HEED_INVALID,
+                             "the seed is %s %s; it must be like the value it seeds, %s %s", heed_dtype_name(s->dtype),
+                             HEED_SHAPE_STR(s->shape), heed_dtype_name(y->array.dtype), HEED_SHAPE_STR(y->array.shape));
     }
     return g ? check_grads(t, g, y->weight) : HEED_OK;
 }
@@ -115,8 +120,10 @@ heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
     const value *v = &t->values[index];
     bool too_late = v->pass == t->passes && t->passes > 0 && v->grad == NULL;
     if (!keeps_grad(v) || too_late || !(v->flags & VALUE_NEEDS_GRAD) || v->use != NO_PARAM)
-        return heed_fail_tape(t, HEED_INVALID, "grad: no gradient of this tensor is kept: make it a variable, or heed_keep_grad it before backward%s",
-                              v->use != NO_PARAM ? " (a parameter's is in the heed_grads)" : "");
+        return heed_fail_tape(
+            t, HEED_INVALID,
+            "grad: no gradient of this tensor is kept: make it a variable, or heed_keep_grad it before backward%s",
+            v->use != NO_PARAM ? " (a parameter's is in the heed_grads)" : "");
     if (t->passes == 0)
         return heed_fail_tape(t, HEED_STATE, "grad: no backward has run on this tape yet");
     const heed_array like = v->array;

@@ -139,8 +139,9 @@ bool keeps_grad(const value *v) {
 static heed_status plan_node(walk *w, node *n, size_t *scratch_at) {
     heed_tape *t = w->t;
     if (n->walked)
-        return tape_fail(t, scope_root(), "backward", HEED_STATE,
-                         "this recording was walked before: sum the losses first, or ask the first backward to retain it");
+        return tape_fail(
+            t, scope_root(), "backward", HEED_STATE,
+            "this recording was walked before: sum the losses first, or ask the first backward to retain it");
     for (int i = 0; i < n->n_in; i++)
         if (!as_forward_saw_it(t, n->inputs[i]))
             return tape_fail(t, scope_root(), "backward", HEED_STATE,

@@ -41,8 +41,9 @@ static heed_status check_gradient(walk *w, const node *n, int i, const heed_arra
     int bad = array_not_finite(dx);
     if (!bad)
         return HEED_OK;
-    return tape_fail(w->t, n->scope, n->op->name, HEED_NOT_FINITE, "backward: the gradient of its input %d, of shape %s, has %s", i,
-                     HEED_SHAPE_STR(dx->shape), bad == 1 ? "a NaN" : "an inf");
+    return tape_fail(w->t, n->scope, n->op->name, HEED_NOT_FINITE,
+                     "backward: the gradient of its input %d, of shape %s, has %s", i, HEED_SHAPE_STR(dx->shape),
+                     bad == 1 ? "a NaN" : "an inf");
 }
 
 /* Arrays of one node's backward, in the arena until it is done. */
@@ -203,10 +204,25 @@ static heed_status node_backward(walk *w, node *n, char *scratch) {
     arena_mark before = arena_note(&t->memory);
     if (!take_stage(&t->memory, n, &s))
         return tape_no_memory(t, n->op->name, sizeof s);
-    heed_call call = {.op = n->op, .attr = n->attr, .n_in = n->n_in, .n_out = n->n_out, .in = s.in_at, .out = s.out_at, .dy = s.dy_at,
-                      .dx = s.dx_at, .accumulate = s.accumulate, .saved = n->saved, .saved_bytes = n->saved_bytes, .workspace = scratch,
-                      .backward_workspace_bytes = n->backward_workspace, .weight = -1, .rng_key = n->rng_key, .threads = n->threads,
-                      .training = n->training, .needs_grad = true, .error = &t->error};
+    heed_call call = {.op = n->op,
+                      .attr = n->attr,
+                      .n_in = n->n_in,
+                      .n_out = n->n_out,
+                      .in = s.in_at,
+                      .out = s.out_at,
+                      .dy = s.dy_at,
+                      .dx = s.dx_at,
+                      .accumulate = s.accumulate,
+                      .saved = n->saved,
+                      .saved_bytes = n->saved_bytes,
+                      .workspace = scratch,
+                      .backward_workspace_bytes = n->backward_workspace,
+                      .weight = -1,
+                      .rng_key = n->rng_key,
+                      .threads = n->threads,
+                      .training = n->training,
+                      .needs_grad = true,
+                      .error = &t->error};
     scratch += aligned_bytes(n->backward_workspace);
     show_forward(w, n, &s);
     show_dy(w, n, &s, &scratch);
@@ -214,7 +230,8 @@ static heed_status node_backward(walk *w, node *n, char *scratch) {
     if (n->op->flags & HEED_VIEW) {
         status = view_backward(w, n, &s, &call);
     } else {
-        const value *in0 = n->op->dispatch >= 0 && n->inputs[n->op->dispatch] ? &t->values[n->inputs[n->op->dispatch]] : NULL;
+        const value *in0 =
+            n->op->dispatch >= 0 && n->inputs[n->op->dispatch] ? &t->values[n->inputs[n->op->dispatch]] : NULL;
         heed_dtype dtype = in0 ? in0->array.dtype : t->values[n->first_out].array.dtype;
         if (open_targets(w, n, &s, &scratch))
             op_kernel(n->op->backward, n->op->backward_any, dtype)(&call);

@@ -8,7 +8,8 @@ static const struct {
     size_t size;
     const char *name;
 } dtypes[HEED_DTYPES] = {
-    [HEED_F32] = {4, "f32"}, [HEED_F64] = {8, "f64"}, [HEED_I32] = {4, "i32"}, [HEED_BOOL] = {1, "bool"}, [HEED_BF16] = {2, "bf16"},
+    [HEED_F32] = {4, "f32"},   [HEED_F64] = {8, "f64"},   [HEED_I32] = {4, "i32"},
+    [HEED_BOOL] = {1, "bool"}, [HEED_BF16] = {2, "bf16"},
 };
 
 size_t heed_dtype_size(heed_dtype dtype) {

@@ -23,7 +23,8 @@ heed_grads *heed_grads_new(const heed_model *model) {
         g->empty = true;
         g->weight = -1;
         if (!model->built)
-            heed_error_set(&g->error, HEED_STATE, "heed_grads_new: %s", model->error.status ? model->error.text : "the model is not built yet");
+            heed_error_set(&g->error, HEED_STATE, "heed_grads_new: %s",
+                           model->error.status ? model->error.text : "the model is not built yet");
         g->written = calloc(model->n_entries + 1, sizeof *g->written);
         g->data = aligned_alloc(64, (bytes + 127) / 64 * 64);
         g->partial = calloc((size_t)norm_blocks(model) + 1, sizeof *g->partial);
@@ -146,7 +147,8 @@ heed_status heed_grads_merge(heed_grads *to, const heed_grads *from, int threads
     if (to->error.status || from->error.status)
         return to->error.status ? to->error.status : from->error.status;
     if (to->poisoned || from->poisoned)
-        return heed_error_set(NULL, HEED_STATE, "heed_grads_merge: poisoned gradients cannot be merged: clear them first");
+        return heed_error_set(NULL, HEED_STATE,
+                              "heed_grads_merge: poisoned gradients cannot be merged: clear them first");
     if (to->model->dtype != from->model->dtype || !model_twins(to->model, from->model))
         return heed_error_set(NULL, HEED_INVALID, "heed_grads_merge: the models differ");
     if (from->empty)
@@ -201,7 +203,8 @@ static void norm_range(void *context, int64_t begin, int64_t end) {
     heed_grads *g = context;
     for (int64_t b = begin; b < end; b++) {
         int64_t first = b * NORM_BLOCK, n = g->model->size - first < NORM_BLOCK ? g->model->size - first : NORM_BLOCK;
-        g->partial[b] = g->model->dtype == HEED_F64 ? squares_f64((const double *)g->data + first, n) : squares_f32((const float *)g->data + first, n);
+        g->partial[b] = g->model->dtype == HEED_F64 ? squares_f64((const double *)g->data + first, n)
+                                                    : squares_f32((const float *)g->data + first, n);
     }
 }
 

@@ -111,4 +111,6 @@ heed_init heed_init_xavier_normal(double gain) { return (heed_init){.fill = xavi
 heed_init heed_init_kaiming_uniform(double gain) { return (heed_init){.fill = kaiming_uniform, .a = gain}; }
 heed_init heed_init_kaiming_normal(double gain) { return (heed_init){.fill = kaiming_normal, .a = gain}; }
 heed_init heed_init_orthogonal(double gain) { return (heed_init){.fill = orthogonal, .a = gain}; }
-heed_init heed_init_custom(heed_init_fn *fn, void *user) { return (heed_init){.fill = fn ? custom : NULL, .custom = fn, .user = user}; }
+heed_init heed_init_custom(heed_init_fn *fn, void *user) {
+    return (heed_init){.fill = fn ? custom : NULL, .custom = fn, .user = user};
+}

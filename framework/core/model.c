@@ -16,7 +16,9 @@ static uint64_t next_id(void) {
 
 heed_model *heed_model_new(void) {
     static heed_model out_of_memory = {
-        .inert = true, .error = {.status = HEED_NO_MEMORY, .text = "heed_model_new: out of memory; free something and make a new model"}};
+        .inert = true,
+        .error = {.status = HEED_NO_MEMORY,
+                  .text = "heed_model_new: out of memory; free something and make a new model"}};
     heed_model *model = calloc(1, sizeof *model);
     if (model == NULL) {
         heed_error_raised(HEED_NO_MEMORY, out_of_memory.error.text);
@@ -75,7 +77,8 @@ static bool may_declare(const heed_module *parent, const char *what, const char 
     if (model->error.status)
         return false;
     if (model->built)
-        heed_module_fail(parent, "%s %s is declared after heed_model_build: declare every layer first", what, name ? name : "(null)");
+        heed_module_fail(parent, "%s %s is declared after heed_model_build: declare every layer first", what,
+                         name ? name : "(null)");
     else if (!good_name(name))
         heed_module_fail(parent, "%s name \"%s\" must be letters, digits and _", what, name ? name : "");
     return model->error.status == HEED_OK;
@@ -91,7 +94,8 @@ void heed_module_init(heed_module *module, const heed_module *parent, const char
             heed_module_fail(parent, "two modules are called %s: give each a name of its own", name);
             return;
         }
-    heed_scope **grown = arena_grow(&model->memory, model->scopes, &model->cap_scopes, model->n_scopes + 1, sizeof *grown);
+    heed_scope **grown =
+        arena_grow(&model->memory, model->scopes, &model->cap_scopes, model->n_scopes + 1, sizeof *grown);
     size_t length = strlen(name) + 1;
     heed_scope *scope = grown ? malloc(sizeof *scope + length) : NULL;
     if (grown)
@@ -102,7 +106,8 @@ void heed_module_init(heed_module *module, const heed_module *parent, const char
     }
     char *copy = (char *)(scope + 1);
     memcpy(copy, name, length);
-    *scope = (heed_scope){.parent = parent->scope, .hash = heed_rng_mix(parent->scope->hash, heed_rng_hash(name)), .name = copy};
+    *scope = (heed_scope){
+        .parent = parent->scope, .hash = heed_rng_mix(parent->scope->hash, heed_rng_hash(name)), .name = copy};
     model->scopes[model->n_scopes++] = scope;
     module->scope = scope;
 }
@@ -155,7 +160,9 @@ static heed_param declare(const heed_module *module, const char *name, entry e) 
         return none;
     }
     bool room = path && model->n_entries < STACK_HANDLES;
-    entry *grown = room ? arena_grow(&model->memory, model->entries, &model->cap_entries, model->n_entries + 1, sizeof *grown) : NULL;
+    entry *grown =
+        room ? arena_grow(&model->memory, model->entries, &model->cap_entries, model->n_entries + 1, sizeof *grown)
+             : NULL;
     if (grown == NULL) {
         free(path);
         no_memory(model);
@@ -203,17 +210,21 @@ static heed_status join_parts(heed_model *model, int count, const heed_param *pa
         return heed_error_set(&model->error, HEED_STATE, "stack: declared after heed_model_build");
     for (int i = 0; i < count; i++) {
         heed_param p = parts[i];
-        if (p.model != model || p.index < 0 || (size_t)p.index >= model->n_entries || model->entries[p.index].alias_of >= 0)
+        if (p.model != model || p.index < 0 || (size_t)p.index >= model->n_entries ||
+            model->entries[p.index].alias_of >= 0)
             return heed_error_set(&model->error, HEED_INVALID,
-                                  "stack: part %d is no parameter of this model, or a stack or a second name itself", i);
+                                  "stack: part %d is no parameter of this model, or a stack or a second name itself",
+                                  i);
         const entry *e = &model->entries[p.index];
         if (i == 0)
             *shape = e->shape;
         else if (p.index != parts[i - 1].index + 1 || !same_rest(*shape, e->shape))
-            return heed_error_set(&model->error, HEED_INVALID, "stack: %s must be declared right after %s, with the same sizes but the first",
+            return heed_error_set(&model->error, HEED_INVALID,
+                                  "stack: %s must be declared right after %s, with the same sizes but the first",
                                   e->path, model->entries[parts[i - 1].index].path);
         else if (__builtin_add_overflow(shape->n[0], e->shape.n[0], &shape->n[0]))
-            return heed_error_set(&model->error, HEED_INVALID, "stack: %s does not fit: the sum of the first sizes is above 2^63 - 1", e->path);
+            return heed_error_set(&model->error, HEED_INVALID,
+                                  "stack: %s does not fit: the sum of the first sizes is above 2^63 - 1", e->path);
     }
     return HEED_OK;
 }
@@ -243,7 +254,8 @@ void heed_param_set_group(heed_param p, const char *group) {
     group = group ? group : "";
     size_t length = strlen(group);
     if (length >= GROUP_NAME)
-        heed_error_set(&p.model->error, HEED_INVALID, "group \"%s\" is longer than %d characters", group, GROUP_NAME - 1);
+        heed_error_set(&p.model->error, HEED_INVALID, "group \"%s\" is longer than %d characters", group,
+                       GROUP_NAME - 1);
     else
         for (int i = 0; i < e.entries; i++)
             memcpy(p.model->entries[e.first + i].group, group, length + 1);
@@ -254,8 +266,10 @@ void heed_param_set_init(heed_param p, heed_init init) {
     if (p.model == NULL || p.model->error.status || !model_extent(p.model, p.index, &e))
         return;
     if (p.model->built || init.fill == NULL)
-        heed_error_set(&p.model->error, p.model->built ? HEED_STATE : HEED_INVALID, "%s: %s", p.model->entries[e.first].path,
-                       p.model->built ? "its initialiser is set after heed_model_build" : "its initialiser is empty: see heed_init_constant and its like");
+        heed_error_set(&p.model->error, p.model->built ? HEED_STATE : HEED_INVALID, "%s: %s",
+                       p.model->entries[e.first].path,
+                       p.model->built ? "its initialiser is set after heed_model_build"
+                                      : "its initialiser is empty: see heed_init_constant and its like");
     else
         for (int i = 0; i < e.entries; i++)
             p.model->entries[e.first + i].init = init;
@@ -339,7 +353,8 @@ heed_status heed_model_build(heed_model *model, heed_dtype dtype, uint64_t seed)
     if (model->built)
         return heed_error_set(&model->error, HEED_STATE, "heed_model_build: the model is built already");
     if (!heed_dtype_real(dtype))
-        return heed_error_set(&model->error, HEED_INVALID, "heed_model_build: dtype is %s; it must be f32 or f64", heed_dtype_name(dtype));
+        return heed_error_set(&model->error, HEED_INVALID, "heed_model_build: dtype is %s; it must be f32 or f64",
+                              heed_dtype_name(dtype));
     size_t element = heed_dtype_size(dtype);
     if (!lay_out(model, element) || (model->data = zeroed(model->size, element)) == NULL)
         return no_memory(model);
@@ -359,7 +374,9 @@ heed_model *heed_model_clone(const heed_model *from, heed_dtype dtype) {
         return to;
     if (from->error.status || !from->built || !heed_dtype_real(dtype)) {
         heed_error_set(&to->error, HEED_STATE, "heed_model_clone: %s",
-                       from->error.status ? from->error.text : from->built ? "dtype must be f32 or f64" : "the model is not built yet");
+                       from->error.status ? from->error.text
+                       : from->built      ? "dtype must be f32 or f64"
+                                          : "the model is not built yet");
         return to;
     }
     entry *entries = calloc(from->n_entries + 1, sizeof *entries);
@@ -375,7 +392,8 @@ heed_model *heed_model_clone(const heed_model *from, heed_dtype dtype) {
     if (whole && from->n_stacks)
         memcpy(stacks, from->stacks, from->n_stacks * sizeof *stacks);
     to->n_stacks = whole ? from->n_stacks : 0;
-    if (!whole || !lay_out(to, heed_dtype_size(dtype)) || (to->data = zeroed(to->size, heed_dtype_size(dtype))) == NULL) {
+    if (!whole || !lay_out(to, heed_dtype_size(dtype)) ||
+        (to->data = zeroed(to->size, heed_dtype_size(dtype))) == NULL) {
         no_memory(to);
         return to;
     }

@@ -42,7 +42,8 @@ struct heed_init {
 heed_init heed_init_constant(double value);
 heed_init heed_init_normal(double mean, double std);
 heed_init heed_init_uniform(double low, double high);
-heed_init heed_init_xavier_uniform(double gain);  /* U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
+heed_init
+heed_init_xavier_uniform(double gain); /* U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
 heed_init heed_init_xavier_normal(double gain);   /* N(0, gain² 2 / (fan_in + fan_out)) */
 heed_init heed_init_kaiming_uniform(double gain); /* U(-a, a), a = gain sqrt(3 / fan_in); He et al. 2015 */
 heed_init heed_init_kaiming_normal(double gain);  /* N(0, gain² / fan_in) */

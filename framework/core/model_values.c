@@ -6,10 +6,12 @@
 bool model_extent(const heed_model *model, int index, extent *out) {
     if (index >= STACK_HANDLES && (size_t)(index - STACK_HANDLES) < model->n_stacks) {
         const stack *s = &model->stacks[index - STACK_HANDLES];
-        *out = (extent){.shape = s->shape, .offset = model->entries[s->first].offset, .first = s->first, .entries = s->count};
+        *out = (extent){
+            .shape = s->shape, .offset = model->entries[s->first].offset, .first = s->first, .entries = s->count};
     } else if (index >= 0 && (size_t)index < model->n_entries) {
         const entry *e = &model->entries[index];
-        *out = (extent){.shape = e->shape, .offset = e->offset, .first = e->alias_of >= 0 ? e->alias_of : index, .entries = 1};
+        *out = (extent){
+            .shape = e->shape, .offset = e->offset, .first = e->alias_of >= 0 ? e->alias_of : index, .entries = 1};
     } else {
         return false;
     }
@@ -28,8 +30,14 @@ heed_param_info heed_model_param(const heed_model *model, int index) {
     if (index < 0 || (size_t)index >= model->n_entries)
         return (heed_param_info){.path = NULL, .alias_of = -1};
     const entry *e = &model->entries[index], *owner = e->alias_of >= 0 ? &model->entries[e->alias_of] : e;
-    return (heed_param_info){.path = e->path, .group = owner->group, .shape = e->shape, .offset = e->offset, .count = e->count,
-                             .trainable = owner->trainable, .buffer = owner->buffer, .alias_of = e->alias_of};
+    return (heed_param_info){.path = e->path,
+                             .group = owner->group,
+                             .shape = e->shape,
+                             .offset = e->offset,
+                             .count = e->count,
+                             .trainable = owner->trainable,
+                             .buffer = owner->buffer,
+                             .alias_of = e->alias_of};
 }
 
 int64_t heed_model_trainable(const heed_model *model) {
@@ -56,7 +64,9 @@ static heed_status check_count(heed_param p, const char *what, int64_t count, ex
     if (p.model == NULL)
         return HEED_INVALID;
     if (p.model->data == NULL || !model_extent(p.model, p.index, e) || e->count != count)
-        return heed_error_set(NULL, HEED_INVALID, "%s: the parameter does not have %lld elements, or its model is not built", what, (long long)count);
+        return heed_error_set(NULL, HEED_INVALID,
+                              "%s: the parameter does not have %lld elements, or its model is not built", what,
+                              (long long)count);
     return HEED_OK;
 }
 
@@ -64,7 +74,8 @@ heed_status heed_param_get(heed_param p, double *values, int64_t count) {
     extent e;
     heed_status status = check_count(p, "heed_param_get", count, &e);
     for (int64_t i = 0; i < count && !status; i++)
-        values[i] = p.model->dtype == HEED_F64 ? ((double *)p.model->data)[e.offset + i] : (double)((float *)p.model->data)[e.offset + i];
+        values[i] = p.model->dtype == HEED_F64 ? ((double *)p.model->data)[e.offset + i]
+                                               : (double)((float *)p.model->data)[e.offset + i];
     return status;
 }
 
@@ -107,13 +118,15 @@ int heed_model_set_group(heed_model *model, const char *pattern, const char *gro
 bool model_twins(const heed_model *a, const heed_model *b) {
     bool same = a->n_entries == b->n_entries && a->n_stacks == b->n_stacks;
     for (size_t i = 0; i < a->n_entries && same; i++)
-        same = strcmp(a->entries[i].path, b->entries[i].path) == 0 && heed_shape_equal(a->entries[i].shape, b->entries[i].shape);
+        same = strcmp(a->entries[i].path, b->entries[i].path) == 0 &&
+               heed_shape_equal(a->entries[i].shape, b->entries[i].shape);
     return same;
 }
 
 heed_status heed_model_copy(heed_model *to, const heed_model *from) {
     if (!to->built || !from->built || !model_twins(to, from))
-        return heed_error_set(NULL, HEED_INVALID, "heed_model_copy: the models do not have the same parameters, or are not built");
+        return heed_error_set(NULL, HEED_INVALID,
+                              "heed_model_copy: the models do not have the same parameters, or are not built");
     for (size_t i = 0; i < to->n_entries; i++) {
         int64_t a = to->entries[i].offset, b = from->entries[i].offset, n = to->entries[i].count;
         if (to->dtype == from->dtype) {
@@ -137,7 +150,8 @@ heed_status heed_tape_bind(heed_tape *t, const heed_model *model, const heed_mod
     if (t->inert)
         return t->error.status;
     if (other && (other->error.status || !model_twins(model, other)))
-        return tape_fail(t, scope_root(), "bind", HEED_INVALID, "the other model does not have the same parameters: clone it with heed_model_clone");
+        return tape_fail(t, scope_root(), "bind", HEED_INVALID,
+                         "the other model does not have the same parameters: clone it with heed_model_clone");
     size_t i = 0;
     while (i < t->n_bindings && t->bindings[i].model != model->id)
         i++;
@@ -194,7 +208,8 @@ static uint32_t bring(heed_tape *t, const heed_model *model, int index, const ex
     v->array.data = (char *)model->data + (size_t)e->offset * heed_dtype_size(model->dtype);
     v->use = (int32_t)t->n_uses;
     v->flags = e->trainable && t->recording ? VALUE_NEEDS_GRAD : 0u;
-    t->uses[t->n_uses++] = (use){.param = {.model = (heed_model *)(uintptr_t)model, .index = index}, .model_version = model->version};
+    t->uses[t->n_uses++] =
+        (use){.param = {.model = (heed_model *)(uintptr_t)model, .index = index}, .model_version = model->version};
     return at;
 }
 
@@ -207,7 +222,8 @@ heed_tensor heed_use(heed_tape *t, heed_param p) {
     if (model->error.status)
         return heed_fail_tape(t, model->error.status, "%s", model->error.text);
     if (!model->built)
-        return heed_fail_tape(t, HEED_STATE, "parameter: the model is not built yet: call heed_model_build after declaring its layers");
+        return heed_fail_tape(
+            t, HEED_STATE, "parameter: the model is not built yet: call heed_model_build after declaring its layers");
     extent e;
     if (!model_extent(model, p.index, &e))
         return heed_fail_tape(t, HEED_INVALID, "parameter: the handle names no parameter of its model");

@@ -52,11 +52,12 @@ heed_status heed_fail(heed_call *call, const char *format, ...) HEED_PRINTF(2, 3
 /* Runs body over [0, n) in at most call->threads contiguous ranges of at least `grain` (boundaries are multiples of it).
  * Split what is written, never what is summed: each output must come out the same whatever range it falls in. */
 typedef void heed_range_body(void *context, int64_t begin, int64_t end);
-void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *body, void *context); /* outside of ops; threads <= 0: all cores */
+void heed_parallel_for(int threads, int64_t n, int64_t grain, heed_range_body *body,
+                       void *context); /* outside of ops; threads <= 0: all cores */
 void heed_parallel(const heed_call *call, int64_t n, int64_t grain, heed_range_body *body, void *context);
 
 enum heed_op_flags {
-    HEED_VIEW = 1 << 0,        /* outputs show in[0]'s memory; no forward; the backward is derived from the shape rule */
+    HEED_VIEW = 1 << 0, /* outputs show in[0]'s memory; no forward; the backward is derived from the shape rule */
     HEED_NO_GRADIENT = 1 << 1, /* outputs are constants for backward: comparisons, argmax, detach */
     HEED_ACCUMULATES = 1 << 2, /* backward heeds call->accumulate[i]; otherwise it writes and the engine adds */
     HEED_BROADCASTS = 1 << 3,  /* elementwise: inputs arrive expanded (strides 0) to out[0]'s shape, dx[i] has that
@@ -122,7 +123,8 @@ enum { HEED_MAX_OUTPUTS = 64 };
 /* Runs and records an op. The first output; the others through heed_apply_many. attr may be NULL when attr_size is 0. */
 heed_tensor heed_apply(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr);
 /* outs must have room for the op's number of outputs; on error all are HEED_NIL. Returns the first. */
-heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr, heed_tensor *outs);
+heed_tensor heed_apply_many(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr,
+                            heed_tensor *outs);
 
 /* What a handle names, as a kernel would see it, for wrappers that look at layouts; alive until the next op is recorded.
  * NULL, and the sticky error, where the handle is nil, stale or foreign. */

@@ -37,7 +37,8 @@ static widths measure(const heed_model *model) {
     return w;
 }
 
-static void print_row(FILE *out, const widths *w, const char *path, const char *shape, const char *count, const char *note) {
+static void print_row(FILE *out, const widths *w, const char *path, const char *shape, const char *count,
+                      const char *note) {
     fprintf(out, "%-*s  %-*s  %*s%s%s\n", w->path, path, w->shape, shape, w->count, count, *note ? "  " : "", note);
 }
 

@@ -16,7 +16,9 @@ static uint64_t next_epoch(void) {
 
 heed_tape *heed_tape_new(void) {
     static heed_tape out_of_memory = {
-        .inert = true, .error = {.status = HEED_NO_MEMORY, .text = "heed_tape_new: out of memory; free something and make a new tape"}};
+        .inert = true,
+        .error = {.status = HEED_NO_MEMORY,
+                  .text = "heed_tape_new: out of memory; free something and make a new tape"}};
     heed_tape *t = calloc(1, sizeof *t);
     if (t == NULL) {
         heed_error_raised(HEED_NO_MEMORY, out_of_memory.error.text);
@@ -120,13 +122,16 @@ heed_tape_stats heed_tape_statistics(const heed_tape *t) {
 
 /* ---- errors ---- */
 
-static heed_status fail_with(heed_tape *t, const heed_scope *scope, const char *op, heed_status status, const char *text) {
+static heed_status fail_with(heed_tape *t, const heed_scope *scope, const char *op, heed_status status,
+                             const char *text) {
     char path[256];
     size_t length = scope_path(scope, path, sizeof path);
-    return heed_error_set(&t->error, status, "%s%s%s%s%s", length ? path : "", length ? ": " : "", op ? op : "", op ? ": " : "", text);
+    return heed_error_set(&t->error, status, "%s%s%s%s%s", length ? path : "", length ? ": " : "", op ? op : "",
+                          op ? ": " : "", text);
 }
 
-heed_status tape_fail(heed_tape *t, const heed_scope *scope, const char *op, heed_status status, const char *format, ...) {
+heed_status tape_fail(heed_tape *t, const heed_scope *scope, const char *op, heed_status status, const char *format,
+                      ...) {
     if (t->error.status != HEED_OK)
         return t->error.status;
     char text[HEED_ERROR_TEXT];
@@ -150,7 +155,8 @@ heed_tensor heed_fail_tape(heed_tape *t, heed_status status, const char *format,
 }
 
 heed_status tape_no_memory(heed_tape *t, const char *op, size_t bytes) {
-    return tape_fail(t, tape_scope(t), op, HEED_NO_MEMORY, "out of memory: %zu more bytes were needed, %zu are in use", bytes, t->memory.held);
+    return tape_fail(t, tape_scope(t), op, HEED_NO_MEMORY, "out of memory: %zu more bytes were needed, %zu are in use",
+                     bytes, t->memory.held);
 }
 
 /* ---- handles ---- */
@@ -164,14 +170,17 @@ uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *w
         return 0;
     if (x.epoch == t->epoch && x.index > 0 && x.index < t->n_values)
         return (uint32_t)x.index;
-    const char *why = heed_is_nil(x) ? "is nil: it was never set, or is the result of a call that failed on another tape"
-                                     : "is not of this tape, or from before its last reset";
+    const char *why = heed_is_nil(x)
+                          ? "is nil: it was never set, or is the result of a call that failed on another tape"
+                          : "is not of this tape, or from before its last reset";
     tape_fail(t, tape_scope(t), op, HEED_INVALID, "%s %s", what, why);
     return 0;
 }
 
 uint32_t tape_new_value(heed_tape *t, heed_dtype dtype, heed_shape shape) {
-    value *grown = t->n_values < UINT32_MAX ? arena_grow(&t->memory, t->values, &t->cap_values, t->n_values + 1, sizeof *grown) : NULL;
+    value *grown = t->n_values < UINT32_MAX
+                       ? arena_grow(&t->memory, t->values, &t->cap_values, t->n_values + 1, sizeof *grown)
+                       : NULL;
     if (grown == NULL)
         return 0;
     t->values = grown;
@@ -191,7 +200,8 @@ uint32_t tape_new_leaf(heed_tape *t, const char *op, heed_dtype dtype, heed_shap
     }
     if (!array_bytes(shape, dtype, &bytes)) {
         tape_fail(t, tape_scope(t), op, HEED_INVALID,
-                  "shape %s cannot be: rank must be 0 to %d, sizes not negative, all bytes countable", HEED_SHAPE_STR(shape), HEED_MAX_RANK);
+                  "shape %s cannot be: rank must be 0 to %d, sizes not negative, all bytes countable",
+                  HEED_SHAPE_STR(shape), HEED_MAX_RANK);
         return 0;
     }
     void *data = arena_take(&t->memory, bytes);

@@ -51,8 +51,9 @@ heed_tensor heed_fail_tape(heed_tape *t, heed_status status, const char *format,
 
 void heed_tape_set_threads(heed_tape *t, int threads);     /* 0, the start value: all cores. At most 1024 */
 bool heed_tape_set_recording(heed_tape *t, bool recording); /* off: nothing is differentiated. Returns what it was */
-bool heed_tape_set_training(heed_tape *t, bool training);   /* off: dropout is identity. Starts on. Returns what it was */
-void heed_tape_set_anomaly(heed_tape *t, bool anomaly);     /* on: the first op, forward or backward, that makes a NaN or inf is an error */
+bool heed_tape_set_training(heed_tape *t, bool training); /* off: dropout is identity. Starts on. Returns what it was */
+void heed_tape_set_anomaly(
+    heed_tape *t, bool anomaly); /* on: the first op, forward or backward, that makes a NaN or inf is an error */
 void heed_tape_set_seed(heed_tape *t, uint64_t seed);       /* the key of dropout and other random ops */
 void heed_tape_set_step(heed_tape *t, uint64_t step);       /* the step they are drawn for: set it when a run resumes */
 int heed_tape_threads(const heed_tape *t);
@@ -67,7 +68,8 @@ heed_status heed_tape_bind(heed_tape *t, const heed_model *model, const heed_mod
 /* ---- bringing data in ---- */
 
 heed_tensor heed_input(heed_tape *t, heed_dtype dtype, heed_shape shape, const void *data);          /* copied */
-heed_tensor heed_input_borrowed(heed_tape *t, heed_dtype dtype, heed_shape shape, const void *data); /* must outlive the reset */
+heed_tensor heed_input_borrowed(heed_tape *t, heed_dtype dtype, heed_shape shape,
+                                const void *data); /* must outlive the reset */
 /* An input whose gradient is wanted: read it with heed_grad after backward. Real dtypes only. */
 heed_tensor heed_variable(heed_tape *t, heed_dtype dtype, heed_shape shape, const void *data);
 heed_tensor heed_full(heed_tape *t, heed_dtype dtype, heed_shape shape, double value);
@@ -82,7 +84,8 @@ heed_tensor heed_rand(heed_tape *t, heed_dtype dtype, heed_shape shape);
 
 heed_shape heed_shape_of(const heed_tape *t, heed_tensor x);
 int heed_rank(const heed_tape *t, heed_tensor x);
-int64_t heed_size(const heed_tape *t, heed_tensor x, int axis); /* negative axes count from the end; -1 if there is none */
+int64_t heed_size(const heed_tape *t, heed_tensor x,
+                  int axis); /* negative axes count from the end; -1 if there is none */
 int64_t heed_count(const heed_tape *t, heed_tensor x);
 heed_dtype heed_dtype_of(const heed_tape *t, heed_tensor x);
 /* The values in row-major order, packed if x is a strided view; alive until the reset. NULL (and the sticky error)
@@ -111,7 +114,8 @@ typedef struct heed_backward_options {
     heed_tensor seed; /* dL/dy, of y's shape: starts from a y that is no scalar */
     bool retain;      /* the recording may be walked again */
 } heed_backward_options;
-heed_status heed_backward_with(heed_tape *t, heed_tensor y, heed_grads *grads, heed_backward_options options) HEED_MUST_CHECK;
+heed_status heed_backward_with(heed_tape *t, heed_tensor y, heed_grads *grads,
+                               heed_backward_options options) HEED_MUST_CHECK;
 
 /* Asks, before backward, that the gradient of an intermediate be kept. Returns x. */
 heed_tensor heed_keep_grad(heed_tape *t, heed_tensor x);
@@ -150,7 +154,8 @@ bool heed_needs_grad(const heed_tape *t, heed_tensor x);
 /* An op on record, or a leaf: what no op on record made. */
 typedef struct heed_tape_item {
     const char *op;         /* its name, "matmul"; NULL: a leaf */
-    const char *path;       /* the path an op was recorded under; a leaf's parameter, "" where it is none. Of parameters seen as
+    const char
+        *path; /* the path an op was recorded under; a leaf's parameter, "" where it is none. Of parameters seen as
                                one (heed_param_stack): "attn.w_q + attn.w_k" */
     heed_tensor out;        /* the leaf, or the first output; the indexes of the other n_out - 1 follow its own */
     int n_out, n_in;

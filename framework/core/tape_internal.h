@@ -116,7 +116,8 @@ struct heed_tape {
 };
 
 /* "path: op: text" into the tape's error. op may be NULL. Returns the status. */
-heed_status tape_fail(heed_tape *t, const heed_scope *scope, const char *op, heed_status status, const char *format, ...) HEED_PRINTF(5, 6);
+heed_status tape_fail(heed_tape *t, const heed_scope *scope, const char *op, heed_status status, const char *format,
+                      ...) HEED_PRINTF(5, 6);
 heed_status tape_no_memory(heed_tape *t, const char *op, size_t bytes);
 
 /* The value's index, or 0 and the sticky error saying what is wrong with the handle. `what` names it: "input 1". */

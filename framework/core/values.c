@@ -39,7 +39,8 @@ heed_tensor heed_input_borrowed(heed_tape *t, heed_dtype dtype, heed_shape shape
 
 heed_tensor heed_variable(heed_tape *t, heed_dtype dtype, heed_shape shape, const void *data) {
     if (t->error.status == HEED_OK && !heed_dtype_real(dtype))
-        return heed_fail_tape(t, HEED_INVALID, "variable: dtype %s has no gradient: use f32 or f64", heed_dtype_name(dtype));
+        return heed_fail_tape(t, HEED_INVALID, "variable: dtype %s has no gradient: use f32 or f64",
+                              heed_dtype_name(dtype));
     heed_tensor x = heed_input(t, dtype, shape, data);
     if (!heed_is_nil(x))
         t->values[x.index].flags |= VALUE_KEEP_GRAD | (t->recording ? VALUE_NEEDS_GRAD : 0u);
@@ -82,7 +83,8 @@ heed_tensor heed_arange(heed_tape *t, heed_dtype dtype, int64_t count) {
     return tape_handle(t, index);
 }
 
-static heed_tensor drawn(heed_tape *t, const char *name, heed_dtype dtype, heed_shape shape, double (*draw_one)(uint64_t, uint64_t)) {
+static heed_tensor drawn(heed_tape *t, const char *name, heed_dtype dtype, heed_shape shape,
+                         double (*draw_one)(uint64_t, uint64_t)) {
     if (!heed_dtype_real(dtype))
         return only_for(t, name, "f32 or f64", dtype);
     uint32_t index = tape_new_leaf(t, name, dtype, shape);
@@ -103,8 +105,12 @@ static heed_tensor drawn(heed_tape *t, const char *name, heed_dtype dtype, heed_
     return tape_handle(t, index);
 }
 
-heed_tensor heed_randn(heed_tape *t, heed_dtype dtype, heed_shape shape) { return drawn(t, "randn", dtype, shape, heed_rng_normal); }
-heed_tensor heed_rand(heed_tape *t, heed_dtype dtype, heed_shape shape) { return drawn(t, "rand", dtype, shape, heed_rng_uniform); }
+heed_tensor heed_randn(heed_tape *t, heed_dtype dtype, heed_shape shape) {
+    return drawn(t, "randn", dtype, shape, heed_rng_normal);
+}
+heed_tensor heed_rand(heed_tape *t, heed_dtype dtype, heed_shape shape) {
+    return drawn(t, "rand", dtype, shape, heed_rng_uniform);
+}
 
 /* ---- reading values ---- */
 
@@ -145,7 +151,8 @@ double heed_weight(const heed_tape *t, heed_tensor loss) {
 
 heed_tensor heed_set_weight(heed_tape *t, heed_tensor loss, double weight) {
     if (!isfinite(weight))
-        return heed_fail_tape(t, HEED_INVALID, "set_weight: the weight is %g; it must be finite, and negative for none", weight);
+        return heed_fail_tape(t, HEED_INVALID, "set_weight: the weight is %g; it must be finite, and negative for none",
+                              weight);
     if (tape_resolve(t, "set_weight", loss, "the loss"))
         t->values[loss.index].weight = weight;
     return loss;
@@ -171,7 +178,8 @@ const void *heed_data(heed_tape *t, heed_tensor x) {
 static const void *data_of(heed_tape *t, heed_tensor x, heed_dtype dtype) {
     const heed_array *a = peek(t, x);
     if (a && a->dtype != dtype && t->error.status == HEED_OK) {
-        heed_fail_tape(t, HEED_INVALID, "data: the tensor is %s, not %s; see heed_cast", heed_dtype_name(a->dtype), heed_dtype_name(dtype));
+        heed_fail_tape(t, HEED_INVALID, "data: the tensor is %s, not %s; see heed_cast", heed_dtype_name(a->dtype),
+                       heed_dtype_name(dtype));
         return NULL;
     }
     return heed_data(t, x);

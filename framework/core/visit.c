@@ -20,7 +20,8 @@ static void parameter_path(heed_param p, char text[PATH_TEXT]) {
         return;
     int first = p.index < STACK_HANDLES ? p.index : e.first; /* a tied name is its own */
     for (int i = 0; i < e.entries && length < PATH_TEXT; i++)
-        length += (size_t)snprintf(text + length, PATH_TEXT - length, "%s%s", i ? " + " : "", p.model->entries[first + i].path);
+        length += (size_t)snprintf(text + length, PATH_TEXT - length, "%s%s", i ? " + " : "",
+                                   p.model->entries[first + i].path);
 }
 
 /* One walk. */
@@ -50,8 +51,13 @@ static void show_node(walk *w, const node *n) {
         w->in[i] = tape_handle(w->t, n->inputs[i]);
     }
     scope_path(n->scope, w->path, sizeof w->path);
-    w->visit(w->user, w->t, &(heed_tape_item){.op = n->op->name, .path = w->path, .out = tape_handle(w->t, n->first_out),
-                                              .n_out = n->n_out, .n_in = n->n_in, .in = w->in});
+    w->visit(w->user, w->t,
+             &(heed_tape_item){.op = n->op->name,
+                               .path = w->path,
+                               .out = tape_handle(w->t, n->first_out),
+                               .n_out = n->n_out,
+                               .n_in = n->n_in,
+                               .in = w->in});
 }
 
 heed_status heed_tape_visit(heed_tape *t, heed_visit_fn *visit, void *user) {
@@ -62,7 +68,11 @@ heed_status heed_tape_visit(heed_tape *t, heed_visit_fn *visit, void *user) {
         most = t->nodes[i].n_in > most ? t->nodes[i].n_in : most;
     walk *w = malloc(sizeof *w);
     if (w)
-        *w = (walk){.t = t, .visit = visit, .user = user, .seen = calloc(t->n_values, sizeof *w->seen), .in = calloc((size_t)most, sizeof *w->in)};
+        *w = (walk){.t = t,
+                    .visit = visit,
+                    .user = user,
+                    .seen = calloc(t->n_values, sizeof *w->seen),
+                    .in = calloc((size_t)most, sizeof *w->in)};
     heed_status status = w && w->seen && w->in ? HEED_OK : tape_no_memory(t, "visit", sizeof *w + t->n_values);
     for (size_t i = 0; i < t->n_nodes && !status; i++)
         show_node(w, &t->nodes[i]);

@@ -124,7 +124,8 @@ heed_status heed_windows_draw(const heed_windows *w, heed_part part, uint64_t se
     if (count == 0 || B < 1)
         return HEED_INVALID;
     for (int64_t row = 0; row < B; row++) {
-        const int32_t *from = tokens + start_of(seed, batch * (uint64_t)B + (uint64_t)row, (uint64_t)(count - T), (uint64_t)T);
+        const int32_t *from =
+            tokens + start_of(seed, batch * (uint64_t)B + (uint64_t)row, (uint64_t)(count - T), (uint64_t)T);
         memcpy(x + row * T, from, (size_t)T * sizeof *x);
         memcpy(y + row * T, from + 1, (size_t)T * sizeof *y);
     }

@@ -48,7 +48,8 @@ enum { ALIGNMENT = 64 };
 
 void *heed_checker_take(checker *k, int64_t count, size_t size) {
     size_t bytes, padded;
-    if (!__builtin_mul_overflow((size_t)count, size, &bytes) && !__builtin_add_overflow(bytes, 2 * ALIGNMENT, &padded)) {
+    if (!__builtin_mul_overflow((size_t)count, size, &bytes) &&
+        !__builtin_add_overflow(bytes, 2 * ALIGNMENT, &padded)) {
         block *b = aligned_alloc(ALIGNMENT, padded / ALIGNMENT * ALIGNMENT);
         if (b) {
             b->next = k->pool;

@@ -17,7 +17,8 @@ static double draw_one(const heed_sample_input *rule, uint64_t key, uint64_t i) 
     enum { ATTEMPTS = 64 };
     for (uint64_t attempt = 0; attempt < ATTEMPTS; attempt++) {
         uint64_t stream = heed_rng_mix(key, attempt);
-        double x = from_range(rule) ? rule->low + (rule->high - rule->low) * heed_rng_uniform(stream, i) : heed_rng_normal(stream, i);
+        double x = from_range(rule) ? rule->low + (rule->high - rule->low) * heed_rng_uniform(stream, i)
+                                    : heed_rng_normal(stream, i);
         x = representable(x);
         if (!(fabs(x - rule->avoid) < rule->avoid_by))
             return x;

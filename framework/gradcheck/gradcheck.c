@@ -15,7 +15,10 @@ static heed_check new_report(const char *name) {
 /* Room for n inputs; false when memory is out. */
 static bool open_checker(checker *k, heed_check *report, const heed_check_options *options, int n) {
     size_t room = (size_t)(n > 0 ? n : 1);
-    *k = (checker){.report = report, .sample = -1, .threads = options && options->threads > 0 ? options->threads : 3, .n_outs = -1};
+    *k = (checker){.report = report,
+                   .sample = -1,
+                   .threads = options && options->threads > 0 ? options->threads : 3,
+                   .n_outs = -1};
     k->tape = heed_tape_new();
     k->in = calloc(room, sizeof *k->in);
     k->bases = calloc(room, sizeof *k->bases);
@@ -71,7 +74,9 @@ static verdict check_point(checker *k, const subject *s, laws_fn *laws) {
 }
 
 static void give_up(checker *k) {
-    heed_checker_error(k, "no point found where two stencils agree on the derivative, in %d draws: kinks everywhere, noise, or NaN", DRAWS);
+    heed_checker_error(
+        k, "no point found where two stencils agree on the derivative, in %d draws: kinks everywhere, noise, or NaN",
+        DRAWS);
 }
 
 static uint64_t seed_of(const heed_check_options *options) {
@@ -93,7 +98,8 @@ static int apply_op(const void *context, heed_tape *t, const heed_tensor *in, he
 }
 
 static bool differentiates(const heed_op *op, int i, const heed_sample_input *rule) {
-    return !(op->flags & HEED_NO_GRADIENT) && !(op->no_gradient >> i & 1) && heed_dtype_real(rule->dtype) && !rule->absent && !rule->constant;
+    return !(op->flags & HEED_NO_GRADIENT) && !(op->no_gradient >> i & 1) && heed_dtype_real(rule->dtype) &&
+           !rule->absent && !rule->constant;
 }
 
 static bool draw_sample(checker *k, const heed_op *op, const heed_sample *sample, uint64_t key, subject *s) {
@@ -127,8 +133,9 @@ static void judge_redraws(checker *k) {
     const heed_check *report = k->report;
     k->sample = -1;
     if (50 * report->redrawn > report->cases + report->vacuous)
-        heed_checker_error(k, "%d points of %d were drawn again, more than 2 %%: its samples lie too near to kinks (see avoid, apart)",
-                           report->redrawn, report->cases + report->vacuous);
+        heed_checker_error(
+            k, "%d points of %d were drawn again, more than 2 %%: its samples lie too near to kinks (see avoid, apart)",
+            report->redrawn, report->cases + report->vacuous);
 }
 
 static const char *why_unfit(const heed_op *op) {
@@ -176,7 +183,8 @@ static int apply_function(const void *context, heed_tape *t, const heed_tensor *
     if (heed_is_nil(outs[0]) || heed_tape_status(t))
         return 0;
     if (heed_dtype_of(t, outs[0]) != HEED_F64)
-        heed_fail_tape(t, HEED_INVALID, "the function's result is %s, it must be f64", heed_dtype_name(heed_dtype_of(t, outs[0])));
+        heed_fail_tape(t, HEED_INVALID, "the function's result is %s, it must be f64",
+                       heed_dtype_name(heed_dtype_of(t, outs[0])));
     return 1;
 }
 
@@ -190,8 +198,13 @@ static void add_parameters(subject *s) {
         heed_param_info info = heed_model_param(s->model, i);
         heed_param p = {.model = s->model, .index = i};
         if (is_checked(info))
-            s->values[s->n_values++] = (value){.dtype = HEED_F64, .shape = info.shape, .count = info.count, .wanted = true,
-                                               .scale = 1, .param = p, .data = heed_param_data(p)};
+            s->values[s->n_values++] = (value){.dtype = HEED_F64,
+                                               .shape = info.shape,
+                                               .count = info.count,
+                                               .wanted = true,
+                                               .scale = 1,
+                                               .param = p,
+                                               .data = heed_param_data(p)};
     }
 }
 
@@ -225,7 +238,8 @@ static void function_laws(checker *k, const subject *s, const outcome *plain) {
     heed_checker_threads(k, s, HEED_F64, plain);
 }
 
-static void check_points(checker *k, const heed_check_case *c, const heed_check_options *options, subject *s, const double *original) {
+static void check_points(checker *k, const heed_check_case *c, const heed_check_options *options, subject *s,
+                         const double *original) {
     int points = options && options->cases > 0 ? options->cases : 4;
     for (int point = 0; point < points; point++) {
         verdict v = POINT_KINK;

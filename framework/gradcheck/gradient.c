@@ -128,13 +128,15 @@ static void judge(checker *k, const probe *p, double analytic, double numeric, d
     note_worst(k->report, error, tol);
     if (error <= tol)
         return;
-    comparison c = {.input = p->at.value, .coordinate = p->at.coordinate, .got = analytic, .want = numeric, .tolerance = tol};
+    comparison c = {
+        .input = p->at.value, .coordinate = p->at.coordinate, .got = analytic, .want = numeric, .tolerance = tol};
     if (p->flat < 0) {
         heed_checker_fail(k, c, "gradient along a random direction");
         return;
     }
     heed_param param = p->s->values[p->at.value].param;
-    heed_checker_fail(k, c, "gradient%s%s", param.model ? " of " : "", param.model ? heed_model_param(param.model, param.index).path : "");
+    heed_checker_fail(k, c, "gradient%s%s", param.model ? " of " : "",
+                      param.model ? heed_model_param(param.model, param.index).path : "");
 }
 
 /* False at a kink. */
@@ -218,5 +220,6 @@ bool heed_checker_gradient(checker *k, const subject *s, const outcome *analytic
     p.above.y = heed_checker_take(k, k->n_y, sizeof *p.above.y);
     if (p.below.y == NULL || p.above.y == NULL)
         return true;
-    return s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol) : compare_some(k, &p, analytic->g, tol);
+    return s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol)
+                                           : compare_some(k, &p, analytic->g, tol);
 }

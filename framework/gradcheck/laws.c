@@ -41,7 +41,8 @@ static void values_agree(checker *k, const double *got, const double *want, doub
                                           .tolerance = fmax(tolerance, 0)}, "%s: values", law);
 }
 
-static void gradients_agree(checker *k, const subject *s, const double *got, const double *want, double tolerance, const char *law) {
+static void gradients_agree(checker *k, const subject *s, const double *got, const double *want, double tolerance,
+                            const char *law) {
     int64_t i;
     if (got == NULL || want == NULL || agree(got, want, s->n_wanted, tolerance, &i))
         return;
@@ -132,7 +133,8 @@ static void with_constants(checker *k, const subject *s, const outcome *plain, u
         return;
     for (int i = 0; i < s->n_inputs; i++)
         if (s->values[i].wanted && (constant >> i & 1))
-            memcpy(out.g + s->values[i].offset, plain->g + s->values[i].offset, (size_t)s->values[i].count * sizeof *out.g);
+            memcpy(out.g + s->values[i].offset, plain->g + s->values[i].offset,
+                   (size_t)s->values[i].count * sizeof *out.g);
     gradients_agree(k, s, out.g, plain->g, BITS, law);
 }
 
@@ -203,7 +205,8 @@ static void through_expanded(checker *k, const subject *s) {
     }
     if (ready && heed_checker_must_run(k, s, plain_wiring(true), &packed, "expanded inputs")) {
         for (int i = 0; i < s->n_inputs; i++)
-            ready = ready && (!packed.g || !s->values[i].wanted || sum_repeated(k, &s->values[i], packed.g + s->values[i].offset));
+            ready = ready && (!packed.g || !s->values[i].wanted ||
+                              sum_repeated(k, &s->values[i], packed.g + s->values[i].offset));
         if (ready)
             through_views(k, s, &packed, LAYOUT_EXPANDED, "expanded inputs");
     }
@@ -250,8 +253,13 @@ static void f32_values(checker *k, const subject *s, const outcome *f32, const o
         double tolerance = heed_dtype_real(k->outs[o].dtype) ? rounding(s, size) : BITS;
         int64_t i;
         if (!agree(got, want, k->outs[o].count, tolerance, &i))
-            heed_checker_fail(k, (comparison){.input = -1, .coordinate = k->outs[o].offset + i, .got = got[i], .want = want[i],
-                                              .tolerance = fmax(tolerance, 0)}, "f32 forward");
+            heed_checker_fail(k,
+                              (comparison){.input = -1,
+                                           .coordinate = k->outs[o].offset + i,
+                                           .got = got[i],
+                                           .want = want[i],
+                                           .tolerance = fmax(tolerance, 0)},
+                              "f32 forward");
     }
 }
 

@@ -49,7 +49,8 @@ static void print_failure(const heed_check_failure *f, FILE *out) {
         fprintf(out, "%s[%lld]", f->input >= 0 ? "" : "output ", (long long)f->coordinate);
     fprintf(out, "%s%s", f->input >= 0 || f->coordinate >= 0 ? ": " : "", f->what);
     if (f->analytic != 0 || f->numeric != 0 || f->tolerance != 0)
-        fprintf(out, ": %s, expected %s within %s", number(f->analytic, 10, a), number(f->numeric, 10, b), number(f->tolerance, 2, c));
+        fprintf(out, ": %s, expected %s within %s", number(f->analytic, 10, a), number(f->numeric, 10, b),
+                number(f->tolerance, 2, c));
     fputc('\n', out);
 }
 

@@ -155,7 +155,8 @@ static bool read_gradient(checker *k, const subject *s, int i, const wiring *w, 
 }
 
 /* Whatever has no gradient in this run has zeros. */
-static bool read_gradients(checker *k, const subject *s, const wiring *w, const heed_tensor *outs, int n, outcome *out) {
+static bool read_gradients(checker *k, const subject *s, const wiring *w, const heed_tensor *outs, int n,
+                           outcome *out) {
     memset(out->g, 0, (size_t)s->n_wanted * sizeof *out->g);
     int variables = 0;
     for (int i = 0; i < s->n_values; i++)

@@ -14,7 +14,8 @@ static heed_status fail(atomic_file *file, const char *doing) {
     int number = errno;
     if (strerror_r(number, reason, sizeof reason) != 0)
         snprintf(reason, sizeof reason, "error %d", number);
-    heed_error_set(file->error, HEED_IO, "%s: cannot %s: %s; what was there before is unchanged", file->path, doing, reason);
+    heed_error_set(file->error, HEED_IO, "%s: cannot %s: %s; what was there before is unchanged", file->path, doing,
+                   reason);
     return HEED_IO;
 }
 
@@ -37,7 +38,8 @@ heed_status atomic_file_open(atomic_file *file, const char *path, heed_error *er
     if (beside == NULL)
         return heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
     for (int attempt = 0; attempt < ATTEMPTS && file->fd < 0; attempt++) {
-        snprintf(beside, size, "%s.%ld-%llu.tmp", path, (long)getpid(), (unsigned long long)atomic_fetch_add(&count, 1));
+        snprintf(beside, size, "%s.%ld-%llu.tmp", path, (long)getpid(),
+                 (unsigned long long)atomic_fetch_add(&count, 1));
         file->fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (file->fd < 0 && errno != EEXIST)
             break;
@@ -90,7 +92,8 @@ static heed_status commit(atomic_file *file, bool sync) {
         status = fail(file, "put it in place");
     if (!status) {
         if (sync && !sync_directory(file->beside))
-            heed_error_set(file->error, status = HEED_IO, "%s: written, but its directory could not be synced to disk", file->path);
+            heed_error_set(file->error, status = HEED_IO, "%s: written, but its directory could not be synced to disk",
+                           file->path);
         free(file->beside);
         file->beside = NULL; /* it is in place: nothing to be removed */
     }

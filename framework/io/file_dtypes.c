@@ -29,7 +29,9 @@ static double from_f16(const void *p) {
     uint16_t bits;
     memcpy(&bits, p, sizeof bits);
     int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double size = exponent == 31 ? (fraction ? NAN : INFINITY) : exponent == 0 ? ldexp(fraction, -24) : ldexp(fraction + 1024, exponent - 25);
+    double size = exponent == 31  ? (fraction ? NAN : INFINITY)
+                  : exponent == 0 ? ldexp(fraction, -24)
+                                  : ldexp(fraction + 1024, exponent - 25);
     return bits >> 15 ? -size : size;
 }
 
@@ -86,7 +88,8 @@ static void to_f32(double x, void *p) {
 static uint16_t narrow(double x, int exponent_bits, int fraction_bits) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
-    const uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + fraction_bits), infinite = ((1u << exponent_bits) - 1) << fraction_bits;
+    const uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + fraction_bits),
+                   infinite = ((1u << exponent_bits) - 1) << fraction_bits;
     const int bias = (1 << (exponent_bits - 1)) - 1, exponent = (int)(bits >> 52 & 2047) - 1023;
     const uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
     if (exponent == 1024 && fraction) /* a NaN, quiet, with what fits of its payload */
@@ -97,11 +100,13 @@ static uint16_t narrow(double x, int exponent_bits, int fraction_bits) {
     const int drop = 52 - fraction_bits + below;
     if (drop > 53) /* under half of the smallest number; a double's own subnormals are, too */
         return (uint16_t)sign;
-    const uint64_t whole = fraction | UINT64_C(1) << 52, rest = whole & ((UINT64_C(1) << drop) - 1), half = UINT64_C(1) << (drop - 1);
+    const uint64_t whole = fraction | UINT64_C(1) << 52, rest = whole & ((UINT64_C(1) << drop) - 1),
+                   half = UINT64_C(1) << (drop - 1);
     uint64_t kept = whole >> drop;
     kept += rest > half || (rest == half && (kept & 1));
     /* The leading 1 of a normal number adds 1 to the exponent, as a carry does: past the largest that makes inf. */
-    return (uint16_t)(sign | (below ? (uint32_t)kept : ((uint32_t)(exponent + bias - 1) << fraction_bits) + (uint32_t)kept));
+    return (uint16_t)(sign |
+                      (below ? (uint32_t)kept : ((uint32_t)(exponent + bias - 1) << fraction_bits) + (uint32_t)kept));
 }
 
 static void to_f16(double x, void *p) {
@@ -122,10 +127,11 @@ typedef struct file_dtype {
 } file_dtype;
 
 static const file_dtype dtypes[] = {
-    {"F32", 4, from_f32, to_f32}, {"F64", 8, from_f64, to_f64}, {"F16", 2, from_f16, to_f16}, {"BF16", 2, from_bf16, to_bf16},
-    {"BOOL", 1, from_bool, NULL}, {"U8", 1, from_u8, NULL},     {"I8", 1, from_i8, NULL},     {"U16", 2, from_u16, NULL},
-    {"I16", 2, from_i16, NULL},   {"U32", 4, from_u32, NULL},   {"I32", 4, from_i32, NULL},   {"U64", 8, from_u64, NULL},
-    {"I64", 8, from_i64, NULL},   {"F8_E5M2", 1, NULL, NULL},   {"F8_E4M3", 1, NULL, NULL},
+    {"F32", 4, from_f32, to_f32},    {"F64", 8, from_f64, to_f64}, {"F16", 2, from_f16, to_f16},
+    {"BF16", 2, from_bf16, to_bf16}, {"BOOL", 1, from_bool, NULL}, {"U8", 1, from_u8, NULL},
+    {"I8", 1, from_i8, NULL},        {"U16", 2, from_u16, NULL},   {"I16", 2, from_i16, NULL},
+    {"U32", 4, from_u32, NULL},      {"I32", 4, from_i32, NULL},   {"U64", 8, from_u64, NULL},
+    {"I64", 8, from_i64, NULL},      {"F8_E5M2", 1, NULL, NULL},   {"F8_E4M3", 1, NULL, NULL},
 };
 
 static const file_dtype *find(const char *name) {

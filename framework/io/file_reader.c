@@ -40,7 +40,8 @@ static bool check_kind(file_reader *r) {
     if (fstat(r->fd, &info) != 0)
         return system_error(r, "look at it");
     if (!S_ISREG(info.st_mode)) {
-        heed_error_set(r->error, HEED_IO, "%s: is %s, not a file", r->path, S_ISDIR(info.st_mode) ? "a directory" : "a pipe or device");
+        heed_error_set(r->error, HEED_IO, "%s: is %s, not a file", r->path,
+                       S_ISDIR(info.st_mode) ? "a directory" : "a pipe or device");
         return false;
     }
     r->left = (size_t)info.st_size;

@@ -22,11 +22,12 @@ typedef struct heed_map_module {
 typedef struct heed_map_tensor {
     const char *native;
     const char *foreign;  /* NULL: a tensor that is only here; it is neither loaded nor saved */
-    int part, parts;      /* block of rows number `part` of the `parts` that the foreign tensor is made of, one below the other; 0, 0:
+    int part,
+        parts; /* block of rows number `part` of the `parts` that the foreign tensor is made of, one below the other; 0, 0:
                              the whole. The line is passed over where the model lacks a part, or their other axes differ */
     bool transpose;       /* the foreign tensor, all its parts together, is (columns, rows) */
     int ones;             /* so many axes of size 1 come first in the foreign tensor */
-    bool copy;            /* beside the line that places it: this foreign name may hold the same values a second time (tied
+    bool copy; /* beside the line that places it: this foreign name may hold the same values a second time (tied
                              weights). It is never written, and refused where it differs */
 } heed_map_tensor;
 
@@ -38,14 +39,17 @@ typedef struct heed_import_map {
     int n_tensors;
     const char *const *ignored;      /* ends of foreign names that hold nothing learned */
     int n_ignored;
-    const char *prefix;              /* NULL, or a beginning of foreign names, "transformer.", that some files leave out of all of them */
+    const char
+        *prefix; /* NULL, or a beginning of foreign names, "transformer.", that some files leave out of all of them */
 } heed_import_map;
 
 /* In a file, where a model's parameters stand and under whose names. All zero: the whole model, under its own names. */
 typedef struct heed_file_names {
     const heed_import_map *map; /* NULL: paths are names */
-    const char *module;         /* NULL: the whole model; "net.gpt": only what is below it, and this beginning is not in the file */
-    const char *below;          /* NULL, or what all names in the file begin with, "model.encoder"; others there are left alone */
+    const char
+        *module; /* NULL: the whole model; "net.gpt": only what is below it, and this beginning is not in the file */
+    const char
+        *below; /* NULL, or what all names in the file begin with, "model.encoder"; others there are left alone */
     bool bare;                  /* when saving: without the map's prefix. Loading finds out by itself */
 } heed_file_names;
 

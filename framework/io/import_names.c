@@ -81,8 +81,8 @@ static size_t run(const char *text, size_t length, int n) {
 }
 
 /* Whether the model has the line's other module, at the same place. */
-static bool has_beside(name_text *text, const heed_model *model, const heed_map_module *line, const char *path, const char *here,
-                       const name_numbers *numbers) {
+static bool has_beside(name_text *text, const heed_model *model, const heed_map_module *line, const char *path,
+                       const char *here, const name_numbers *numbers) {
     if (line->beside == NULL)
         return true;
     name_text other = {.at = NULL};
@@ -98,18 +98,21 @@ static bool has_beside(name_text *text, const heed_model *model, const heed_map_
 }
 
 /* The first line that speaks of the segments that begin here; *length is theirs. */
-static const heed_map_module *module_line(name_text *text, const heed_model *model, const heed_import_map *map, const char *path,
-                                          const char *here, size_t left, size_t *length, name_numbers *numbers) {
+static const heed_map_module *module_line(name_text *text, const heed_model *model, const heed_import_map *map,
+                                          const char *path, const char *here, size_t left, size_t *length,
+                                          name_numbers *numbers) {
     for (int i = 0; i < map->n_modules; i++) {
         const heed_map_module *line = &map->modules[i];
         *length = run(here, left, segments(line->native));
-        if (*length && matches(line->native, here, *length - 1, numbers) && has_beside(text, model, line, path, here, numbers))
+        if (*length && matches(line->native, here, *length - 1, numbers) &&
+            has_beside(text, model, line, path, here, numbers))
             return line;
     }
     return NULL;
 }
 
-void name_modules(name_text *text, const heed_model *model, const heed_import_map *map, const char *path, size_t begin, size_t end) {
+void name_modules(name_text *text, const heed_model *model, const heed_import_map *map, const char *path, size_t begin,
+                  size_t end) {
     for (const char *here = path + begin; here < path + end;) {
         name_numbers numbers;
         size_t left = (size_t)(path + end - here), taken;

@@ -28,7 +28,8 @@ bool name_ends(const char *pattern, const char *path, size_t *at, name_numbers *
 /* Adds a pattern with its numbers put in. */
 void name_fill(name_text *text, const char *pattern, const name_numbers *numbers);
 /* Adds characters begin to end of a path, whole segments with their dots, as the map's modules translate them. */
-void name_modules(name_text *text, const heed_model *model, const heed_import_map *map, const char *path, size_t begin, size_t end);
+void name_modules(name_text *text, const heed_model *model, const heed_import_map *map, const char *path, size_t begin,
+                  size_t end);
 /* Where the part of a path begins that is below a module; NULL where it is not below. A NULL module has all paths below. */
 const char *name_below(const char *path, const char *module);
 

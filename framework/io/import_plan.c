@@ -6,7 +6,8 @@
 #include "import_names_internal.h"
 
 static bool refuse(const import_plan *plan, const char *what, const char *why) {
-    heed_error_set(plan->error, HEED_INVALID, "%s: names of %s: \"%s\" %s", plan->path, plan->names.map->name, what, why);
+    heed_error_set(plan->error, HEED_INVALID, "%s: names of %s: \"%s\" %s", plan->path, plan->names.map->name, what,
+                   why);
     return false;
 }
 
@@ -64,8 +65,8 @@ static bool map_good(const import_plan *plan) {
 /* ---- from a parameter to its line ---- */
 
 /* The parameter that a line's other part would be: the same path with that line's end. Notes in text where memory is out. */
-static heed_param other_part(name_text *text, const heed_model *model, const heed_map_tensor *line, const char *path, size_t at,
-                             const name_numbers *numbers) {
+static heed_param other_part(name_text *text, const heed_model *model, const heed_map_tensor *line, const char *path,
+                             size_t at, const name_numbers *numbers) {
     name_text other = {.at = NULL};
     name_add(&other, path, at);
     name_fill(&other, line->native, numbers);
@@ -103,8 +104,8 @@ static bool parts_there(name_text *text, const import_plan *plan, const heed_map
 static const heed_map_tensor itself = {.native = "", .foreign = ""};
 
 /* Adds what stands before a parameter's own name in the file, and the name: begin is where its path is below the module. */
-static void write_name(name_text *text, const import_plan *plan, const char *path, size_t begin, size_t at, const heed_map_tensor *line,
-                       const name_numbers *numbers) {
+static void write_name(name_text *text, const import_plan *plan, const char *path, size_t begin, size_t at,
+                       const heed_map_tensor *line, const name_numbers *numbers) {
     const heed_import_map *map = plan->names.map;
     name_text own = {.at = NULL};
     if (map) {
@@ -207,7 +208,8 @@ static bool shape_target(const import_plan *plan, import_target *target) {
     target->stacked = shape;
     const int ones = first->line->ones;
     if ((first->line->transpose && shape.rank != 2) || ones < 0 || shape.rank + ones > HEED_MAX_RANK)
-        return refuse(plan, heed_model_param(plan->model, first->param).path, "does not have the axes that its line speaks of");
+        return refuse(plan, heed_model_param(plan->model, first->param).path,
+                      "does not have the axes that its line speaks of");
     target->shape = (heed_shape){.rank = shape.rank + ones};
     for (int i = 0; i < target->shape.rank; i++)
         target->shape.n[i] = i < ones ? 1 : shape.n[first->line->transpose ? 1 - (i - ones) : i - ones];
@@ -235,7 +237,8 @@ static bool group_pieces(import_plan *plan) {
     return true;
 }
 
-bool import_plan_make(import_plan *plan, const heed_model *model, heed_file_names names, const char *path, heed_error *error) {
+bool import_plan_make(import_plan *plan, const heed_model *model, heed_file_names names, const char *path,
+                      heed_error *error) {
     *plan = (import_plan){.model = model, .names = names, .path = path, .error = error};
     if (names.map && !map_good(plan))
         return false;
@@ -309,11 +312,12 @@ char *import_target_text(const import_plan *plan, const import_target *target) {
 /* ---- moving values ---- */
 
 /* Elements of a matrix and of its transpose: a[i][k] is b[k][i]. */
-static void transposed(size_t size, char *to, size_t to_row, size_t to_column, const char *from, size_t from_row, size_t from_column,
-                       int64_t rows, int64_t columns) {
+static void transposed(size_t size, char *to, size_t to_row, size_t to_column, const char *from, size_t from_row,
+                       size_t from_column, int64_t rows, int64_t columns) {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t k = 0; k < columns; k++)
-            memcpy(to + ((size_t)i * to_row + (size_t)k * to_column) * size, from + ((size_t)i * from_row + (size_t)k * from_column) * size, size);
+            memcpy(to + ((size_t)i * to_row + (size_t)k * to_column) * size,
+                   from + ((size_t)i * from_row + (size_t)k * from_column) * size, size);
 }
 
 static void move(const import_plan *plan, const import_target *target, char *into, const char *from) {
@@ -342,5 +346,9 @@ static void move(const import_plan *plan, const import_target *target, char *int
     }
 }
 
-void import_target_gather(const import_plan *plan, const import_target *target, void *foreign) { move(plan, target, foreign, NULL); }
-void import_target_scatter(const import_plan *plan, const import_target *target, const void *foreign) { move(plan, target, NULL, foreign); }
+void import_target_gather(const import_plan *plan, const import_target *target, void *foreign) {
+    move(plan, target, foreign, NULL);
+}
+void import_target_scatter(const import_plan *plan, const import_target *target, const void *foreign) {
+    move(plan, target, NULL, foreign);
+}

@@ -34,7 +34,8 @@ typedef struct import_plan {
 } import_plan;
 
 /* False, with the error set, where the map is no good or has no name for a parameter, or a name would be used twice. */
-bool import_plan_make(import_plan *plan, const heed_model *model, heed_file_names names, const char *path, heed_error *error);
+bool import_plan_make(import_plan *plan, const heed_model *model, heed_file_names names, const char *path,
+                      heed_error *error);
 void import_plan_free(import_plan *plan);
 
 /* -1 where there is none. */

@@ -34,7 +34,8 @@ static bool as_it_is(const import_plan *plan, const import_target *target, const
     return target->n == 1 && !target->piece->line->transpose && strcmp(dtype, dtype_of(plan)) == 0;
 }
 
-static heed_status write_targets(const import_plan *plan, heed_file_tensor *tensors, void **owned, heed_save_options options) {
+static heed_status write_targets(const import_plan *plan, heed_file_tensor *tensors, void **owned,
+                                 heed_save_options options) {
     const char *dtype = options.dtype ? options.dtype : dtype_of(plan);
     for (int i = 0; i < plan->n_targets; i++) {
         const import_target *target = &plan->targets[i];
@@ -46,7 +47,8 @@ static heed_status write_targets(const import_plan *plan, heed_file_tensor *tens
         tensors[i] = (heed_file_tensor){.name = target->piece->name, .dtype = dtype, .shape = target->shape,
                                         .data = same ? heed_param_data(p) : owned[i]};
     }
-    return heed_safetensors_write(plan->path, plan->n_targets, tensors, options.n_metadata, options.metadata, plan->error);
+    return heed_safetensors_write(plan->path, plan->n_targets, tensors, options.n_metadata, options.metadata,
+                                  plan->error);
 }
 
 static heed_status save_plan(const import_plan *plan, heed_save_options options) {
@@ -67,9 +69,11 @@ heed_status heed_model_save(const heed_model *model, const char *path, heed_save
     if (heed_model_data((heed_model *)(uintptr_t)model) == NULL)
         return heed_error_set(error, HEED_STATE, "%s: the model is not built yet, there is nothing to save", path);
     if (options.dtype && !file_dtype_is_float(options.dtype))
-        return heed_error_set(error, HEED_INVALID, "%s: a model is saved as F32, F64, F16 or BF16, not as %s", path, options.dtype);
+        return heed_error_set(error, HEED_INVALID, "%s: a model is saved as F32, F64, F16 or BF16, not as %s", path,
+                              options.dtype);
     import_plan plan;
-    heed_status status = import_plan_make(&plan, model, options.names, path, error) ? save_plan(&plan, options) : error->status;
+    heed_status status =
+        import_plan_make(&plan, model, options.names, path, error) ? save_plan(&plan, options) : error->status;
     import_plan_free(&plan);
     return status;
 }
@@ -88,7 +92,8 @@ typedef struct loading {
 static heed_status leave(loading *l, const char *name, const char *why) {
     const import_plan *plan = &l->plan;
     if (!l->options.partial)
-        return heed_error_set(plan->error, HEED_IO, "%s: %s%s%s; the model is unchanged", plan->path, name, *why == ' ' ? "" : ": ", why);
+        return heed_error_set(plan->error, HEED_IO, "%s: %s%s%s; the model is unchanged", plan->path, name,
+                              *why == ' ' ? "" : ": ", why);
     if (l->options.left)
         l->options.left(l->options.user, name, why + (*why == ' '));
     return HEED_OK;
@@ -97,7 +102,8 @@ static heed_status leave(loading *l, const char *name, const char *why) {
 /* What is wrong with a tensor for a target, or NULL. */
 static const char *mismatch(const import_target *target, const heed_file_tensor *x, char *text, size_t size) {
     if (!heed_shape_equal(target->shape, x->shape)) {
-        snprintf(text, size, "its shape is %s in the file, %s in the model", HEED_SHAPE_STR(x->shape), HEED_SHAPE_STR(target->shape));
+        snprintf(text, size, "its shape is %s in the file, %s in the model", HEED_SHAPE_STR(x->shape),
+                 HEED_SHAPE_STR(target->shape));
         return text;
     }
     if (!file_dtype_is_float(x->dtype)) {
@@ -137,9 +143,12 @@ static heed_status check_copy(loading *l, const heed_file_tensor *x, bool *is_co
                 continue;
             heed_file_tensor first = heed_safetensors_at(l->file, l->from[i]);
             *is_copy = true;
-            if (first.bytes != x->bytes || strcmp(first.dtype, x->dtype) != 0 || memcmp(first.data, x->data, x->bytes) != 0)
-                return heed_error_set(plan->error, HEED_IO, "%s: \"%s\" differs from \"%s\", but both are %s, which the model ties; the model is unchanged",
-                                      plan->path, x->name, first.name, heed_model_param(plan->model, piece->param).path);
+            if (first.bytes != x->bytes || strcmp(first.dtype, x->dtype) != 0 ||
+                memcmp(first.data, x->data, x->bytes) != 0)
+                return heed_error_set(
+                    plan->error, HEED_IO,
+                    "%s: \"%s\" differs from \"%s\", but both are %s, which the model ties; the model is unchanged",
+                    plan->path, x->name, first.name, heed_model_param(plan->model, piece->param).path);
         }
     }
     return HEED_OK;
@@ -211,7 +220,9 @@ static heed_status load(loading *l, const char *path, heed_error *error) {
     l->options.names.bare = is_bare(l->file, &l->options.names);
     bool made = import_plan_make(&l->plan, l->model, l->options.names, path, error);
     l->from = made ? malloc(((size_t)l->plan.n_targets + 1) * sizeof *l->from) : NULL;
-    heed_status status = !made ? error->status : l->from ? load_plan(l) : no_memory(&l->plan, "; the model is unchanged");
+    heed_status status = !made     ? error->status
+                         : l->from ? load_plan(l)
+                                   : no_memory(&l->plan, "; the model is unchanged");
     free(l->from);
     import_plan_free(&l->plan);
     return status;

@@ -45,7 +45,8 @@ static bool read_header(file_reader *r, npy_header *header) {
         length = length << 8 | bytes[n];
     if (length > LONGEST_HEADER || length > r->left)
         return file_reader_refuse(r, "its header would be %zu bytes; %s", length,
-                                  length > LONGEST_HEADER ? "a plain array's has at most 65535" : "the file is shorter");
+                                  length > LONGEST_HEADER ? "a plain array's has at most 65535"
+                                                          : "the file is shorter");
     char *text = file_reader_block(r, length);
     bool good = text && npy_header_parse(r, text, length, header);
     free(text);

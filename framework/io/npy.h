@@ -22,8 +22,8 @@ heed_file_tensor heed_npy_tensor(const heed_npy *file);
 heed_status heed_npy_write(const char *path, heed_dtype dtype, heed_shape shape, const void *data,
                            heed_error *error) HEED_MUST_CHECK;
 /* The same as another dtype of files: f32, f64 and bf16 as "F16", "F32" or "F64", rounded to nearest even, too large is inf. */
-heed_status heed_npy_write_as(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape, const void *data,
-                              heed_error *error) HEED_MUST_CHECK;
+heed_status heed_npy_write_as(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape,
+                              const void *data, heed_error *error) HEED_MUST_CHECK;
 
 HEED_END_DECLS
 #endif

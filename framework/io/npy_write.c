@@ -14,8 +14,8 @@ enum { ALIGN = 64, LONGEST_START = 512, PREFIX = NPY_MAGIC_BYTES + 4 };
 static size_t start_of(const char *dtype, heed_shape shape, char start[LONGEST_START]) {
     char *literal = start + PREFIX;
     char order = file_dtype_size(dtype) == 1 ? '|' : NPY_NATIVE_ORDER;
-    int used = snprintf(literal, LONGEST_START - PREFIX, "{'descr': '%c%s', 'fortran_order': False, 'shape': %s, }", order,
-                        npy_kind(dtype), HEED_SHAPE_STR(shape));
+    int used = snprintf(literal, LONGEST_START - PREFIX, "{'descr': '%c%s', 'fortran_order': False, 'shape': %s, }",
+                        order, npy_kind(dtype), HEED_SHAPE_STR(shape));
     size_t bytes = (PREFIX + (size_t)used + 1 + ALIGN - 1) / ALIGN * ALIGN, length = bytes - PREFIX;
     memset(literal + used, ' ', length - (size_t)used);
     literal[length - 1] = '\n';
@@ -40,23 +40,26 @@ static heed_status write(const char *path, const char *dtype, heed_shape shape, 
     return status;
 }
 
-static heed_status check(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape, const void *data, heed_error *error) {
+static heed_status check(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape, const void *data,
+                         heed_error *error) {
     const int64_t count = heed_shape_count(shape);
     size_t bytes;
     if (file_dtype == NULL || npy_kind(file_dtype) == NULL)
         return heed_error_set(error, HEED_INVALID, "%s: NumPy has no dtype for %s", path,
                               file_dtype && file_dtype != file_dtype_name(dtype) ? file_dtype : heed_dtype_name(dtype));
     if (!file_dtype_convert(file_dtype, NULL, file_dtype_name(dtype), NULL, 0))
-        return heed_error_set(error, HEED_INVALID, "%s: %s cannot be written as %s", path, heed_dtype_name(dtype), file_dtype);
-    if (count < 0 || __builtin_mul_overflow((size_t)count, sizeof(double), &bytes) || bytes > PTRDIFF_MAX) /* of the widest dtype */
+        return heed_error_set(error, HEED_INVALID, "%s: %s cannot be written as %s", path, heed_dtype_name(dtype),
+                              file_dtype);
+    if (count < 0 || __builtin_mul_overflow((size_t)count, sizeof(double), &bytes) ||
+        bytes > PTRDIFF_MAX) /* of the widest dtype */
         return heed_error_set(error, HEED_INVALID, "%s: shape %s cannot be", path, HEED_SHAPE_STR(shape));
     if (data == NULL && count > 0)
         return heed_error_set(error, HEED_INVALID, "%s: data is NULL, for shape %s", path, HEED_SHAPE_STR(shape));
     return HEED_OK;
 }
 
-heed_status heed_npy_write_as(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape, const void *data,
-                              heed_error *error) {
+heed_status heed_npy_write_as(const char *path, const char *file_dtype, heed_dtype dtype, heed_shape shape,
+                              const void *data, heed_error *error) {
     heed_error unseen = {.status = HEED_OK};
     error = error ? error : &unseen;
     *error = (heed_error){.status = HEED_OK};

@@ -81,7 +81,8 @@ static bool read_shape(const file_reader *r, const char *name, const json_t *sha
     return true;
 }
 
-static bool read_offsets(const file_reader *r, const char *name, const json_t *offsets, size_t data_bytes, size_t *begin, size_t *end) {
+static bool read_offsets(const file_reader *r, const char *name, const json_t *offsets, size_t data_bytes,
+                         size_t *begin, size_t *end) {
     const json_t *b = json_array_get(offsets, 0), *e = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(b) || !json_is_integer(e) || json_integer_value(b) < 0)
         return refuse(r, "data_offsets must be two whole numbers", name);
@@ -94,7 +95,8 @@ static bool read_offsets(const file_reader *r, const char *name, const json_t *o
     return true;
 }
 
-static bool read_tensor(const file_reader *r, const char *name, const json_t *item, const heed_safetensors *file, heed_file_tensor *out) {
+static bool read_tensor(const file_reader *r, const char *name, const json_t *item, const heed_safetensors *file,
+                        heed_file_tensor *out) {
     const json_t *dtype = json_object_get(item, "dtype");
     size_t begin, end, bytes;
     if (!json_is_object(item) || json_object_size(item) != 3 || !json_is_string(dtype))
@@ -127,7 +129,9 @@ static bool check_places(const file_reader *r, const heed_safetensors *file) {
     for (int i = 0; i < file->n; i++) {
         const heed_file_tensor *x = &file->tensors[i];
         if (x->data != next)
-            return refuse(r, (const char *)x->data < next ? "its data overlaps another's" : "there is a hole before its data", x->name);
+            return refuse(
+                r, (const char *)x->data < next ? "its data overlaps another's" : "there is a hole before its data",
+                x->name);
         next += x->bytes;
     }
     return next == file->data + file->data_bytes || refuse(r, "there are bytes after the last tensor", NULL);

@@ -12,7 +12,8 @@ HEED_BEGIN_DECLS
 
 typedef struct heed_load_options {
     heed_file_names names; /* of another program, or of a part of the model: see import_map.h */
-    bool partial; /* load what is there and fits by name and shape; otherwise a missing, extra or misshapen tensor is an error */
+    bool
+        partial; /* load what is there and fits by name and shape; otherwise a missing, extra or misshapen tensor is an error */
     /* partial: called for each thing that was left, with its name and the reason: "missing", "not in the model", ... */
     void (*left)(void *user, const char *name, const char *why);
     void *user;
@@ -20,17 +21,20 @@ typedef struct heed_load_options {
 
 typedef struct heed_save_options {
     heed_file_names names;
-    const char *dtype; /* NULL: the model's; or "F32", "F64", "F16", "BF16": rounded to nearest even, too large is inf, as IEEE 754 */
+    const char *
+        dtype; /* NULL: the model's; or "F32", "F64", "F16", "BF16": rounded to nearest even, too large is inf, as IEEE 754 */
     const char *const (*metadata)[2]; /* n_metadata pairs of key, value */
     int n_metadata;
 } heed_save_options;
 
 /* Every parameter and buffer under its path, or under another program's names and in its layout; tied ones once. The file
  * appears whole or not at all: written beside, fsync, rename, fsync of the directory. error may be NULL. */
-heed_status heed_model_save(const heed_model *model, const char *path, heed_save_options options, heed_error *error) HEED_MUST_CHECK;
+heed_status heed_model_save(const heed_model *model, const char *path, heed_save_options options,
+                            heed_error *error) HEED_MUST_CHECK;
 /* Checks the whole file before the model is touched: on an error, which names the tensor there and here, the model is as it was.
  * dtypes convert (F32, F64, BF16, F16). */
-heed_status heed_model_load(heed_model *model, const char *path, heed_load_options options, heed_error *error) HEED_MUST_CHECK;
+heed_status heed_model_load(heed_model *model, const char *path, heed_load_options options,
+                            heed_error *error) HEED_MUST_CHECK;
 
 /* ---- files ---- */
 

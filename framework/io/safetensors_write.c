@@ -42,13 +42,15 @@ static size_t tensor_bytes(const heed_file_tensor *x) {
 static json_t *header_json(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2]) {
     json_t *header = json_object();
     size_t at = 0;
-    bool good = header && (n_metadata == 0 || json_object_set_new(header, "__metadata__", metadata_json(n_metadata, metadata)) == 0);
+    bool good = header && (n_metadata == 0 ||
+                           json_object_set_new(header, "__metadata__", metadata_json(n_metadata, metadata)) == 0);
     for (int i = 0; i < n && good; i++) {
         size_t end = at + tensor_bytes(&tensors[i]);
         good = json_object_get(header, tensors[i].name) == NULL &&
                json_object_set_new(header, tensors[i].name,
-                                   json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensors[i].dtype, "shape", shape_json(tensors[i].shape),
-                                             "data_offsets", (json_int_t)at, (json_int_t)end)) == 0;
+                                   json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensors[i].dtype, "shape",
+                                             shape_json(tensors[i].shape), "data_offsets", (json_int_t)at,
+                                             (json_int_t)end)) == 0;
         at = end;
     }
     if (!good) {
@@ -71,7 +73,8 @@ static char *text_of(json_t *header) {
 }
 
 /* The header, padded with spaces so that the data behind it is aligned; from malloc, NULL as header_json. */
-static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2], size_t *length) {
+static char *header_text(int n, const heed_file_tensor *tensors, int n_metadata, const char *const (*metadata)[2],
+                         size_t *length) {
     json_t *header = header_json(n, tensors, n_metadata, metadata);
     char *text = text_of(header);
     json_decref(header);
@@ -95,12 +98,15 @@ static heed_status check(const char *path, int n, const heed_file_tensor *tensor
         if (x->name == NULL || x->dtype == NULL || (x->data == NULL && heed_shape_count(x->shape) > 0))
             return heed_error_set(error, HEED_INVALID, "%s: tensor %d: its name, dtype or data is NULL", path, i);
         if (strcmp(x->name, "__metadata__") == 0)
-            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": the name is the format's own", path, x->name);
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": the name is the format's own", path,
+                                  x->name);
         if (file_dtype_size(x->dtype) == 0)
-            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": %s is no dtype of safetensors", path, x->name, x->dtype);
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": %s is no dtype of safetensors", path,
+                                  x->name, x->dtype);
         size_t bytes = tensor_bytes(x);
         if (bytes > PTRDIFF_MAX || __builtin_add_overflow(all, bytes, &all))
-            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": shape %s cannot be", path, x->name, HEED_SHAPE_STR(x->shape));
+            return heed_error_set(error, HEED_INVALID, "%s: tensor \"%s\": shape %s cannot be", path, x->name,
+                                  HEED_SHAPE_STR(x->shape));
     }
     return HEED_OK;
 }
@@ -113,7 +119,8 @@ static heed_status write_file(const char *path, int n, const heed_file_tensor *t
     size_t length;
     char *header = header_text(n, tensors, n_metadata, metadata, &length);
     if (header == NULL)
-        return heed_error_set(error, HEED_INVALID, "%s: names and metadata must be UTF-8, each name once (or memory is out)", path);
+        return heed_error_set(error, HEED_INVALID,
+                              "%s: names and metadata must be UTF-8, each name once (or memory is out)", path);
     unsigned char prefix[LENGTH_BYTES];
     for (int i = 0; i < LENGTH_BYTES; i++)
         prefix[i] = (unsigned char)(length >> (8 * i) & 255);
@@ -152,5 +159,6 @@ heed_status heed_safetensors_write(const char *path, int n, const heed_file_tens
 heed_status safetensors_write_unsynced(const char *path, int n, const heed_file_tensor *tensors, int n_metadata,
                                        const char *const (*metadata)[2], uint64_t *bytes, heed_error *error) {
     heed_error unseen;
-    return write_file(path, n, tensors, n_metadata, metadata, atomic_file_commit_unsynced, bytes, cleared(error, &unseen));
+    return write_file(path, n, tensors, n_metadata, metadata, atomic_file_commit_unsynced, bytes,
+                      cleared(error, &unseen));
 }

@@ -57,11 +57,13 @@ static heed_status append(lens_description *d, const char *list, json_t *item, h
     return item && json_array_append_new(json_object_get(d->header, list), item) == 0 ? HEED_OK : no_memory(error);
 }
 
-heed_status lens_description_init(lens_description *d, const heed_model *model, const heed_recorder_options *options, heed_error *error) {
+heed_status lens_description_init(lens_description *d, const heed_model *model, const heed_recorder_options *options,
+                                  heed_error *error) {
     *d = (lens_description){.model = model, .patterns = options->params ? strdup(options->params) : NULL};
-    d->header = json_pack("{s:i, s:o, s:s, s:[], s:[], s:[], s:[], s:o, s:n}", "heed_recording", 1, "title",
-                          text(options->title ? options->title : ""), "dtype", heed_dtype_name(heed_model_dtype(model)), "parameters",
-                          "attention", "spaces", "probes", "optimizer", text(options->optimizer), "story");
+    d->header =
+        json_pack("{s:i, s:o, s:s, s:[], s:[], s:[], s:[], s:o, s:n}", "heed_recording", 1, "title",
+                  text(options->title ? options->title : ""), "dtype", heed_dtype_name(heed_model_dtype(model)),
+                  "parameters", "attention", "spaces", "probes", "optimizer", text(options->optimizer), "story");
     return d->header && (d->patterns || !options->params) ? HEED_OK : no_memory(error);
 }
 
@@ -75,12 +77,15 @@ void lens_description_free(lens_description *d) {
 
 static heed_status check_rows(const char *name, const heed_probe *p, heed_error *error) {
     if (p->n_queries < 0 || p->n_keys < 0 || (p->n_queries > 0 && !p->queries) || (p->n_keys > 0 && !p->keys))
-        return heed_error_set(error, HEED_INVALID, "recorder: probe \"%s\": %d queries and %d keys, or their names are NULL", name, p->n_queries,
-                              p->n_keys);
+        return heed_error_set(error, HEED_INVALID,
+                              "recorder: probe \"%s\": %d queries and %d keys, or their names are NULL", name,
+                              p->n_queries, p->n_keys);
     for (int i = 0; i < p->n_queries && p->alignment; i++)
         if (p->alignment[i] < -1 || p->alignment[i] >= p->n_keys)
-            return heed_error_set(error, HEED_INVALID, "recorder: probe \"%s\": query %d is aligned with key %d; there are %d (-1: with none)",
-                                  name, i, p->alignment[i], p->n_keys);
+            return heed_error_set(
+                error, HEED_INVALID,
+                "recorder: probe \"%s\": query %d is aligned with key %d; there are %d (-1: with none)", name, i,
+                p->alignment[i], p->n_keys);
     return HEED_OK;
 }
 
@@ -91,25 +96,29 @@ static bool is_plain(const char *name) {
 heed_status lens_describe_probe(lens_description *d, const heed_probe *p, heed_error *error) {
     if (p->name == NULL || p->loss == NULL || !is_plain(p->name))
         return heed_error_set(error, HEED_INVALID, "recorder: probe \"%s\": %s", p->name ? p->name : "",
-                              p->name && p->loss ? "its name must be of letters, digits, _ - and space" : "its name or loss is NULL");
+                              p->name && p->loss ? "its name must be of letters, digits, _ - and space"
+                                                 : "its name or loss is NULL");
     if (named(d, "probes", "name", p->name))
         return heed_error_set(error, HEED_INVALID, "recorder: there is a probe \"%s\" already", p->name);
     if (check_rows(p->name, p, error))
         return error->status;
     return append(d, "probes",
-                  json_pack("{s:s, s:o, s:o, s:o, s:{}}", "name", p->name, "queries", texts(p->n_queries, p->queries), "keys",
-                            texts(p->n_keys, p->keys), "alignment", numbers(p->n_queries, p->alignment), "attention"),
+                  json_pack("{s:s, s:o, s:o, s:o, s:{}}", "name", p->name, "queries", texts(p->n_queries, p->queries),
+                            "keys", texts(p->n_keys, p->keys), "alignment", numbers(p->n_queries, p->alignment),
+                            "attention"),
                   error);
 }
 
-heed_status lens_describe_names(lens_description *d, const char *probe, const char *path, const heed_probe *p, heed_error *error) {
+heed_status lens_describe_names(lens_description *d, const char *probe, const char *path, const heed_probe *p,
+                                heed_error *error) {
     json_t *known = probe && path ? named(d, "probes", "name", probe) : NULL;
     if (known == NULL)
-        return heed_error_set(error, HEED_INVALID, "recorder: there is no probe \"%s\", or the path is NULL", probe ? probe : "");
+        return heed_error_set(error, HEED_INVALID, "recorder: there is no probe \"%s\", or the path is NULL",
+                              probe ? probe : "");
     if (check_rows(probe, p, error))
         return error->status;
-    json_t *rows = json_pack("{s:o, s:o, s:o}", "queries", texts(p->n_queries, p->queries), "keys", texts(p->n_keys, p->keys), "alignment",
-                             numbers(p->n_queries, p->alignment));
+    json_t *rows = json_pack("{s:o, s:o, s:o}", "queries", texts(p->n_queries, p->queries), "keys",
+                             texts(p->n_keys, p->keys), "alignment", numbers(p->n_queries, p->alignment));
     char *clean = lens_utf8(path);
     int failed = !clean || !rows || json_object_set(json_object_get(known, "attention"), clean, rows) != 0;
     json_decref(rows);
@@ -119,10 +128,12 @@ heed_status lens_describe_names(lens_description *d, const char *probe, const ch
 
 /* ---- attention, spaces, story ---- */
 
-static heed_status check_parameter(const lens_description *d, const char *whose, const char *what, const char *path, heed_error *error) {
+static heed_status check_parameter(const lens_description *d, const char *whose, const char *what, const char *path,
+                                   heed_error *error) {
     if (path == NULL || heed_model_find(d->model, path).model)
         return HEED_OK;
-    return heed_error_set(error, HEED_INVALID, "recorder: %s: its %s is \"%s\"; the model has no such parameter", whose, what, path);
+    return heed_error_set(error, HEED_INVALID, "recorder: %s: its %s is \"%s\"; the model has no such parameter", whose,
+                          what, path);
 }
 
 static bool is_kind(const char *kind) {
@@ -137,7 +148,8 @@ heed_status lens_describe_attention(lens_description *d, const heed_recorded_att
     const char *path = a->path ? a->path : "";
     if (a->path == NULL || !is_kind(a->kind) || a->heads < 0 || a->d_k < 1)
         return heed_error_set(error, HEED_INVALID,
-                              "recorder: attention \"%s\": kind \"%s\", %d heads, d_k %lld; kind must be self, causal, cross or states, d_k positive",
+                              "recorder: attention \"%s\": kind \"%s\", %d heads, d_k %lld; kind must be self, causal, "
+                              "cross or states, d_k positive",
                               path, a->kind ? a->kind : "", a->heads, (long long)a->d_k);
     if (named(d, "attention", "path", path))
         return heed_error_set(error, HEED_INVALID, "recorder: attention \"%s\" is there already", path);
@@ -145,30 +157,34 @@ heed_status lens_describe_attention(lens_description *d, const heed_recorded_att
         check_parameter(d, path, "w_v", a->w_v, error) || check_parameter(d, path, "w_o", a->w_o, error))
         return error->status;
     return append(d, "attention",
-                  json_pack("{s:o, s:s, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "path", text(path), "kind", a->kind, "heads",
-                            a->heads ? a->heads : 1, "d_k", (json_int_t)a->d_k, "w_q", text(a->w_q), "w_k", text(a->w_k), "w_v", text(a->w_v),
-                            "w_o", text(a->w_o), "query_space", text(a->query_space), "key_space", text(a->key_space), "out_space",
-                            text(a->out_space)),
+                  json_pack("{s:o, s:s, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "path", text(path), "kind",
+                            a->kind, "heads", a->heads ? a->heads : 1, "d_k", (json_int_t)a->d_k, "w_q", text(a->w_q),
+                            "w_k", text(a->w_k), "w_v", text(a->w_v), "w_o", text(a->w_o), "query_space",
+                            text(a->query_space), "key_space", text(a->key_space), "out_space", text(a->out_space)),
                   error);
 }
 
 heed_status lens_describe_space(lens_description *d, const heed_recorded_space *s, heed_error *error) {
     const char *name = s->name ? s->name : "";
     if (s->name == NULL || s->n < 0 || (s->n > 0 && s->names == NULL))
-        return heed_error_set(error, HEED_INVALID, "recorder: space \"%s\": its name or its %d names are NULL", name, s->n);
+        return heed_error_set(error, HEED_INVALID, "recorder: space \"%s\": its name or its %d names are NULL", name,
+                              s->n);
     if (named(d, "spaces", "name", name))
         return heed_error_set(error, HEED_INVALID, "recorder: there is a space \"%s\" already", name);
-    if (check_parameter(d, name, "embedding", s->embedding, error) || check_parameter(d, name, "positions", s->positions, error))
+    if (check_parameter(d, name, "embedding", s->embedding, error) ||
+        check_parameter(d, name, "positions", s->positions, error))
         return error->status;
     if (s->embedding) {
         heed_shape shape = heed_model_param(d->model, heed_model_find(d->model, s->embedding).index).shape;
         if (shape.rank != 2 || shape.n[0] < s->n)
-            return heed_error_set(error, HEED_INVALID, "recorder: space \"%s\": its embedding %s is %s; it must have a row for each of %d names",
-                                  name, s->embedding, HEED_SHAPE_STR(shape), s->n);
+            return heed_error_set(
+                error, HEED_INVALID,
+                "recorder: space \"%s\": its embedding %s is %s; it must have a row for each of %d names", name,
+                s->embedding, HEED_SHAPE_STR(shape), s->n);
     }
     return append(d, "spaces",
-                  json_pack("{s:o, s:o, s:o, s:o}", "name", text(name), "names", texts(s->n, s->names), "embedding", text(s->embedding),
-                            "positions", text(s->positions)),
+                  json_pack("{s:o, s:o, s:o, s:o}", "name", text(name), "names", texts(s->n, s->names), "embedding",
+                            text(s->embedding), "positions", text(s->positions)),
                   error);
 }
 
@@ -176,7 +192,8 @@ heed_status lens_describe_story(lens_description *d, const char *json, heed_erro
     json_error_t why = {.text = "it is NULL"};
     json_t *story = json ? json_loads(json, JSON_REJECT_DUPLICATES, &why) : NULL;
     if (!json_is_object(story)) {
-        heed_status status = heed_error_set(error, HEED_INVALID, "recorder: the story: %s", story ? "it must be a JSON object" : why.text);
+        heed_status status = heed_error_set(error, HEED_INVALID, "recorder: the story: %s",
+                                            story ? "it must be a JSON object" : why.text);
         json_decref(story);
         return status;
     }
@@ -219,7 +236,8 @@ static bool says(const json_t *x, const char *path) {
 }
 
 static bool is_named(const lens_description *d, const char *path) {
-    static const char *const lists[] = {"attention", "spaces"}, *const keys[] = {"w_q", "w_k", "w_v", "w_o", "embedding", "positions"};
+    static const char *const lists[] = {"attention", "spaces"}, *const keys[] = {"w_q", "w_k",       "w_v",
+                                                                                 "w_o", "embedding", "positions"};
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
         const json_t *list = json_object_get(d->header, lists[l]);
         for (size_t i = 0; i < json_array_size(list); i++)
@@ -252,7 +270,8 @@ static heed_status choose(lens_description *d, int *n, int *parameters, heed_err
         parameters[(*n)++] = i;
     }
     if (*n == 0 && d->patterns)
-        return heed_error_set(error, HEED_INVALID, "recorder: params is \"%s\"; no parameter of the model is called so", d->patterns);
+        return heed_error_set(error, HEED_INVALID, "recorder: params is \"%s\"; no parameter of the model is called so",
+                              d->patterns);
     return HEED_OK;
 }
 

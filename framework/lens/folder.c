@@ -39,7 +39,8 @@ static bool is_ours(const char *name) {
     if (digits >= 8 && strncmp(name + digits, ".safetensors", 12) == 0)
         rest = digits + 12;
     const char *tail = name + rest;
-    return rest && (*tail == '\0' || (*tail == '.' && strlen(tail) > 4 && strcmp(tail + strlen(tail) - 4, ".tmp") == 0));
+    return rest &&
+           (*tail == '\0' || (*tail == '.' && strlen(tail) > 4 && strcmp(tail + strlen(tail) - 4, ".tmp") == 0));
 }
 
 /* Calls each with the names in the folder until it returns false. */
@@ -50,7 +51,8 @@ static heed_status for_each_name(const char *folder, each_name *each, void *cont
         return system_error(folder, "look into it", error);
     const struct dirent *entry;
     while ((entry = readdir(directory)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && !each(context, folder, entry->d_name))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            !each(context, folder, entry->d_name))
             break;
     closedir(directory);
     return HEED_OK;
@@ -113,9 +115,12 @@ heed_status lens_folder_prepare(const char *folder, bool replace, heed_error *er
     if (c.files == 0)
         return HEED_OK;
     if (*c.foreign || !c.has_index || !has_header(folder))
-        return heed_error_set(error, HEED_INVALID, "%s: %s%s%s; a recording needs a folder of its own, new or empty", folder,
-                              *c.foreign ? "there is " : "there are files that are no recording's", c.foreign, *c.foreign ? " in it" : "");
+        return heed_error_set(error, HEED_INVALID, "%s: %s%s%s; a recording needs a folder of its own, new or empty",
+                              folder, *c.foreign ? "there is " : "there are files that are no recording's", c.foreign,
+                              *c.foreign ? " in it" : "");
     if (!replace)
-        return heed_error_set(error, HEED_INVALID, "%s: there is a recording in it; record elsewhere, delete it, or ask to replace it", folder);
+        return heed_error_set(error, HEED_INVALID,
+                              "%s: there is a recording in it; record elsewhere, delete it, or ask to replace it",
+                              folder);
     return delete_recording(folder, error);
 }

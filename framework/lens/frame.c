@@ -57,7 +57,8 @@ static bool has_bytes(lens_frame *f, size_t end) {
     return true;
 }
 
-int lens_frame_add(lens_frame *f, heed_dtype dtype, heed_shape shape, const char *prefix, const char *name, const char *suffix) {
+int lens_frame_add(lens_frame *f, heed_dtype dtype, heed_shape shape, const char *prefix, const char *name,
+                   const char *suffix) {
     const int64_t count = heed_shape_count(shape);
     const size_t begin = (f->bytes + ALIGN - 1) / ALIGN * ALIGN, at = f->names.n;
     size_t bytes, end;
@@ -122,7 +123,8 @@ static sizes sizes_of(const lens_frame *f, const frame_attention *g) {
 }
 
 /* One query's da and ds, S long. values (d, S): the head's vᵀ; row: S numbers to work in, since da may be rounded to f32. */
-static void finish_query(const lens_frame *f, const frame_attention *g, const sizes *n, size_t query, const double *values, double *row) {
+static void finish_query(const lens_frame *f, const frame_attention *g, const sizes *n, size_t query,
+                         const double *values, double *row) {
     const heed_dtype dtype = f->items[g->a].dtype;
     const void *a = lens_frame_data(f, g->a), *dz = lens_frame_data(f, g->dz);
     void *da = lens_frame_data(f, g->da), *ds = lens_frame_data(f, g->ds);

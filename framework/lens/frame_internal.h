@@ -42,7 +42,8 @@ void lens_frame_clear(lens_frame *f, int64_t step);
 void lens_frame_free(lens_frame *f);
 /* A tensor called prefix + name + suffix; its bytes are to be written at lens_frame_data, which moves with the next item.
  * Returns its index, or -1: out of memory, which f notes. */
-int lens_frame_add(lens_frame *f, heed_dtype dtype, heed_shape shape, const char *prefix, const char *name, const char *suffix);
+int lens_frame_add(lens_frame *f, heed_dtype dtype, heed_shape shape, const char *prefix, const char *name,
+                   const char *suffix);
 void *lens_frame_data(const lens_frame *f, int item);
 const char *lens_frame_name(const lens_frame *f, int item);
 bool lens_frame_add_attention(lens_frame *f, frame_attention attention);

@@ -84,7 +84,8 @@ static bool goes_with(const lens_prober *p, const probe_seen *first, size_t k) {
     if (s->kind != first->kind || strcmp(path_of(p, s), path_of(p, first)) != 0)
         return false;
     for (const probe_seen *before = first; before < s; before++)
-        if (before->kind == s->kind && before->x.index == s->x.index && strcmp(path_of(p, before), path_of(p, first)) == 0)
+        if (before->kind == s->kind && before->x.index == s->x.index &&
+            strcmp(path_of(p, before), path_of(p, first)) == 0)
             return false;
     return true;
 }
@@ -99,8 +100,9 @@ static heed_shape joined_shape(const lens_prober *p, heed_tape *t, const probe_s
         if (all.rank >= 2 && one.rank == all.rank)
             like.n[all.rank - 2] = all.n[all.rank - 2];
         if (all.rank < 2 || !heed_shape_equal(like, all)) {
-            heed_fail_tape(t, HEED_INVALID, "%s.%s is %s and then %s; a layer that attends again must do so with the same sizes", path_of(p, first),
-                           kinds[first->kind].name, HEED_SHAPE_STR(all), HEED_SHAPE_STR(one));
+            heed_fail_tape(t, HEED_INVALID,
+                           "%s.%s is %s and then %s; a layer that attends again must do so with the same sizes",
+                           path_of(p, first), kinds[first->kind].name, HEED_SHAPE_STR(all), HEED_SHAPE_STR(one));
             return all;
         }
         all.n[all.rank - 2] += one.n[one.rank - 2];
@@ -157,9 +159,9 @@ static void add_derived(lens_prober *p, const char *path, const char *prefix, le
     const frame_item *a = &f->items[pattern->item], *values = &f->items[v->item], *dz = &f->items[z->gradient];
     int64_t heads = 1, value_heads = 1;
     const int rank = a->shape.rank;
-    bool fits = rank >= 2 && values->shape.rank == rank && dz->shape.rank == rank && a->dtype == values->dtype && a->dtype == dz->dtype &&
-                a->shape.n[rank - 1] == values->shape.n[rank - 2] && a->shape.n[rank - 2] == dz->shape.n[rank - 2] &&
-                values->shape.n[rank - 1] == dz->shape.n[rank - 1];
+    bool fits = rank >= 2 && values->shape.rank == rank && dz->shape.rank == rank && a->dtype == values->dtype &&
+                a->dtype == dz->dtype && a->shape.n[rank - 1] == values->shape.n[rank - 2] &&
+                a->shape.n[rank - 2] == dz->shape.n[rank - 2] && values->shape.n[rank - 1] == dz->shape.n[rank - 1];
     for (int i = 0; i < rank - 2 && fits; i++) {
         heads *= a->shape.n[i];
         value_heads *= values->shape.n[i];
@@ -171,7 +173,8 @@ static void add_derived(lens_prober *p, const char *path, const char *prefix, le
     const int da = lens_frame_add(f, dtype, shape, prefix, path, *path ? ".pattern" : "pattern");
     const int ds = lens_frame_add(f, dtype, shape, prefix, path, *path ? ".attn_scores" : "attn_scores");
     if (ds >= 0)
-        lens_frame_add_attention(f, (frame_attention){.a = pattern->item, .v = v->item, .dz = z->gradient, .da = da, .ds = ds});
+        lens_frame_add_attention(
+            f, (frame_attention){.a = pattern->item, .v = v->item, .dz = z->gradient, .da = da, .ds = ds});
 }
 
 /* Values first, then gradients. Layers that showed no pattern are none of attention's: a GRU has a z too. */
@@ -196,7 +199,8 @@ static void add_gradients(lens_prober *p, int n, const int *parameters, const ch
         const heed_param_info info = heed_model_param(p->model, parameters[i]);
         const int item = lens_frame_add(f, heed_model_dtype(p->model), info.shape, prefix, info.path, "");
         if (item >= 0)
-            memcpy(lens_frame_data(f, item), heed_grads_of(p->grads, (heed_param){p->model, parameters[i]}), f->items[item].bytes);
+            memcpy(lens_frame_data(f, item), heed_grads_of(p->grads, (heed_param){p->model, parameters[i]}),
+                   f->items[item].bytes);
     }
 }
 
@@ -231,8 +235,8 @@ static heed_tensor forward(lens_prober *p, const lens_probe *probe) {
     return loss;
 }
 
-heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, const int *parameters, bool graph, lens_frame *f,
-                            double *loss, heed_error *error) {
+heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, const int *parameters, bool graph,
+                            lens_frame *f, double *loss, heed_error *error) {
     heed_tape *t = p->tape;
     const heed_tensor x = forward(p, probe);
     heed_status status = heed_tape_status(t);

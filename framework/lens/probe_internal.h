@@ -38,8 +38,8 @@ heed_status lens_prober_init(lens_prober *p, heed_model *model);
 void lens_prober_free(lens_prober *p);
 /* The probe's forward and backward: adds to f what attention shows and its gradients, the gradients of the n parameters
  * with these indexes in the model, and with `graph` the graph. Sets the loss. */
-heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, const int *parameters, bool graph, lens_frame *f,
-                            double *loss, heed_error *error);
+heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, const int *parameters, bool graph,
+                            lens_frame *f, double *loss, heed_error *error);
 
 /* graph.json of what t has recorded. */
 heed_status lens_graph(heed_tape *t, lens_text *text);

@@ -39,18 +39,20 @@ static bool works(const heed_recorder *r) {
 
 /* ---- making ---- */
 
-static heed_status check_options(heed_recorder *r, const char *folder, heed_model *model, const heed_recorder_options *o) {
+static heed_status check_options(heed_recorder *r, const char *folder, heed_model *model,
+                                 const heed_recorder_options *o) {
     lens_writer *w = &r->writer;
     if (model == NULL || folder == NULL || *folder == '\0')
         return lens_writer_fail(w, HEED_INVALID, "recorder: the %s", model ? "folder has no name" : "model is NULL");
     if (heed_model_data(model) == NULL)
-        return lens_writer_fail(w, HEED_STATE, "recorder: %s", heed_model_status(model) ? heed_model_error_text(model) : "the model is not built yet");
+        return lens_writer_fail(w, HEED_STATE, "recorder: %s",
+                                heed_model_status(model) ? heed_model_error_text(model) : "the model is not built yet");
     if (o->most_frames < 0 || o->most_frames == 1 || o->most_frames > INT_MAX)
-        return lens_writer_fail(w, HEED_INVALID, "recorder: most_frames is %lld; it must be 0 (for %d) or at least 2", (long long)o->most_frames,
-                                MOST_FRAMES);
+        return lens_writer_fail(w, HEED_INVALID, "recorder: most_frames is %lld; it must be 0 (for %d) or at least 2",
+                                (long long)o->most_frames, MOST_FRAMES);
     if (o->every < 0 || o->last < 0)
-        return lens_writer_fail(w, HEED_INVALID, "recorder: every is %lld, last %lld; they must not be negative", (long long)o->every,
-                                (long long)o->last);
+        return lens_writer_fail(w, HEED_INVALID, "recorder: every is %lld, last %lld; they must not be negative",
+                                (long long)o->every, (long long)o->last);
     return HEED_OK;
 }
 
@@ -145,8 +147,12 @@ static heed_status add_probe(heed_recorder *r, const heed_probe *probe) {
     lens_probe *more = realloc(r->probes, (r->n_probes + 1) * sizeof *more);
     if (more)
         r->probes = more;
-    lens_probe p = {.loss = probe->loss, .user = probe->user, .name = joined("", probe->name, ""), .values = joined("probe/", probe->name, "/"),
-                    .gradients = joined("probe/", probe->name, "/d/"), .parameters = joined("probe/", probe->name, "/grad/")};
+    lens_probe p = {.loss = probe->loss,
+                    .user = probe->user,
+                    .name = joined("", probe->name, ""),
+                    .values = joined("probe/", probe->name, "/"),
+                    .gradients = joined("probe/", probe->name, "/d/"),
+                    .parameters = joined("probe/", probe->name, "/grad/")};
     if (more && p.name && p.values && p.gradients && p.parameters) {
         r->probes[r->n_probes++] = p;
         return HEED_OK;
@@ -261,11 +267,13 @@ void heed_recorder_scalar(heed_recorder *r, int64_t step, const char *name, doub
     put_scalar(&r->scalars, name, value);
 }
 
-void heed_recorder_ablation(heed_recorder *r, const char *path, int head, const char *metric, double whole, double without) {
+void heed_recorder_ablation(heed_recorder *r, const char *path, int head, const char *metric, double whole,
+                            double without) {
     if (!works(r) || !begin(r))
         return;
     if (path == NULL || metric == NULL || head < 0) {
-        lens_writer_fail(&r->writer, HEED_INVALID, "recorder: ablation of head %d: the path or metric is NULL, or there is no such head", head);
+        lens_writer_fail(&r->writer, HEED_INVALID,
+                         "recorder: ablation of head %d: the path or metric is NULL, or there is no such head", head);
         return;
     }
     lens_text_format(&r->line, "{\"ablation\":{\"path\":");
@@ -303,10 +311,11 @@ static bool run_probes(heed_recorder *r, lens_frame *f) {
     heed_error why = {.status = HEED_OK};
     for (size_t i = 0; i < r->n_probes; i++) {
         double loss = 0;
-        heed_status status = lens_prober_run(&r->prober, &r->probes[i], r->n_params, r->params, !r->has_graph, f, &loss, &why);
+        heed_status status =
+            lens_prober_run(&r->prober, &r->probes[i], r->n_params, r->params, !r->has_graph, f, &loss, &why);
         if (status) {
-            lens_writer_fail(&r->writer, status, "%s: recording has stopped before step %lld, training goes on: %s", r->writer.folder,
-                             (long long)f->step, why.text);
+            lens_writer_fail(&r->writer, status, "%s: recording has stopped before step %lld, training goes on: %s",
+                             r->writer.folder, (long long)f->step, why.text);
             return false;
         }
         r->has_graph = true;
@@ -332,7 +341,8 @@ void heed_recorder_before(heed_recorder *r, int64_t step, heed_grads *g) {
     if (!works(r) || !reaches(r, step))
         return;
     if (step <= r->framed) {
-        lens_writer_fail(&r->writer, HEED_INVALID, "recorder: step %lld comes after step %lld; steps must ascend", (long long)step, (long long)r->framed);
+        lens_writer_fail(&r->writer, HEED_INVALID, "recorder: step %lld comes after step %lld; steps must ascend",
+                         (long long)step, (long long)r->framed);
         return;
     }
     const bool due = heed_recorder_due(r, step);
@@ -341,8 +351,10 @@ void heed_recorder_before(heed_recorder *r, int64_t step, heed_grads *g) {
     if (!due)
         return;
     if (g == NULL || heed_grads_model(g) != r->model || heed_grads_empty(g) || heed_grads_poisoned(g)) {
-        lens_writer_fail(&r->writer, HEED_STATE, "recorder: step %lld: its gradients are NULL, another model's, empty, or of a backward that failed",
-                         (long long)step);
+        lens_writer_fail(
+            &r->writer, HEED_STATE,
+            "recorder: step %lld: its gradients are NULL, another model's, empty, or of a backward that failed",
+            (long long)step);
         return;
     }
     flush_scalars(r);
@@ -371,11 +383,12 @@ void heed_recorder_after(heed_recorder *r) {
     for (int i = 0; i < r->n_params && !f->no_memory; i++) {
         const heed_param_info info = heed_model_param(r->model, r->params[i]);
         const int before = i, update = 2 * r->n_params + i;
-        subtract(lens_frame_data(f, update), bytes_at(heed_model_data(r->model), r, &info), lens_frame_data(f, before), f->items[update].bytes,
-                 heed_model_dtype(r->model));
+        subtract(lens_frame_data(f, update), bytes_at(heed_model_data(r->model), r, &info), lens_frame_data(f, before),
+                 f->items[update].bytes, heed_model_dtype(r->model));
     }
     if (f->no_memory || f->scalars.failed) {
-        lens_writer_fail(&r->writer, HEED_NO_MEMORY, "%s: recording has stopped before step %lld, training goes on: out of memory",
+        lens_writer_fail(&r->writer, HEED_NO_MEMORY,
+                         "%s: recording has stopped before step %lld, training goes on: out of memory",
                          r->writer.folder, (long long)f->step);
         return;
     }

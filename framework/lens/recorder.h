@@ -80,7 +80,7 @@ typedef struct heed_recorded_attention {
     const char *kind; /* "self", "causal", "cross" or "states" */
     int heads;        /* 0: 1 */
     int64_t d_k;
-    const char *w_q, *w_k, *w_v, *w_o;                    /* paths of parameters, (outputs, inputs); NULL: it has none */
+    const char *w_q, *w_k, *w_v, *w_o; /* paths of parameters, (outputs, inputs); NULL: it has none */
     const char *query_space, *key_space, *out_space;      /* names of spaces, or NULL */
 } heed_recorded_attention;
 heed_status heed_recorder_attention(heed_recorder *r, heed_recorded_attention attention);
@@ -113,7 +113,8 @@ void heed_recorder_after(heed_recorder *r);
  * one after another share a line. */
 void heed_recorder_scalar(heed_recorder *r, int64_t step, const char *name, double value);
 /* What a metric of the trained model is, and what it is without one head (buffer head_on of heed_multi_head_attention). */
-void heed_recorder_ablation(heed_recorder *r, const char *path, int head, const char *metric, double whole, double without);
+void heed_recorder_ablation(heed_recorder *r, const char *path, int head, const char *metric, double whole,
+                            double without);
 
 /* Waits for the recorder's thread, says in the recording that the run came to its end, and frees the recorder. The status is
  * the recorder's, its text is put into error, which may be NULL. */

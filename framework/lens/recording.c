@@ -93,7 +93,8 @@ const char *heed_recording_frame_path(const heed_recording *r, int frame) {
 static heed_status open_frame(heed_recording *r, int frame, heed_error *error) {
     const recorded_frame *f = frame_at(r, frame);
     if (f == NULL)
-        return heed_error_set(error, HEED_INVALID, "%s: there is no frame %d; it has %zu", r->folder, frame, r->n_frames);
+        return heed_error_set(error, HEED_INVALID, "%s: there is no frame %d; it has %zu", r->folder, frame,
+                              r->n_frames);
     if (r->open && r->open_frame == frame)
         return HEED_OK;
     heed_safetensors_close(r->open);
@@ -139,7 +140,8 @@ static const json_t *parameter_of(const heed_recording *r, const char *name) {
     return NULL;
 }
 
-static heed_status check_promised(const heed_recording *r, const heed_file_tensor *tensor, const char *file, heed_error *error) {
+static heed_status check_promised(const heed_recording *r, const heed_file_tensor *tensor, const char *file,
+                                  heed_error *error) {
     const json_t *parameter = parameter_of(r, tensor->name);
     heed_shape must;
     if (parameter == NULL)
@@ -149,11 +151,12 @@ static heed_status check_promised(const heed_recording *r, const heed_file_tenso
         return HEED_IO;
     if (heed_shape_equal(must, tensor->shape))
         return HEED_OK;
-    return heed_error_set(error, HEED_IO, "%s: tensor \"%s\" has shape %s; the recording's header says %s", file, tensor->name,
-                          HEED_SHAPE_STR(tensor->shape), HEED_SHAPE_STR(must));
+    return heed_error_set(error, HEED_IO, "%s: tensor \"%s\" has shape %s; the recording's header says %s", file,
+                          tensor->name, HEED_SHAPE_STR(tensor->shape), HEED_SHAPE_STR(must));
 }
 
-heed_status heed_recording_tensor(heed_recording *r, int frame, const char *name, heed_shape *shape, double **values, heed_error *error) {
+heed_status heed_recording_tensor(heed_recording *r, int frame, const char *name, heed_shape *shape, double **values,
+                                  heed_error *error) {
     heed_status status = open_frame(r, frame, cleared(error));
     if (status)
         return status;
@@ -171,7 +174,8 @@ heed_status heed_recording_tensor(heed_recording *r, int frame, const char *name
         return heed_error_set(error, HEED_NO_MEMORY, "%s: tensor \"%s\": out of memory", file, name);
     if (!heed_file_tensor_doubles(&tensor, numbers, tensor.count)) {
         free(numbers);
-        return heed_error_set(error, HEED_IO, "%s: tensor \"%s\" has dtype %s, which is no number", file, name, tensor.dtype);
+        return heed_error_set(error, HEED_IO, "%s: tensor \"%s\" has dtype %s, which is no number", file, name,
+                              tensor.dtype);
     }
     *shape = tensor.shape;
     *values = numbers;

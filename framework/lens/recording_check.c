@@ -68,7 +68,8 @@ bool check_members(const place *at, const char *what, const json_t *object, int 
         const struct kind *kind = &kinds[members[i].kind];
         const json_t *x = json_object_get(object, members[i].name);
         if (!(kind->is(x) || (kind->or_null && json_is_null(x))))
-            return place_refuse(at, "%s: \"%s\" %s %s", what, members[i].name, x ? "must be" : "is missing; it must be", kind->says);
+            return place_refuse(at, "%s: \"%s\" %s %s", what, members[i].name, x ? "must be" : "is missing; it must be",
+                                kind->says);
     }
     return true;
 }
@@ -161,19 +162,25 @@ static bool check_attention(const place *at, const char *what, const json_t *ite
 }
 
 static bool check_space(const place *at, const char *what, const json_t *item, const json_t *header) {
-    static const member members[] = {
-        {"name", MEMBER_TEXT}, {"names", MEMBER_LIST}, {"embedding", MEMBER_TEXT_OR_NULL}, {"positions", MEMBER_TEXT_OR_NULL}};
+    static const member members[] = {{"name", MEMBER_TEXT},
+                                     {"names", MEMBER_LIST},
+                                     {"embedding", MEMBER_TEXT_OR_NULL},
+                                     {"positions", MEMBER_TEXT_OR_NULL}};
     if (!check_members(at, what, item, 4, members) || !check_texts(at, what, item, "names"))
         return false;
-    return !is_named_twice(json_object_get(header, "spaces"), item, "name") || place_refuse(at, "%s: another has its name", what);
+    return !is_named_twice(json_object_get(header, "spaces"), item, "name") ||
+           place_refuse(at, "%s: another has its name", what);
 }
 
 static bool check_names(const place *at, const char *what, const json_t *item) {
-    static const member members[] = {{"queries", MEMBER_LIST}, {"keys", MEMBER_LIST}, {"alignment", MEMBER_LIST_OR_NULL}};
-    if (!check_members(at, what, item, 3, members) || !check_texts(at, what, item, "queries") || !check_texts(at, what, item, "keys"))
+    static const member members[] = {
+        {"queries", MEMBER_LIST}, {"keys", MEMBER_LIST}, {"alignment", MEMBER_LIST_OR_NULL}};
+    if (!check_members(at, what, item, 3, members) || !check_texts(at, what, item, "queries") ||
+        !check_texts(at, what, item, "keys"))
         return false;
     const json_t *alignment = json_object_get(item, "alignment");
-    const size_t queries = json_array_size(json_object_get(item, "queries")), keys = json_array_size(json_object_get(item, "keys"));
+    const size_t queries = json_array_size(json_object_get(item, "queries")),
+                 keys = json_array_size(json_object_get(item, "keys"));
     if (json_is_array(alignment) && json_array_size(alignment) != queries)
         return place_refuse(at, "%s: \"alignment\" must have a number for each of the %zu queries", what, queries);
     for (size_t i = 0; i < json_array_size(alignment); i++) {
@@ -199,13 +206,19 @@ static bool check_probe(const place *at, const char *what, const json_t *item, c
     const char *name = json_string_value(json_object_get(item, "name"));
     if (*name == '\0' || strchr(name, '/'))
         return place_refuse(at, "%s: its name must be a text without /", what);
-    return !is_named_twice(json_object_get(header, "probes"), item, "name") || place_refuse(at, "%s: another has its name", what);
+    return !is_named_twice(json_object_get(header, "probes"), item, "name") ||
+           place_refuse(at, "%s: another has its name", what);
 }
 
 bool check_header(const place *at, const json_t *header) {
-    static const member members[] = {{"heed_recording", MEMBER_POSITIVE}, {"title", MEMBER_TEXT},     {"dtype", MEMBER_TEXT},
-                                     {"parameters", MEMBER_LIST},         {"attention", MEMBER_LIST}, {"spaces", MEMBER_LIST},
-                                     {"probes", MEMBER_LIST},             {"optimizer", MEMBER_TEXT_OR_NULL},
+    static const member members[] = {{"heed_recording", MEMBER_POSITIVE},
+                                     {"title", MEMBER_TEXT},
+                                     {"dtype", MEMBER_TEXT},
+                                     {"parameters", MEMBER_LIST},
+                                     {"attention", MEMBER_LIST},
+                                     {"spaces", MEMBER_LIST},
+                                     {"probes", MEMBER_LIST},
+                                     {"optimizer", MEMBER_TEXT_OR_NULL},
                                      {"story", MEMBER_OBJECT_OR_NULL}};
     if (!check_members(at, "the recording", header, sizeof members / sizeof *members, members))
         return false;
@@ -227,15 +240,19 @@ static bool check_inputs(const place *at, const char *what, const json_t *inputs
         const json_t *x = json_array_get(inputs, i);
         if (json_is_null(x))
             continue;
-        if (!json_is_integer(x) || json_integer_value(x) >= (json_int_t)op || json_integer_value(x) < -(json_int_t)leaves)
-            return place_refuse(at, "%s: its inputs must be ops before it, or -1-i for one of %zu leaves", what, leaves);
+        if (!json_is_integer(x) || json_integer_value(x) >= (json_int_t)op ||
+            json_integer_value(x) < -(json_int_t)leaves)
+            return place_refuse(at, "%s: its inputs must be ops before it, or -1-i for one of %zu leaves", what,
+                                leaves);
     }
     return true;
 }
 
 bool check_graph(const place *at, const json_t *graph) {
-    static const member both[] = {{"ops", MEMBER_LIST}, {"leaves", MEMBER_LIST}}, leaf[] = {{"name", MEMBER_TEXT}, {"shape", MEMBER_LIST}},
-                        op[] = {{"op", MEMBER_TEXT}, {"path", MEMBER_TEXT}, {"out", MEMBER_LIST}, {"inputs", MEMBER_LIST}};
+    static const member both[] = {{"ops", MEMBER_LIST}, {"leaves", MEMBER_LIST}},
+                        leaf[] = {{"name", MEMBER_TEXT}, {"shape", MEMBER_LIST}},
+                        op[] = {
+                            {"op", MEMBER_TEXT}, {"path", MEMBER_TEXT}, {"out", MEMBER_LIST}, {"inputs", MEMBER_LIST}};
     heed_shape shape;
     char what[WHAT];
     if (!check_members(at, "the graph", graph, 2, both))

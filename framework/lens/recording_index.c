@@ -90,7 +90,8 @@ static const char *step_key(int64_t step, char text[FRAME_NAME]) {
 }
 
 static bool read_frame(reading *in, const json_t *line) {
-    static const member members[] = {{"step", MEMBER_POSITIVE}, {"frame", MEMBER_TEXT}, {"bytes", MEMBER_COUNT}, {"scalars", MEMBER_OBJECT}};
+    static const member members[] = {
+        {"step", MEMBER_POSITIVE}, {"frame", MEMBER_TEXT}, {"bytes", MEMBER_COUNT}, {"scalars", MEMBER_OBJECT}};
     heed_recording *r = in->r;
     char key[FRAME_NAME], name[FRAME_NAME + 16];
     if (!check_members(&in->at, "frame", line, 4, members))
@@ -209,7 +210,8 @@ static bool is_whole(const recorded_frame *frame, char *why, size_t size) {
     if (stat(frame->path, &info) != 0 || !S_ISREG(info.st_mode))
         snprintf(why, size, "its file is missing");
     else if ((uint64_t)info.st_size != frame->bytes)
-        snprintf(why, size, "its file has %lld bytes, not %llu", (long long)info.st_size, (unsigned long long)frame->bytes);
+        snprintf(why, size, "its file has %lld bytes, not %llu", (long long)info.st_size,
+                 (unsigned long long)frame->bytes);
     else
         return true;
     return false;
@@ -233,7 +235,8 @@ static int64_t first_bad_frame(heed_recording *r) {
     char why[96];
     for (size_t i = 0; i < r->n_frames; i++)
         if (!is_whole(&r->frames[i], why, sizeof why)) {
-            snprintf(r->cut, sizeof r->cut, "%s: line %lld: the frame of step %lld is not whole (%s); it and what follows are left out",
+            snprintf(r->cut, sizeof r->cut,
+                     "%s: line %lld: the frame of step %lld is not whole (%s); it and what follows are left out",
                      r->index_path, (long long)r->frames[i].line, (long long)r->frames[i].step, why);
             return r->frames[i].line;
         }
@@ -353,20 +356,26 @@ static int64_t read_lines(reading *in, const char *text, size_t bytes) {
     const char *end = text + bytes, *newline;
     for (; (newline = memchr(text, '\n', (size_t)(end - text))) != NULL; text = newline + 1) {
         in->at.line++;
-        bool good = in->at.line == 1 ? read_header(in, text, (size_t)(newline - text)) : read_line(in, text, (size_t)(newline - text));
+        bool good = in->at.line == 1 ? read_header(in, text, (size_t)(newline - text))
+                                     : read_line(in, text, (size_t)(newline - text));
         if (!good)
             return in->at.line;
     }
     if (text != end)
-        snprintf(in->r->cut, sizeof in->r->cut, "%s: line %lld ends in the middle; it is left out", in->r->index_path, (long long)in->at.line + 1);
+        snprintf(in->r->cut, sizeof in->r->cut, "%s: line %lld ends in the middle; it is left out", in->r->index_path,
+                 (long long)in->at.line + 1);
     return INT64_MAX;
 }
 
 static bool read_text(heed_recording *r, const char *text, size_t bytes, heed_error *error) {
     heed_error wrong = {.status = HEED_OK};
-    reading in = {.r = r, .at = {.file = r->index_path, .error = &wrong}, .curve_of = json_object(), .frame_of = json_object(),
+    reading in = {.r = r,
+                  .at = {.file = r->index_path, .error = &wrong},
+                  .curve_of = json_object(),
+                  .frame_of = json_object(),
                   .forgotten = json_object()};
-    int64_t stopped = in.curve_of && in.frame_of && in.forgotten ? read_lines(&in, text, bytes) : (place_no_memory(&in.at), 0);
+    int64_t stopped =
+        in.curve_of && in.frame_of && in.forgotten ? read_lines(&in, text, bytes) : (place_no_memory(&in.at), 0);
     drop_forgotten(&in);
     json_decref(in.curve_of);
     json_decref(in.frame_of);

@@ -44,7 +44,8 @@ heed_status lens_writer_status(lens_writer *w) {
 /* What is said when the disk is full, or the folder was taken away. */
 static void stop_recording(lens_writer *w, heed_status status, const char *why) {
     w->broken = true;
-    lens_writer_fail(w, status, "%s: recording has stopped, training goes on, and what was recorded until then can be read: %s",
+    lens_writer_fail(w, status,
+                     "%s: recording has stopped, training goes on, and what was recorded until then can be read: %s",
                      w->folder, why);
 }
 
@@ -96,7 +97,8 @@ static heed_status write_graph(lens_writer *w, const lens_frame *f, heed_error *
     static const char line[] = "{\"graph\":\"graph.json\"}\n";
     atomic_file file;
     char *path = lens_folder_path(w->folder, "graph.json");
-    heed_status status = path ? atomic_file_open(&file, path, why) : heed_error_set(why, HEED_NO_MEMORY, "out of memory");
+    heed_status status =
+        path ? atomic_file_open(&file, path, why) : heed_error_set(why, HEED_NO_MEMORY, "out of memory");
     if (!status && (status = atomic_file_write(&file, f->graph.data, f->graph.n)) != HEED_OK)
         atomic_file_abandon(&file);
     else if (!status)
@@ -258,8 +260,10 @@ void lens_writer_open(lens_writer *w, const char *folder, bool replace) {
     int failed = start(w);
     w->running = !failed;
     if (failed)
-        lens_writer_fail(w, HEED_NO_MEMORY, "%s: the recorder's thread could not be started (error %d): out of memory, or past the system's limit",
-                         folder, failed);
+        lens_writer_fail(
+            w, HEED_NO_MEMORY,
+            "%s: the recorder's thread could not be started (error %d): out of memory, or past the system's limit",
+            folder, failed);
 }
 
 void lens_writer_close(lens_writer *w) {

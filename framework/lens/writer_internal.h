@@ -23,7 +23,8 @@ typedef struct lens_writer {
     pthread_cond_t work, room;
     bool running, stop;
     lens_frame frames[LENS_FRAMES];
-    unsigned taken, given, written; /* frames that the caller was lent, has submitted; that are done with. Modulo LENS_FRAMES */
+    unsigned taken, given,
+        written; /* frames that the caller was lent, has submitted; that are done with. Modulo LENS_FRAMES */
     lens_text lines, out;           /* what waits to be written; what is being written */
     int64_t woken;                  /* when lines last woke the thread, in ns */
     atomic_bool failed;

@@ -15,7 +15,7 @@ heed_tensor heed_mul(heed_tape *t, heed_tensor a, heed_tensor b);     /* a b */
 heed_tensor heed_div(heed_tape *t, heed_tensor a, heed_tensor b);     /* a / b; 1/±0 = ±inf, 0/0 NaN */
 heed_tensor heed_maximum(heed_tape *t, heed_tensor a, heed_tensor b); /* NaN passes; at a tie each gets half */
 heed_tensor heed_minimum(heed_tape *t, heed_tensor a, heed_tensor b);
-heed_tensor heed_pow(heed_tape *t, heed_tensor a, heed_tensor b);     /* a^b; 0^0 = 1 with d/da 0; d/db 0^b = 0 for b > 0 */
+heed_tensor heed_pow(heed_tape *t, heed_tensor a, heed_tensor b); /* a^b; 0^0 = 1 with d/da 0; d/db 0^b = 0 for b > 0 */
 
 /* ---- comparisons and logic, broadcast, bool out, no gradient ---- */
 heed_tensor heed_eq(heed_tape *t, heed_tensor a, heed_tensor b);
@@ -52,7 +52,7 @@ heed_tensor heed_relu(heed_tape *t, heed_tensor x);                         /* r
 heed_tensor heed_leaky_relu(heed_tape *t, heed_tensor x, double slope);     /* x > 0 ? x : slope x */
 heed_tensor heed_elu(heed_tape *t, heed_tensor x, double alpha);            /* x > 0 ? x : alpha (e^x - 1) */
 heed_tensor heed_gelu(heed_tape *t, heed_tensor x);                         /* x Phi(x), by erf */
-heed_tensor heed_gelu_tanh(heed_tape *t, heed_tensor x);                    /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) */
+heed_tensor heed_gelu_tanh(heed_tape *t, heed_tensor x); /* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) */
 heed_tensor heed_silu(heed_tape *t, heed_tensor x);                         /* x sigmoid(x) */
 heed_tensor heed_softplus(heed_tape *t, heed_tensor x);                     /* log(1 + e^x) */
 heed_tensor heed_clamp(heed_tape *t, heed_tensor x, double low, double high); /* gradient passes at the bounds */
@@ -73,10 +73,12 @@ typedef struct heed_axes {
 #endif
 heed_tensor heed_sum(heed_tape *t, heed_tensor x, heed_axes axes);  /* of nothing: 0 */
 heed_tensor heed_mean(heed_tape *t, heed_tensor x, heed_axes axes); /* of nothing: NaN */
-heed_tensor heed_max(heed_tape *t, heed_tensor x, heed_axes axes);  /* of nothing: error; a tie's gradient goes to the first */
+heed_tensor heed_max(heed_tape *t, heed_tensor x,
+                     heed_axes axes); /* of nothing: error; a tie's gradient goes to the first */
 heed_tensor heed_min(heed_tape *t, heed_tensor x, heed_axes axes);
 heed_tensor heed_prod(heed_tape *t, heed_tensor x, heed_axes axes); /* of nothing: 1 */
-heed_tensor heed_var(heed_tape *t, heed_tensor x, heed_axes axes, int correction); /* sum (x - mean)² / (n - correction) */
+heed_tensor heed_var(heed_tape *t, heed_tensor x, heed_axes axes,
+                     int correction);                                    /* sum (x - mean)² / (n - correction) */
 heed_tensor heed_logsumexp(heed_tape *t, heed_tensor x, heed_axes axes); /* of all -inf: -inf */
 heed_tensor heed_cumsum(heed_tape *t, heed_tensor x, int axis);
 heed_tensor heed_argmax(heed_tape *t, heed_tensor x, int axis, bool keepdim); /* i32, first of a tie; no gradient */
@@ -87,8 +89,10 @@ heed_tensor heed_topk(heed_tape *t, heed_tensor x, int64_t k, heed_tensor *indic
 heed_tensor heed_reshape(heed_tape *t, heed_tensor x, heed_shape shape); /* one size may be -1 */
 heed_tensor heed_permute(heed_tape *t, heed_tensor x, const int *axes);  /* rank(x) axes: out axis i is x's axes[i] */
 heed_tensor heed_transpose(heed_tape *t, heed_tensor x, int a, int b);
-heed_tensor heed_slice(heed_tape *t, heed_tensor x, int axis, int64_t begin, int64_t end); /* negative from the end; [begin, end) */
-heed_tensor heed_slice_step(heed_tape *t, heed_tensor x, int axis, int64_t begin, int64_t end, int64_t step); /* step > 0 */
+heed_tensor heed_slice(heed_tape *t, heed_tensor x, int axis, int64_t begin,
+                       int64_t end); /* negative from the end; [begin, end) */
+heed_tensor heed_slice_step(heed_tape *t, heed_tensor x, int axis, int64_t begin, int64_t end,
+                            int64_t step);                                     /* step > 0 */
 heed_tensor heed_select(heed_tape *t, heed_tensor x, int axis, int64_t index); /* one slice, its axis dropped */
 heed_tensor heed_expand(heed_tape *t, heed_tensor x, heed_shape shape);
 heed_tensor heed_flip(heed_tape *t, heed_tensor x, int axis);
@@ -99,14 +103,18 @@ heed_tensor heed_contiguous(heed_tape *t, heed_tensor x); /* packed in row-major
 heed_tensor heed_concat(heed_tape *t, const heed_tensor *xs, int n, int axis);
 heed_tensor heed_stack(heed_tape *t, const heed_tensor *xs, int n, int axis); /* along a new axis */
 heed_tensor heed_repeat(heed_tape *t, heed_tensor x, const int64_t *times);   /* rank(x) counts: tiles, as numpy.tile */
-heed_tensor heed_pad(heed_tape *t, heed_tensor x, const int64_t *before, const int64_t *after, double value); /* rank(x) each; negative crops */
-heed_tensor heed_tril(heed_tape *t, heed_tensor x, int64_t diagonal); /* of the last two axes: keeps j - i <= diagonal */
+heed_tensor heed_pad(heed_tape *t, heed_tensor x, const int64_t *before, const int64_t *after,
+                     double value); /* rank(x) each; negative crops */
+heed_tensor heed_tril(heed_tape *t, heed_tensor x,
+                      int64_t diagonal); /* of the last two axes: keeps j - i <= diagonal */
 heed_tensor heed_triu(heed_tape *t, heed_tensor x, int64_t diagonal); /* keeps j - i >= diagonal */
 
 /* ---- choosing ---- */
-heed_tensor heed_where(heed_tape *t, heed_tensor condition, heed_tensor a, heed_tensor b); /* broadcast; the branch not chosen gets gradient 0 */
+heed_tensor heed_where(heed_tape *t, heed_tensor condition, heed_tensor a,
+                       heed_tensor b); /* broadcast; the branch not chosen gets gradient 0 */
 heed_tensor heed_masked_fill(heed_tape *t, heed_tensor x, heed_tensor mask, double value); /* mask broadcasts to x */
-heed_tensor heed_one_hot(heed_tape *t, heed_tensor index, int64_t classes, heed_dtype dtype); /* (...) i32 -> (..., classes) */
+heed_tensor heed_one_hot(heed_tape *t, heed_tensor index, int64_t classes,
+                         heed_dtype dtype); /* (...) i32 -> (..., classes) */
 /* out[i][j] = x[i][index[i][j]] along axis, PyTorch's gather: equal ranks, index no larger than x off the axis. */
 heed_tensor heed_gather(heed_tape *t, heed_tensor x, heed_tensor index, int axis);
 /* (V, D), (...) i32 -> (..., D). Gradient rows of one index are summed in index order. */
@@ -148,18 +156,22 @@ typedef struct heed_cross_entropy_options {
 } heed_cross_entropy_options;
 /* -mean log softmax(logits)[label]: logits (..., V), labels (...) i32. */
 heed_tensor heed_cross_entropy(heed_tape *t, heed_tensor logits, heed_tensor labels);
-heed_tensor heed_cross_entropy_with(heed_tape *t, heed_tensor logits, heed_tensor labels, heed_cross_entropy_options options);
+heed_tensor heed_cross_entropy_with(heed_tape *t, heed_tensor logits, heed_tensor labels,
+                                    heed_cross_entropy_options options);
 heed_tensor heed_nll(heed_tape *t, heed_tensor log_probs, heed_tensor labels); /* -mean log_probs[label] */
-heed_tensor heed_mse(heed_tape *t, heed_tensor x, heed_tensor target);         /* mean (x - target)²; equal shapes, as the next three */
+heed_tensor heed_mse(heed_tape *t, heed_tensor x,
+                     heed_tensor target); /* mean (x - target)²; equal shapes, as the next three */
 heed_tensor heed_l1(heed_tape *t, heed_tensor x, heed_tensor target);          /* mean |x - target| */
-heed_tensor heed_huber(heed_tape *t, heed_tensor x, heed_tensor target, double delta); /* e²/2 where |e| <= delta, else delta (|e| - delta/2) */
-heed_tensor heed_bce_with_logits(heed_tape *t, heed_tensor x, heed_tensor target);     /* mean max(x,0) - x target + log(1 + e^-|x|) */
+heed_tensor heed_huber(heed_tape *t, heed_tensor x, heed_tensor target,
+                       double delta); /* e²/2 where |e| <= delta, else delta (|e| - delta/2) */
+heed_tensor heed_bce_with_logits(heed_tape *t, heed_tensor x,
+                                 heed_tensor target); /* mean max(x,0) - x target + log(1 + e^-|x|) */
 /* mean over the first axis of sum target (log target - x): x log-probabilities ("batchmean"). */
 heed_tensor heed_kl_div(heed_tape *t, heed_tensor log_probs, heed_tensor target);
 
 /* ---- attention ---- */
 typedef struct heed_attention_options {
-    heed_tensor mask;     /* HEED_NIL, or broadcast to (B, H, T, S): bool, true = may look; or real, added to the scores */
+    heed_tensor mask; /* HEED_NIL, or broadcast to (B, H, T, S): bool, true = may look; or real, added to the scores */
     bool causal;          /* query i sees keys j <= i + S - T: the last query sees all */
     int64_t window;       /* > 0: it sees keys j > i + S - T - window, and without causal j < i + S - T + window */
     heed_tensor relative; /* HEED_NIL, or a bias by distance (H, T + S - 1), (1, T + S - 1) or (T + S - 1):
@@ -178,19 +190,22 @@ heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tens
 typedef struct heed_rope_options {
     int64_t first;    /* the place of row 0; row i stands at first + i. May be negative */
     double base;      /* 0: 10000 */
-    bool interleaved; /* pairs are elements (2n, 2n + 1), as in the paper; otherwise (n, n + d/2), as in GPT-NeoX and Llama */
+    bool
+        interleaved; /* pairs are elements (2n, 2n + 1), as in the paper; otherwise (n, n + d/2), as in GPT-NeoX and Llama */
 } heed_rope_options;
 /* x (..., T, d), d even: pair n of a row at place p is turned by the angle p base^(-2n/d), so that the product of two rows
  * depends on the distance between their places. Place 0 is the identity. Su et al. 2021, 3.4.2. */
 heed_tensor heed_rope(heed_tape *t, heed_tensor x, heed_rope_options options);
 
 typedef struct heed_relative_options {
-    bool bidirectional; /* half of the buckets for keys ahead; otherwise all are for keys behind, and ahead is distance 0 */
+    bool
+        bidirectional; /* half of the buckets for keys ahead; otherwise all are for keys behind, and ahead is distance 0 */
     int64_t longest;    /* from this distance on all share the last bucket; 0: 128 */
 } heed_relative_options;
 /* table (buckets, H) -> what heed_attention takes as `relative`, (H, T + S - 1): element j - i + T - 1 is row
  * heed_relative_bucket(j - (i + S - T)) of the table. T5's bias, Raffel et al. 2020. */
-heed_tensor heed_relative_bias(heed_tape *t, heed_tensor table, int64_t queries, int64_t keys, heed_relative_options options);
+heed_tensor heed_relative_bias(heed_tape *t, heed_tensor table, int64_t queries, int64_t keys,
+                               heed_relative_options options);
 /* The bucket of a key so far ahead of the query. buckets: 4 or more and even if bidirectional, otherwise 2 or more. */
 int64_t heed_relative_bucket(int64_t distance, int64_t buckets, int64_t longest, bool bidirectional);
 

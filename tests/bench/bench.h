@@ -37,7 +37,14 @@ bool bench_fail(const char *name, const char *format, ...) HEED_PRINTF(2, 3);
 
 /* ---- benchmarks ---- */
 
-typedef enum bench_table { TABLE_WORKLOADS, TABLE_PRODUCTS, TABLE_MEMORY, TABLE_TAPE, TABLE_RECORDER, BENCH_TABLES } bench_table;
+typedef enum bench_table {
+    TABLE_WORKLOADS,
+    TABLE_PRODUCTS,
+    TABLE_MEMORY,
+    TABLE_TAPE,
+    TABLE_RECORDER,
+    BENCH_TABLES
+} bench_table;
 
 typedef struct bench bench;
 struct bench {

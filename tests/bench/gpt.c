@@ -12,8 +12,13 @@ typedef struct gpt {
 
 static void declare(gpt *g) {
     heed_gpt_init(&g->net, heed_model_root(g->train.model), "gpt",
-                  (heed_gpt_options){.vocabulary = g->vocabulary, .context = g->T, .d_model = g->d_model, .n_heads = (int)g->heads,
-                                     .n_layers = (int)g->layers, .activation = HEED_GELU, .no_bias = true});
+                  (heed_gpt_options){.vocabulary = g->vocabulary,
+                                     .context = g->T,
+                                     .d_model = g->d_model,
+                                     .n_heads = (int)g->heads,
+                                     .n_layers = (int)g->layers,
+                                     .activation = HEED_GELU,
+                                     .no_bias = true});
 }
 
 static bool prepare(gpt *g, int threads) {

@@ -30,7 +30,8 @@ static const int64_t ROUNDS = 200000;
 WHOLE_VECTORS static float chains(int64_t rounds) {
     static const volatile float factor = 0.9F;
     const vector kept = (vector){0} + factor, added = 1 - kept;
-    vector a = kept, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = -a, h = -b, i = -c, j = -d, k = -e, l = -f;
+    vector a = kept, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = -a, h = -b, i = -c, j = -d, k = -e,
+           l = -f;
     for (int64_t round = 0; round < rounds; round++) {
         a = a * kept + added, b = b * kept + added, c = c * kept + added, d = d * kept + added;
         e = e * kept + added, f = f * kept + added, g = g * kept + added, h = h * kept + added;

@@ -22,10 +22,13 @@ static const workload workloads[] = {
 };
 
 static const bench benches[] = {
-    {"gpt-tiny", "GPT, 4 layers of 128, 64 tokens (nanoGPT's for a CPU): a training step", true, bench_workload, &workloads[0]},
-    {"gpt-baby", "GPT, 6 layers of 384, 256 tokens (nanoGPT's for a GPU, batch 8)", false, bench_workload, &workloads[1]},
+    {"gpt-tiny", "GPT, 4 layers of 128, 64 tokens (nanoGPT's for a CPU): a training step", true, bench_workload,
+     &workloads[0]},
+    {"gpt-baby", "GPT, 6 layers of 384, 256 tokens (nanoGPT's for a GPU, batch 8)", false, bench_workload,
+     &workloads[1]},
     {"gpt2-124m", "GPT-2, 12 layers of 768, 64 tokens out of 50257", false, bench_workload, &workloads[2]},
-    {"seq2seq-64", "recurrent encoder and decoder with additive attention, 64 wide", true, bench_workload, &workloads[3]},
+    {"seq2seq-64", "recurrent encoder and decoder with additive attention, 64 wide", true, bench_workload,
+     &workloads[3]},
     {"seq2seq-256", "the same, 256 wide", false, bench_workload, &workloads[4]},
     {"attention-512", "causal attention of 512 tokens, forward and backward", true, bench_workload, &workloads[5]},
     {"attention-2048", "the same, 2048 tokens", false, bench_workload, &workloads[6]},
@@ -33,7 +36,8 @@ static const bench benches[] = {
     {"products", "matrix products in the shapes of the workloads", true, bench_products, NULL},
     {"memory", "softmax, layernorm, GELU and AdamW beside the triad", true, bench_memory, NULL},
     {"tape", "recording one op, and walking it back", true, bench_tape, NULL},
-    {"recorder", "gpt-tiny's step with a recorder at its default rate, and without", true, bench_recorder, &workloads[8]},
+    {"recorder", "gpt-tiny's step with a recorder at its default rate, and without", true, bench_recorder,
+     &workloads[8]},
 };
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -53,7 +57,8 @@ static bool is(const char *word, size_t length, const char *name) {
 static bool choose(bool *chosen, const char *word, size_t length) {
     bool found = false;
     for (int i = 0; i < BENCHES; i++)
-        if (is(word, length, benches[i].name) || is(word, length, "all") || (is(word, length, "quick") && benches[i].quick))
+        if (is(word, length, benches[i].name) || is(word, length, "all") ||
+            (is(word, length, "quick") && benches[i].quick))
             found = chosen[i] = true;
     return found || complain("there is no workload \"%.*s\" (see --help)", (int)length, word);
 }

@@ -131,7 +131,8 @@ bool bench_memory(const bench *self, const bench_plan *plan) {
         limit = fmax(limit, limit_bytes(plan->threads));
         for (int i = 0; i < ROWS_CASES && ran; i++)
             ran = run_rows(&rows_cases[i], sizes[s], plan->threads, limit);
-        ran = ran && run_adamw(sizes[s], false, plan->threads, limit) && run_adamw(sizes[s], true, plan->threads, limit);
+        ran =
+            ran && run_adamw(sizes[s], false, plan->threads, limit) && run_adamw(sizes[s], true, plan->threads, limit);
     }
     return ran;
 }

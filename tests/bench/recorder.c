@@ -23,8 +23,14 @@ static void describe_layers(const trainer *s, int64_t heads, int64_t d_k) {
         snprintf(w_k, sizeof w_k, "%.200s.w_k", path);
         snprintf(w_v, sizeof w_v, "%.200s.w_v", path);
         snprintf(w_o, sizeof w_o, "%.200s.w_o", path);
-        heed_recorder_attention(s->recorder, (heed_recorded_attention){.path = path, .kind = "causal", .heads = (int)heads, .d_k = d_k,
-                                                                       .w_q = w_q, .w_k = w_k, .w_v = w_v, .w_o = w_o});
+        heed_recorder_attention(s->recorder, (heed_recorded_attention){.path = path,
+                                                                       .kind = "causal",
+                                                                       .heads = (int)heads,
+                                                                       .d_k = d_k,
+                                                                       .w_q = w_q,
+                                                                       .w_k = w_k,
+                                                                       .w_v = w_v,
+                                                                       .w_o = w_o});
     }
 }
 
@@ -41,7 +47,8 @@ static double run(const workload *w, void *running, int steps) {
 static double recorded_run(const workload *w, void *running, int steps, const char *folder) {
     trainer *s = running;
     heed_error e = {.status = HEED_OK};
-    s->recorder = heed_recorder_new(folder, s->model, (heed_recorder_options){.title = w->name, .last = LAST_STEP, .replace = true});
+    s->recorder = heed_recorder_new(folder, s->model,
+                                    (heed_recorder_options){.title = w->name, .last = LAST_STEP, .replace = true});
     describe_layers(s, w->size[1], w->size[2] / w->size[1]);
     heed_recorder_probe(s->recorder, (heed_probe){.name = "first", .loss = gpt_probe, .user = running});
     s->steps = FIRST_STEP;

@@ -26,7 +26,8 @@ static void declare(seq2seq *s) {
     int64_t V = s->vocabulary, E = s->d_embedding, H = s->hidden;
     heed_embedding_init(&s->source, root, "source", V, E);
     heed_embedding_init(&s->target, root, "target", V, E);
-    heed_recurrent_init(&s->encoder, root, "encoder", (heed_recurrent_options){.kind = HEED_GRU, .inputs = E, .hidden = H});
+    heed_recurrent_init(&s->encoder, root, "encoder",
+                        (heed_recurrent_options){.kind = HEED_GRU, .inputs = E, .hidden = H});
     heed_cell_init(&s->cell, root, "cell", (heed_cell_options){.kind = HEED_GRU, .inputs = E + H, .hidden = H});
     heed_score_options additive = {.kind = HEED_SCORE_ADDITIVE, .d_query = H, .d_key = H};
     heed_state_attention_init(&s->attention, root, "attention", (heed_state_attention_options){.score = additive});
@@ -62,8 +63,13 @@ static void *start(const workload *w, int threads) {
         bench_fail(w->name, "out of memory");
         return NULL;
     }
-    *s = (seq2seq){.train = {.name = w->name, .model = heed_model_new()}, .B = w->size[0], .S = w->size[1], .T = w->size[2],
-                   .vocabulary = w->size[3], .d_embedding = w->size[4], .hidden = w->size[5]};
+    *s = (seq2seq){.train = {.name = w->name, .model = heed_model_new()},
+                   .B = w->size[0],
+                   .S = w->size[1],
+                   .T = w->size[2],
+                   .vocabulary = w->size[3],
+                   .d_embedding = w->size[4],
+                   .hidden = w->size[5]};
     if (prepare(s, threads))
         return s;
     stop(s);
@@ -88,7 +94,8 @@ static heed_tensor loss_of(const seq2seq *s, heed_tape *t) {
     heed_tensor x = heed_input(t, HEED_I32, HEED_SHAPE(s->B, s->S), s->x);
     heed_tensor y = heed_input(t, HEED_I32, HEED_SHAPE(s->B, s->T), s->y);
     heed_state last, none = {.h = HEED_NIL};
-    heed_tensor states = heed_recurrent_forward(&s->encoder, t, heed_embedding_forward(&s->source, t, x), none, HEED_NIL, &last);
+    heed_tensor states =
+        heed_recurrent_forward(&s->encoder, t, heed_embedding_forward(&s->source, t, x), none, HEED_NIL, &last);
     heed_state first = {.h = heed_select(t, last.h, 0, 0)}; /* (B, H) */
     heed_tensor logits = decode(s, t, heed_embedding_forward(&s->target, t, y), states, first);
     return heed_cross_entropy(t, logits, y);

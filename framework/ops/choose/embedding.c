@@ -35,7 +35,8 @@ static heed_status embedding_shape(heed_call *call) {
     if (table->shape.rank != 2)
         return heed_fail(call, "the table is %s; it must be (V, D)", HEED_SHAPE_STR(table->shape));
     if (shape.rank == HEED_MAX_RANK)
-        return heed_fail(call, "the index, %s, has no room for a further axis: the rank is at most %d", HEED_SHAPE_STR(shape), HEED_MAX_RANK);
+        return heed_fail(call, "the index, %s, has no room for a further axis: the rank is at most %d",
+                         HEED_SHAPE_STR(shape), HEED_MAX_RANK);
     shape.n[shape.rank++] = table->shape.n[1];
     call->out[0]->shape = shape;
     call->out[0]->dtype = table->dtype;
@@ -82,7 +83,11 @@ static void copy_rows(void *context, int64_t begin, int64_t end) {
 
 static void forward(heed_call *call) {
     const heed_array *x = call->in[0];
-    lookup job = {.x = around_of(call), .n = heed_array_count(call->in[1]), .index = call->in[1]->data, .from = x->data, .to = call->out[0]->data};
+    lookup job = {.x = around_of(call),
+                  .n = heed_array_count(call->in[1]),
+                  .index = call->in[1]->data,
+                  .from = x->data,
+                  .to = call->out[0]->data};
     job.row = (size_t)job.x.inner * heed_dtype_size(x->dtype);
     if (job.row > 0)
         heed_parallel(call, job.x.outer * job.n, ELEMENTS_A_RANGE / job.x.inner + 1, copy_rows, &job);
@@ -122,7 +127,10 @@ typedef struct gradient {
 } gradient;
 
 static gradient gradient_of(heed_call *call) {
-    gradient job = {.x = around_of(call), .n = heed_array_count(call->in[1]), .dy = call->dy[0]->data, .dx = call->dx[0]->data,
+    gradient job = {.x = around_of(call),
+                    .n = heed_array_count(call->in[1]),
+                    .dy = call->dy[0]->data,
+                    .dx = call->dx[0]->data,
                     .accumulate = call->accumulate[0]};
     job.list = list_occurrences(call->in[1]->data, job.n, job.x.n, call->workspace);
     if (!job.accumulate)
@@ -140,19 +148,22 @@ static void share_out(const heed_call *call, gradient *job, heed_range_body *bod
 
 static bool embedding_samples(int index, heed_sample *sample) {
     static const heed_shape cases[][2] = {
-        {{2, {1, 1}}, {0, {0}}},        {{2, {1, 1}}, {1, {1}}},     {{2, {2, 1}}, {1, {2}}},         {{2, {1, 2}}, {1, {3}}},
-        {{2, {2, 2}}, {2, {2, 2}}},     {{2, {3, 15}}, {0, {0}}},    {{2, {3, 15}}, {1, {1}}},        {{2, {15, 3}}, {1, {16}}},
-        {{2, {16, 16}}, {1, {15}}},     {{2, {16, 17}}, {2, {3, 5}}}, {{2, {17, 2}}, {1, {33}}},      {{2, {33, 1}}, {1, {17}}},
-        {{2, {33, 5}}, {2, {2, 16}}},   {{2, {5, 33}}, {1, {2}}},    {{2, {2, 33}}, {1, {17}}},       {{2, {7, 4}}, {3, {2, 3, 4}}},
-        {{2, {4, 7}}, {3, {1, 15, 1}}}, {{2, {10, 3}}, {2, {1, 16}}}, {{2, {10, 3}}, {2, {16, 1}}},   {{2, {1, 16}}, {1, {33}}},
-        {{2, {3, 2}}, {2, {17, 2}}},    {{2, {12, 8}}, {1, {1}}},    {{2, {3, 65}}, {1, {5}}},        {{2, {2, 130}}, {1, {3}}},
+        {{2, {1, 1}}, {0, {0}}},          {{2, {1, 1}}, {1, {1}}},        {{2, {2, 1}}, {1, {2}}},
+        {{2, {1, 2}}, {1, {3}}},          {{2, {2, 2}}, {2, {2, 2}}},     {{2, {3, 15}}, {0, {0}}},
+        {{2, {3, 15}}, {1, {1}}},         {{2, {15, 3}}, {1, {16}}},      {{2, {16, 16}}, {1, {15}}},
+        {{2, {16, 17}}, {2, {3, 5}}},     {{2, {17, 2}}, {1, {33}}},      {{2, {33, 1}}, {1, {17}}},
+        {{2, {33, 5}}, {2, {2, 16}}},     {{2, {5, 33}}, {1, {2}}},       {{2, {2, 33}}, {1, {17}}},
+        {{2, {7, 4}}, {3, {2, 3, 4}}},    {{2, {4, 7}}, {3, {1, 15, 1}}}, {{2, {10, 3}}, {2, {1, 16}}},
+        {{2, {10, 3}}, {2, {16, 1}}},     {{2, {1, 16}}, {1, {33}}},      {{2, {3, 2}}, {2, {17, 2}}},
+        {{2, {12, 8}}, {1, {1}}},         {{2, {3, 65}}, {1, {5}}},       {{2, {2, 130}}, {1, {3}}},
         {{2, {6, 4}}, {4, {2, 1, 2, 3}}}, {{2, {100, 2}}, {1, {4}}},
     };
     if (index >= (int)(sizeof cases / sizeof cases[0]))
         return false;
     const heed_shape *c = cases[index];
     *sample = (heed_sample){
-        .n_in = 2, .in = {{.dtype = HEED_F64, .shape = c[0]}, {.dtype = HEED_I32, .shape = c[1], .high = (double)c[0].n[0]}}};
+        .n_in = 2,
+        .in = {{.dtype = HEED_F64, .shape = c[0]}, {.dtype = HEED_I32, .shape = c[1], .high = (double)c[0].n[0]}}};
     return true;
 }
 
@@ -177,9 +188,17 @@ static bool index_select_samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_embedding = {
-    .size = sizeof(heed_op), .name = "embedding", .min_in = 2, .max_in = 2, .n_out = 1, .flags = HEED_ACCUMULATES,
-    .shape = embedding_shape, .forward_any = forward, .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
-    .save_in = HEED_SAVE(1), .samples = embedding_samples,
+    .size = sizeof(heed_op),
+    .name = "embedding",
+    .min_in = 2,
+    .max_in = 2,
+    .n_out = 1,
+    .flags = HEED_ACCUMULATES,
+    .shape = embedding_shape,
+    .forward_any = forward,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .save_in = HEED_SAVE(1),
+    .samples = embedding_samples,
 };
 
 heed_tensor heed_embedding(heed_tape *t, heed_tensor table, heed_tensor index) {
@@ -187,9 +206,18 @@ heed_tensor heed_embedding(heed_tape *t, heed_tensor table, heed_tensor index) {
 }
 
 const heed_op heed_op_index_select = {
-    .size = sizeof(heed_op), .name = "index_select", .min_in = 2, .max_in = 2, .n_out = 1, .flags = HEED_ACCUMULATES,
-    .attr_size = sizeof(int), .shape = index_select_shape, .forward_any = forward,
-    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64}, .save_in = HEED_SAVE(1), .samples = index_select_samples,
+    .size = sizeof(heed_op),
+    .name = "index_select",
+    .min_in = 2,
+    .max_in = 2,
+    .n_out = 1,
+    .flags = HEED_ACCUMULATES,
+    .attr_size = sizeof(int),
+    .shape = index_select_shape,
+    .forward_any = forward,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .save_in = HEED_SAVE(1),
+    .samples = index_select_samples,
 };
 
 heed_tensor heed_index_select(heed_tape *t, heed_tensor x, heed_tensor index, int axis) {

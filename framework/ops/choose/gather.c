@@ -30,8 +30,8 @@ static heed_status check_fits(heed_call *call, const char *name, heed_shape x, h
         fits = i == axis || index.n[i] <= x.n[i];
     if (fits)
         return HEED_OK;
-    return heed_fail(call, "the index is %s, %s is %s: ranks must be equal, and the index no larger%s", HEED_SHAPE_STR(index), name,
-                     HEED_SHAPE_STR(x), axis < 0 ? "" : " off the axis");
+    return heed_fail(call, "the index is %s, %s is %s: ranks must be equal, and the index no larger%s",
+                     HEED_SHAPE_STR(index), name, HEED_SHAPE_STR(x), axis < 0 ? "" : " off the axis");
 }
 
 static heed_status gather_shape(heed_call *call) {
@@ -129,7 +129,8 @@ static inline void pick_lines(const lines *job, place p, int64_t width, size_t e
         const int32_t *index = job->index + p.index + j * job->along_index;
         char *row = to + (size_t)(p.one + j * job->along_one) * element;
         for (int64_t i = 0; i < width; i++)
-            memcpy(row + (size_t)i * element, from + (size_t)(p.all + i + index[i] * job->along_all) * element, element);
+            memcpy(row + (size_t)i * element, from + (size_t)(p.all + i + index[i] * job->along_all) * element,
+                   element);
     }
 }
 
@@ -203,9 +204,17 @@ static bool scatter_add_samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_gather = {
-    .size = sizeof(heed_op), .name = "gather", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = sizeof(int), .shape = gather_shape,
-    .forward_any = gather_forward, .backward = {[HEED_F32] = gather_backward_f32, [HEED_F64] = gather_backward_f64},
-    .save_in = HEED_SAVE(1), .samples = gather_samples,
+    .size = sizeof(heed_op),
+    .name = "gather",
+    .min_in = 2,
+    .max_in = 2,
+    .n_out = 1,
+    .attr_size = sizeof(int),
+    .shape = gather_shape,
+    .forward_any = gather_forward,
+    .backward = {[HEED_F32] = gather_backward_f32, [HEED_F64] = gather_backward_f64},
+    .save_in = HEED_SAVE(1),
+    .samples = gather_samples,
 };
 
 heed_tensor heed_gather(heed_tape *t, heed_tensor x, heed_tensor index, int axis) {

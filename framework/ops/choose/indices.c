@@ -19,5 +19,6 @@ heed_status heed_check_indices(heed_call *call, int i, int64_t n) {
     int64_t at = 0;
     while ((uint32_t)index[at] < limit)
         at++;
-    return heed_fail(call, "index %d at position %lld is outside 0..%lld", (int)index[at], (long long)at, (long long)n - 1);
+    return heed_fail(call, "index %d at position %lld is outside 0..%lld", (int)index[at], (long long)at,
+                     (long long)n - 1);
 }

@@ -22,7 +22,8 @@ static heed_status one_hot_shape(heed_call *call) {
     if (heed_dtype_size(attr->dtype) == 0)
         return heed_fail(call, "%d is no dtype", (int)attr->dtype);
     if (shape.rank == HEED_MAX_RANK)
-        return heed_fail(call, "%s has no room for a further axis: the rank is at most %d", HEED_SHAPE_STR(shape), HEED_MAX_RANK);
+        return heed_fail(call, "%s has no room for a further axis: the rank is at most %d", HEED_SHAPE_STR(shape),
+                         HEED_MAX_RANK);
     shape.n[shape.rank++] = attr->classes;
     call->out[0]->shape = shape;
     call->out[0]->dtype = attr->dtype;
@@ -45,7 +46,10 @@ static void mark(void *context, int64_t begin, int64_t end) {
 
 static void forward(heed_call *call) {
     const one_hot_attr *attr = call->attr;
-    marks job = {.index = call->in[0]->data, .y = call->out[0]->data, .classes = attr->classes, .element = heed_dtype_size(attr->dtype)};
+    marks job = {.index = call->in[0]->data,
+                 .y = call->out[0]->data,
+                 .classes = attr->classes,
+                 .element = heed_dtype_size(attr->dtype)};
     heed_array one = {.data = &job.one, .dtype = attr->dtype};
     heed_array_fill(&one, 1, 1);
     heed_array_fill(call->out[0], 0, call->threads);

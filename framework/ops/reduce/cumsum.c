@@ -26,8 +26,10 @@ typedef struct running {
     bool backwards;
 } running;
 
-static void run(const heed_call *call, const heed_array *from, const heed_array *to, bool backwards, heed_range_body *body) {
-    running job = {heed_around_axis(from->shape, heed_shape_axis(from->shape, *(const int *)call->attr)), from->data, to->data, backwards};
+static void run(const heed_call *call, const heed_array *from, const heed_array *to, bool backwards,
+                heed_range_body *body) {
+    running job = {heed_around_axis(from->shape, heed_shape_axis(from->shape, *(const int *)call->attr)), from->data,
+                   to->data, backwards};
     heed_parallel(call, job.around.outer * job.around.inner, ELEMENTS_A_RANGE / (job.around.n + 1) + 1, body, &job);
 }
 
@@ -43,9 +45,16 @@ static bool samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_cumsum = {
-    .size = sizeof(heed_op), .name = "cumsum", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(int), .shape = shape,
+    .size = sizeof(heed_op),
+    .name = "cumsum",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(int),
+    .shape = shape,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
-    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64}, .samples = samples,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .samples = samples,
 };
 
 heed_tensor heed_cumsum(heed_tape *t, heed_tensor x, int axis) {

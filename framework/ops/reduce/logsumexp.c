@@ -21,7 +21,8 @@ static heed_status shape(heed_call *call) {
         return HEED_INVALID;
     const heed_array *x = call->in[0];
     heed_reduction r = heed_reduction_of(x->shape, call->attr);
-    call->workspace_bytes = 2 * heed_room(r.rows, sizeof(double)) + heed_row_sums_bytes(&r) + heed_rows_bytes(&r, x->dtype);
+    call->workspace_bytes =
+        2 * heed_room(r.rows, sizeof(double)) + heed_row_sums_bytes(&r) + heed_rows_bytes(&r, x->dtype);
     call->backward_workspace_bytes = 2 * heed_rows_bytes(&r, x->dtype);
     return HEED_OK;
 }
@@ -45,10 +46,18 @@ static bool samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_logsumexp = {
-    .size = sizeof(heed_op), .name = "logsumexp", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(heed_axes), .shape = shape,
+    .size = sizeof(heed_op),
+    .name = "logsumexp",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(heed_axes),
+    .shape = shape,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
     .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
-    .save_in = HEED_SAVE(0), .save_out = HEED_SAVE(0), .samples = samples,
+    .save_in = HEED_SAVE(0),
+    .save_out = HEED_SAVE(0),
+    .samples = samples,
 };
 
 heed_tensor heed_logsumexp(heed_tape *t, heed_tensor x, heed_axes axes) {
@@ -99,7 +108,8 @@ static void TYPED(forward)(heed_call *call) {
     size_t bytes = heed_room(r.rows, sizeof(double));
     double *total = call->workspace;
     char *partial = (char *)call->workspace + bytes, *behind = partial + heed_row_sums_bytes(&r);
-    exponentials job = {.n = r.n, .x = heed_rows_of(call, &r, call->in[0], behind + bytes), .shift = (double *)(void *)behind};
+    exponentials job = {
+        .n = r.n, .x = heed_rows_of(call, &r, call->in[0], behind + bytes), .shift = (double *)(void *)behind};
     heed_parallel(call, r.rows, heed_rows_grain(r.n), TYPED(find_shifts), &job);
     heed_row_sums(call, &r, job.x, sizeof(REAL), TYPED(sum_exp), job.shift, total, partial);
     for (int64_t i = 0; i < r.rows; i++)
@@ -122,7 +132,10 @@ static void TYPED(backward)(heed_call *call) {
     const heed_array *x = call->in[0];
     heed_reduction r = heed_reduction_of(x->shape, call->attr);
     char *dx_room = (char *)call->workspace + heed_rows_bytes(&r, x->dtype);
-    exponentials job = {.n = r.n, .x = heed_rows_of(call, &r, x, call->workspace), .y = call->out[0]->data, .dy = call->dy[0]->data,
+    exponentials job = {.n = r.n,
+                        .x = heed_rows_of(call, &r, x, call->workspace),
+                        .y = call->out[0]->data,
+                        .dy = call->dy[0]->data,
                         .dx = heed_rows_to_write(&r, call->dx[0], dx_room)};
     heed_parallel(call, r.rows, heed_rows_grain(r.n), TYPED(weigh_rows), &job);
     heed_rows_done(call, &r, call->dx[0], dx_room);

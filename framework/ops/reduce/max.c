@@ -12,7 +12,8 @@
 /* ---- shapes ---- */
 
 static heed_status check_not_empty(heed_call *call, const heed_reduction *r) {
-    return r->n > 0 ? HEED_OK : heed_fail(call, "there is no element to choose from in %s", HEED_SHAPE_STR(call->in[0]->shape));
+    return r->n > 0 ? HEED_OK
+                    : heed_fail(call, "there is no element to choose from in %s", HEED_SHAPE_STR(call->in[0]->shape));
 }
 
 static heed_status max_shape(heed_call *call) {
@@ -95,9 +96,16 @@ static bool argmax_samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_max = {
-    .size = sizeof(heed_op), .name = "max", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(heed_axes), .shape = max_shape,
+    .size = sizeof(heed_op),
+    .name = "max",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(heed_axes),
+    .shape = max_shape,
     .forward = {[HEED_F32] = max_forward_f32, [HEED_F64] = max_forward_f64},
-    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64}, .samples = samples,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .samples = samples,
 };
 
 heed_tensor heed_max(heed_tape *t, heed_tensor x, heed_axes axes) {
@@ -105,9 +113,16 @@ heed_tensor heed_max(heed_tape *t, heed_tensor x, heed_axes axes) {
 }
 
 const heed_op heed_op_min = {
-    .size = sizeof(heed_op), .name = "min", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(heed_axes), .shape = max_shape,
+    .size = sizeof(heed_op),
+    .name = "min",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(heed_axes),
+    .shape = max_shape,
     .forward = {[HEED_F32] = min_forward_f32, [HEED_F64] = min_forward_f64},
-    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64}, .samples = samples,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .samples = samples,
 };
 
 heed_tensor heed_min(heed_tape *t, heed_tensor x, heed_axes axes) {
@@ -160,7 +175,8 @@ static void TYPED(max_forward)(heed_call *call) {
 }
 
 static void TYPED(min_forward)(heed_call *call) {
-    choose(call, call->attr, (choice){.sign = -1, .value = call->out[0]->data, .flat = call->saved}, TYPED(choose_rows));
+    choose(call, call->attr, (choice){.sign = -1, .value = call->out[0]->data, .flat = call->saved},
+           TYPED(choose_rows));
 }
 
 static void TYPED(argmax_forward)(heed_call *call) {

@@ -46,9 +46,17 @@ static bool samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_prod = {
-    .size = sizeof(heed_op), .name = "prod", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(heed_axes), .shape = shape,
+    .size = sizeof(heed_op),
+    .name = "prod",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(heed_axes),
+    .shape = shape,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
-    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64}, .save_in = HEED_SAVE(0), .samples = samples,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .save_in = HEED_SAVE(0),
+    .samples = samples,
 };
 
 heed_tensor heed_prod(heed_tape *t, heed_tensor x, heed_axes axes) {
@@ -95,7 +103,8 @@ static void TYPED(multiply_others)(void *context, int64_t begin, int64_t end) {
 static void TYPED(backward)(heed_call *call) {
     const heed_array *x = call->in[0];
     heed_reduction r = heed_reduction_of(x->shape, call->attr);
-    char *room = (char *)call->workspace + heed_room(r.rows * r.n, sizeof(double)), *dx_room = room + heed_rows_bytes(&r, x->dtype);
+    char *room = (char *)call->workspace + heed_room(r.rows * r.n, sizeof(double)),
+         *dx_room = room + heed_rows_bytes(&r, x->dtype);
     products job = {.n = r.n, .x = heed_rows_of(call, &r, x, room), .dy = call->dy[0]->data,
                     .dx = heed_rows_to_write(&r, call->dx[0], dx_room), .before = call->workspace};
     heed_parallel(call, r.rows, heed_rows_grain(r.n), TYPED(multiply_others), &job);

@@ -51,7 +51,8 @@ heed_reduction heed_reduction_of(heed_shape x, const heed_axes *axes) {
 
 heed_array heed_reduction_expanded(const heed_reduction *r, const heed_array *y, heed_shape x) {
     heed_array wide = {.data = y->data, .dtype = y->dtype, .shape = x};
-    bool kept_dims = y->shape.rank == x.rank; /* as without reduced axes, which there always are in a shape of rank > 0 */
+    bool kept_dims =
+        y->shape.rank == x.rank; /* as without reduced axes, which there always are in a shape of rank > 0 */
     for (int i = 0, from = 0; i < x.rank; i++) {
         wide.stride[i] = r->reduced[i] ? 0 : y->stride[from];
         from += kept_dims || !r->reduced[i];

@@ -11,7 +11,8 @@
 typedef struct heed_reduction {
     bool reduced[HEED_MAX_RANK];
     int64_t rows, n;
-    int64_t inner; /* packed x is (rows / inner, n, inner); 0 where kept and reduced axes alternate and it is no such thing */
+    int64_t
+        inner; /* packed x is (rows / inner, n, inner); 0 where kept and reduced axes alternate and it is no such thing */
 } heed_reduction;
 
 /* The shape rule: checks the axes and sets out[0], which has x's dtype. */

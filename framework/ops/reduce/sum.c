@@ -23,10 +23,14 @@ typedef struct columns {
 } columns;
 
 static columns columns_of(const heed_reduction *r) {
-    return (columns){.n = r->n, .inner = r->inner, .blocks = (r->n + ROWS_A_BLOCK - 1) / ROWS_A_BLOCK, .strips = (r->inner + STRIP - 1) / STRIP};
+    return (columns){.n = r->n,
+                     .inner = r->inner,
+                     .blocks = (r->n + ROWS_A_BLOCK - 1) / ROWS_A_BLOCK,
+                     .strips = (r->inner + STRIP - 1) / STRIP};
 }
 
-static void sum_columns(const heed_call *call, const heed_reduction *r, const void *x, heed_range_body *body, double *total, void *room) {
+static void sum_columns(const heed_call *call, const heed_reduction *r, const void *x, heed_range_body *body,
+                        double *total, void *room) {
     columns job = columns_of(r);
     int64_t outer = r->rows / r->inner;
     job.x = x;
@@ -62,7 +66,8 @@ static heed_status shape(heed_call *call) {
         return HEED_INVALID;
     const heed_array *x = call->in[0];
     heed_reduction r = heed_reduction_of(x->shape, call->attr);
-    call->workspace_bytes = heed_room(r.rows, sizeof(double)) + partial_bytes(&r) + (r.inner == 0 ? heed_rows_bytes(&r, x->dtype) : 0);
+    call->workspace_bytes =
+        heed_room(r.rows, sizeof(double)) + partial_bytes(&r) + (r.inner == 0 ? heed_rows_bytes(&r, x->dtype) : 0);
     return HEED_OK;
 }
 
@@ -80,7 +85,8 @@ static double *sums(heed_call *call, heed_block_sum *row_sum, heed_range_body *c
     if (r.inner > 1)
         sum_columns(call, &r, x->data, column_sums, total, room);
     else
-        heed_row_sums(call, &r, heed_rows_of(call, &r, x, room + partial_bytes(&r)), heed_dtype_size(x->dtype), row_sum, NULL, total, room);
+        heed_row_sums(call, &r, heed_rows_of(call, &r, x, room + partial_bytes(&r)), heed_dtype_size(x->dtype), row_sum,
+                      NULL, total, room);
     return total;
 }
 
@@ -102,9 +108,16 @@ static bool samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_sum = {
-    .size = sizeof(heed_op), .name = "sum", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(heed_axes), .shape = shape,
+    .size = sizeof(heed_op),
+    .name = "sum",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(heed_axes),
+    .shape = shape,
     .forward = {[HEED_F32] = sum_forward_f32, [HEED_F64] = sum_forward_f64},
-    .backward = {[HEED_F32] = sum_backward, [HEED_F64] = sum_backward}, .samples = samples,
+    .backward = {[HEED_F32] = sum_backward, [HEED_F64] = sum_backward},
+    .samples = samples,
 };
 
 heed_tensor heed_sum(heed_tape *t, heed_tensor x, heed_axes axes) {
@@ -112,9 +125,16 @@ heed_tensor heed_sum(heed_tape *t, heed_tensor x, heed_axes axes) {
 }
 
 const heed_op heed_op_mean = {
-    .size = sizeof(heed_op), .name = "mean", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(heed_axes), .shape = mean_shape,
+    .size = sizeof(heed_op),
+    .name = "mean",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(heed_axes),
+    .shape = mean_shape,
     .forward = {[HEED_F32] = mean_forward_f32, [HEED_F64] = mean_forward_f64},
-    .backward = {[HEED_F32] = mean_backward_f32, [HEED_F64] = mean_backward_f64}, .samples = samples,
+    .backward = {[HEED_F32] = mean_backward_f32, [HEED_F64] = mean_backward_f64},
+    .samples = samples,
 };
 
 heed_tensor heed_mean(heed_tape *t, heed_tensor x, heed_axes axes) {
@@ -129,7 +149,8 @@ static double TYPED(row_sum)(const void *x, int64_t n, double unused) {
 }
 
 /* Rows first .. last - 1 of a strip, four at a time so that the sums stay longer in registers. */
-static void TYPED(add_rows)(const REAL *x, int64_t stride, int64_t first, int64_t last, int64_t width, double *restrict sum) {
+static void TYPED(add_rows)(const REAL *x, int64_t stride, int64_t first, int64_t last, int64_t width,
+                            double *restrict sum) {
     int64_t r = first;
     for (; r + 4 <= last; r += 4) {
         const REAL *a = x + r * stride, *b = a + stride, *c = b + stride, *d = c + stride;
@@ -146,9 +167,11 @@ static void TYPED(column_sums)(void *context, int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; item++) {
         int64_t first_column = item % job->strips * STRIP, block = item / job->strips, o = block / job->blocks;
         int64_t width = job->inner - first_column < STRIP ? job->inner - first_column : STRIP;
-        int64_t first = block % job->blocks * ROWS_A_BLOCK, last = first + ROWS_A_BLOCK < job->n ? first + ROWS_A_BLOCK : job->n;
+        int64_t first = block % job->blocks * ROWS_A_BLOCK,
+                last = first + ROWS_A_BLOCK < job->n ? first + ROWS_A_BLOCK : job->n;
         double sum[STRIP] = {0};
-        TYPED(add_rows)((const REAL *)job->x + o * job->n * job->inner + first_column, job->inner, first, last, width, sum);
+        TYPED(add_rows)
+        ((const REAL *)job->x + o * job->n * job->inner + first_column, job->inner, first, last, width, sum);
         for (int64_t i = 0; i < width; i++)
             job->partial[block * job->inner + first_column + i] = sum[i];
     }

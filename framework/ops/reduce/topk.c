@@ -18,7 +18,8 @@ static heed_status shape(heed_call *call) {
         return heed_fail(call, "a scalar has no last axis");
     int64_t n = x.n[x.rank - 1];
     if (k < 0 || k > n)
-        return heed_fail(call, "k is %lld; it must be 0 to %lld, the last axis of %s", (long long)k, (long long)n, HEED_SHAPE_STR(x));
+        return heed_fail(call, "k is %lld; it must be 0 to %lld, the last axis of %s", (long long)k, (long long)n,
+                         HEED_SHAPE_STR(x));
     if (n > INT32_MAX)
         return heed_fail(call, "the last axis of %s is longer than an i32 can count", HEED_SHAPE_STR(x));
     x.n[x.rank - 1] = k;
@@ -44,8 +45,16 @@ static bool samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_topk = {
-    .size = sizeof(heed_op), .name = "topk", .min_in = 1, .max_in = 1, .n_out = 2, .flags = HEED_NO_GRADIENT,
-    .attr_size = sizeof(int64_t), .shape = shape, .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64}, .samples = samples,
+    .size = sizeof(heed_op),
+    .name = "topk",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 2,
+    .flags = HEED_NO_GRADIENT,
+    .attr_size = sizeof(int64_t),
+    .shape = shape,
+    .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
+    .samples = samples,
 };
 
 heed_tensor heed_topk(heed_tape *t, heed_tensor x, int64_t k, heed_tensor *indices) {
@@ -74,7 +83,8 @@ static bool TYPED(before)(REAL a, int32_t i, REAL b, int32_t j) {
 /* Puts (value, index) into the hole at the top: worse ones move up until it fits. */
 static void TYPED(sink)(TYPED(heap) *h, int64_t hole, REAL value, int32_t index) {
     for (int64_t child = 2 * hole + 1; child < h->n; child = 2 * hole + 1) {
-        if (child + 1 < h->n && TYPED(before)(h->value[child], h->index[child], h->value[child + 1], h->index[child + 1]))
+        if (child + 1 < h->n &&
+            TYPED(before)(h->value[child], h->index[child], h->value[child + 1], h->index[child + 1]))
             child++;
         if (!TYPED(before)(value, index, h->value[child], h->index[child]))
             break;

@@ -22,7 +22,8 @@ static heed_status shape(heed_call *call) {
         return HEED_INVALID;
     const heed_array *x = call->in[0];
     heed_reduction r = heed_reduction_of(x->shape, &attr->axes);
-    call->workspace_bytes = 2 * heed_room(r.rows, sizeof(double)) + heed_row_sums_bytes(&r) + heed_rows_bytes(&r, x->dtype);
+    call->workspace_bytes =
+        2 * heed_room(r.rows, sizeof(double)) + heed_row_sums_bytes(&r) + heed_rows_bytes(&r, x->dtype);
     call->saved_bytes = call->needs_grad ? heed_room(r.rows, sizeof(double)) : 0;
     call->backward_workspace_bytes = 2 * heed_rows_bytes(&r, x->dtype);
     return HEED_OK;
@@ -59,9 +60,17 @@ static bool samples(int index, heed_sample *sample) {
 #include <heed/real_end.h>
 
 const heed_op heed_op_var = {
-    .size = sizeof(heed_op), .name = "var", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(var_attr), .shape = shape,
+    .size = sizeof(heed_op),
+    .name = "var",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(var_attr),
+    .shape = shape,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
-    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64}, .save_in = HEED_SAVE(0), .samples = samples,
+    .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
+    .save_in = HEED_SAVE(0),
+    .samples = samples,
 };
 
 heed_tensor heed_var(heed_tape *t, heed_tensor x, heed_axes axes, int correction) {
@@ -123,8 +132,12 @@ static void TYPED(backward)(heed_call *call) {
     const heed_array *x = call->in[0];
     heed_reduction r = heed_reduction_of(x->shape, &attr->axes);
     char *dx_room = (char *)call->workspace + heed_rows_bytes(&r, x->dtype);
-    deviations job = {.n = r.n, .x = heed_rows_of(call, &r, x, call->workspace), .dy = call->dy[0]->data, .mean = call->saved,
-                      .dx = heed_rows_to_write(&r, call->dx[0], dx_room), .divisor = divisor(attr, r.n)};
+    deviations job = {.n = r.n,
+                      .x = heed_rows_of(call, &r, x, call->workspace),
+                      .dy = call->dy[0]->data,
+                      .mean = call->saved,
+                      .dx = heed_rows_to_write(&r, call->dx[0], dx_room),
+                      .divisor = divisor(attr, r.n)};
     heed_parallel(call, r.rows, heed_rows_grain(r.n), TYPED(deviate_rows), &job);
     heed_rows_done(call, &r, call->dx[0], dx_room);
 }

@@ -28,8 +28,8 @@ static heed_status concat_shape(heed_call *call) {
         if (heed_check_dtype_of(call, k))
             return HEED_INVALID;
         if (!equal_off_axis(call->in[0]->shape, x->shape, axis))
-            return heed_fail(call, "input %d is %s, input 0 is %s: only axis %d may differ", k, HEED_SHAPE_STR(x->shape),
-                             HEED_SHAPE_STR(call->in[0]->shape), axis);
+            return heed_fail(call, "input %d is %s, input 0 is %s: only axis %d may differ", k,
+                             HEED_SHAPE_STR(x->shape), HEED_SHAPE_STR(call->in[0]->shape), axis);
         if (__builtin_add_overflow(shape.n[axis], x->shape.n[axis], &shape.n[axis]))
             return heed_fail(call, "the sum of the sizes is above 2^63 - 1");
     }
@@ -76,8 +76,17 @@ static bool concat_samples(int index, heed_sample *sample) {
 }
 
 const heed_op heed_op_concat = {
-    .size = sizeof(heed_op), .name = "concat", .min_in = 1, .max_in = -1, .n_out = 1, .flags = HEED_STRIDED, .attr_size = sizeof(int),
-    .shape = concat_shape, .forward_any = concat_forward, .backward_any = concat_backward, .samples = concat_samples,
+    .size = sizeof(heed_op),
+    .name = "concat",
+    .min_in = 1,
+    .max_in = -1,
+    .n_out = 1,
+    .flags = HEED_STRIDED,
+    .attr_size = sizeof(int),
+    .shape = concat_shape,
+    .forward_any = concat_forward,
+    .backward_any = concat_backward,
+    .samples = concat_samples,
 };
 
 heed_tensor heed_concat(heed_tape *t, const heed_tensor *xs, int n, int axis) {
@@ -90,7 +99,8 @@ static heed_status stack_shape(heed_call *call) {
     heed_shape from = call->in[0]->shape, shape = {.rank = from.rank + 1};
     int axis;
     if (shape.rank > HEED_MAX_RANK)
-        return heed_fail(call, "%s has no room for a further axis: the rank is at most %d", HEED_SHAPE_STR(from), HEED_MAX_RANK);
+        return heed_fail(call, "%s has no room for a further axis: the rank is at most %d", HEED_SHAPE_STR(from),
+                         HEED_MAX_RANK);
     for (int i = 0; i < from.rank; i++)
         shape.n[i] = from.n[i];
     shape.n[from.rank] = call->n_in;
@@ -103,8 +113,8 @@ static heed_status stack_shape(heed_call *call) {
         if (heed_check_dtype_of(call, k))
             return HEED_INVALID;
         if (!heed_shape_equal(from, call->in[k]->shape))
-            return heed_fail(call, "input %d is %s, input 0 is %s: shapes must be equal", k, HEED_SHAPE_STR(call->in[k]->shape),
-                             HEED_SHAPE_STR(from));
+            return heed_fail(call, "input %d is %s, input 0 is %s: shapes must be equal", k,
+                             HEED_SHAPE_STR(call->in[k]->shape), HEED_SHAPE_STR(from));
     }
     call->out[0]->shape = shape;
     call->out[0]->dtype = call->in[0]->dtype;
@@ -141,8 +151,17 @@ static bool stack_samples(int index, heed_sample *sample) {
 }
 
 const heed_op heed_op_stack = {
-    .size = sizeof(heed_op), .name = "stack", .min_in = 1, .max_in = -1, .n_out = 1, .flags = HEED_STRIDED, .attr_size = sizeof(int),
-    .shape = stack_shape, .forward_any = stack_forward, .backward_any = stack_backward, .samples = stack_samples,
+    .size = sizeof(heed_op),
+    .name = "stack",
+    .min_in = 1,
+    .max_in = -1,
+    .n_out = 1,
+    .flags = HEED_STRIDED,
+    .attr_size = sizeof(int),
+    .shape = stack_shape,
+    .forward_any = stack_forward,
+    .backward_any = stack_backward,
+    .samples = stack_samples,
 };
 
 heed_tensor heed_stack(heed_tape *t, const heed_tensor *xs, int n, int axis) {

@@ -39,8 +39,14 @@ static heed_status detach_shape(heed_call *call) {
 }
 
 const heed_op heed_op_detach = {
-    .size = sizeof(heed_op), .name = "detach", .min_in = 1, .max_in = 1, .n_out = 1, .flags = HEED_VIEW | HEED_NO_GRADIENT,
-    .shape = detach_shape, .samples = heed_sample_shape,
+    .size = sizeof(heed_op),
+    .name = "detach",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .flags = HEED_VIEW | HEED_NO_GRADIENT,
+    .shape = detach_shape,
+    .samples = heed_sample_shape,
 };
 
 heed_tensor heed_detach(heed_tape *t, heed_tensor x) {

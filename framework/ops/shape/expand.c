@@ -14,7 +14,8 @@ static heed_status expand_shape(heed_call *call) {
     if (shape.rank < 0 || shape.rank > HEED_MAX_RANK)
         return heed_fail(call, "rank %d is outside 0..%d", shape.rank, HEED_MAX_RANK);
     if (heed_shape_count(shape) < 0)
-        return heed_fail(call, "%s cannot be: a size is negative, or it has more than 2^63 - 1 elements", HEED_SHAPE_STR(shape));
+        return heed_fail(call, "%s cannot be: a size is negative, or it has more than 2^63 - 1 elements",
+                         HEED_SHAPE_STR(shape));
     if (!heed_shape_broadcast(x->shape, shape, &joint) || !heed_shape_equal(joint, shape))
         return heed_fail(call, "%s does not expand to %s", HEED_SHAPE_STR(x->shape), HEED_SHAPE_STR(shape));
     *call->out[0] = heed_array_expanded(x, shape);

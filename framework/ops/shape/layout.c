@@ -6,14 +6,15 @@ heed_status heed_check_axis(heed_call *call, heed_shape shape, int given, int *a
         return HEED_OK;
     if (shape.rank == 0)
         return heed_fail(call, "axis %d: a scalar has no axes", given);
-    return heed_fail(call, "axis %d is outside %d..%d of %s", given, -shape.rank, shape.rank - 1, HEED_SHAPE_STR(shape));
+    return heed_fail(call, "axis %d is outside %d..%d of %s", given, -shape.rank, shape.rank - 1,
+                     HEED_SHAPE_STR(shape));
 }
 
 heed_status heed_check_dtype_of(heed_call *call, int i) {
     if (call->in[i]->dtype == call->in[0]->dtype)
         return HEED_OK;
-    return heed_fail(call, "dtypes differ: input 0 is %s, input %d is %s; see heed_cast", heed_dtype_name(call->in[0]->dtype), i,
-                     heed_dtype_name(call->in[i]->dtype));
+    return heed_fail(call, "dtypes differ: input 0 is %s, input %d is %s; see heed_cast",
+                     heed_dtype_name(call->in[0]->dtype), i, heed_dtype_name(call->in[i]->dtype));
 }
 
 /* Stays at the first element where there is none to point at. */

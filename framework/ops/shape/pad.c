@@ -30,7 +30,8 @@ static heed_status pad_shape(heed_call *call) {
 }
 
 /* What x and y have in common, as a part of each. */
-static void common_parts(const pad_attr *attr, const heed_array *x, const heed_array *y, heed_array *of_x, heed_array *of_y) {
+static void common_parts(const pad_attr *attr, const heed_array *x, const heed_array *y, heed_array *of_x,
+                         heed_array *of_y) {
     *of_x = *x;
     *of_y = *y;
     for (int i = 0; i < x->shape.rank; i++) {
@@ -75,8 +76,17 @@ static bool samples(int index, heed_sample *sample) {
 }
 
 const heed_op heed_op_pad = {
-    .size = sizeof(heed_op), .name = "pad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = HEED_STRIDED, .attr_size = sizeof(pad_attr),
-    .shape = pad_shape, .forward_any = pad_forward, .backward_any = pad_backward, .samples = samples,
+    .size = sizeof(heed_op),
+    .name = "pad",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .flags = HEED_STRIDED,
+    .attr_size = sizeof(pad_attr),
+    .shape = pad_shape,
+    .forward_any = pad_forward,
+    .backward_any = pad_backward,
+    .samples = samples,
 };
 
 heed_tensor heed_pad(heed_tape *t, heed_tensor x, const int64_t *before, const int64_t *after, double value) {

@@ -23,7 +23,8 @@ static heed_status not_a_permutation(heed_call *call, const int *axes, int rank)
     size_t at = 0;
     for (int i = 0; i < rank; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%d", i ? ", " : "", axes[i]);
-    return heed_fail(call, "axes (%s) are no order of the %d axes of %s", text, rank, HEED_SHAPE_STR(call->in[0]->shape));
+    return heed_fail(call, "axes (%s) are no order of the %d axes of %s", text, rank,
+                     HEED_SHAPE_STR(call->in[0]->shape));
 }
 
 static heed_status permute_shape(heed_call *call) {

@@ -25,7 +25,8 @@ static heed_status repeat_shape(heed_call *call) {
         if (attr->times[i] < 0)
             return heed_fail(call, "axis %d cannot be repeated %lld times", i, (long long)attr->times[i]);
         if (__builtin_mul_overflow(from.n[i], attr->times[i], &shape.n[i]))
-            return heed_fail(call, "axis %d of %s repeated %lld times is above 2^63 - 1", i, HEED_SHAPE_STR(from), (long long)attr->times[i]);
+            return heed_fail(call, "axis %d of %s repeated %lld times is above 2^63 - 1", i, HEED_SHAPE_STR(from),
+                             (long long)attr->times[i]);
     }
     call->out[0]->shape = shape;
     call->out[0]->dtype = call->in[0]->dtype;
@@ -46,7 +47,11 @@ typedef struct tiling {
 static tiling tiling_of(const heed_call *call, const heed_array *small, const heed_array *large) {
     const repeat_attr *attr = call->attr;
     int rank = small->shape.rank;
-    tiling job = {.outer = rank > 0 ? rank - 1 : 0, .length = 1, .tiles_in_row = 1, .tiles = 1, .element = heed_dtype_size(small->dtype)};
+    tiling job = {.outer = rank > 0 ? rank - 1 : 0,
+                  .length = 1,
+                  .tiles_in_row = 1,
+                  .tiles = 1,
+                  .element = heed_dtype_size(small->dtype)};
     if (heed_array_count(small) == 0)
         return job;
     for (int i = 0; i < rank; i++) {
@@ -83,7 +88,8 @@ static void fill_rows(void *context, int64_t begin, int64_t end) {
             rest /= job->size[i] * job->times[i];
             below *= job->size[i];
         }
-        fill_row(job->to + (size_t)(r * job->tiles_in_row) * bytes, job->from + (size_t)row * bytes, bytes, job->tiles_in_row);
+        fill_row(job->to + (size_t)(r * job->tiles_in_row) * bytes, job->from + (size_t)row * bytes, bytes,
+                 job->tiles_in_row);
     }
 }
 

@@ -86,9 +86,11 @@ static heed_status reshape_shape(heed_call *call) {
     heed_shape asked = view.shape;
     const char *wrong = resolve(count, &view.shape);
     if (wrong)
-        return heed_fail(call, "%s, of %lld elements, to %s: %s", HEED_SHAPE_STR(x->shape), (long long)count, HEED_SHAPE_STR(asked), wrong);
+        return heed_fail(call, "%s, of %lld elements, to %s: %s", HEED_SHAPE_STR(x->shape), (long long)count,
+                         HEED_SHAPE_STR(asked), wrong);
     if (!set_view_strides(x, &view))
-        return heed_fail(call, "%s to %s: the strides allow no view; see heed_contiguous", HEED_SHAPE_STR(x->shape), HEED_SHAPE_STR(asked));
+        return heed_fail(call, "%s to %s: the strides allow no view; see heed_contiguous", HEED_SHAPE_STR(x->shape),
+                         HEED_SHAPE_STR(asked));
     *call->out[0] = view;
     return HEED_OK;
 }

@@ -79,8 +79,8 @@ static heed_status select_shape(heed_call *call) {
         return HEED_INVALID;
     int64_t n = x->shape.n[axis];
     if (attr->index < -n || attr->index >= n)
-        return heed_fail(call, "index %lld is outside %lld..%lld: axis %d of %s", (long long)attr->index, (long long)-n, (long long)n - 1,
-                         axis, HEED_SHAPE_STR(x->shape));
+        return heed_fail(call, "index %lld is outside %lld..%lld: axis %d of %s", (long long)attr->index, (long long)-n,
+                         (long long)n - 1, axis, HEED_SHAPE_STR(x->shape));
     *call->out[0] = heed_array_at(x, axis, attr->index < 0 ? attr->index + n : attr->index);
     return HEED_OK;
 }

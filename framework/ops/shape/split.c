@@ -28,7 +28,8 @@ static heed_status check_sizes(heed_call *call, const split_attr *attr, int64_t 
     const heed_shape shape = call->in[0]->shape;
     int64_t sum = 0;
     if (attr->equal && n % attr->parts != 0)
-        return heed_fail(call, "%lld, axis %d of %s, cannot be cut into %d equal parts", (long long)n, axis, HEED_SHAPE_STR(shape), attr->parts);
+        return heed_fail(call, "%lld, axis %d of %s, cannot be cut into %d equal parts", (long long)n, axis,
+                         HEED_SHAPE_STR(shape), attr->parts);
     for (int p = 0; p < attr->parts && !attr->equal; p++) {
         if (attr->size[p] < 0)
             return heed_fail(call, "size %lld of part %d is negative", (long long)attr->size[p], p);
@@ -36,7 +37,8 @@ static heed_status check_sizes(heed_call *call, const split_attr *attr, int64_t 
             return heed_fail(call, "the sum of the sizes is above 2^63 - 1");
     }
     if (!attr->equal && sum != n)
-        return heed_fail(call, "the sizes add up to %lld, axis %d of %s has %lld", (long long)sum, axis, HEED_SHAPE_STR(shape), (long long)n);
+        return heed_fail(call, "the sizes add up to %lld, axis %d of %s has %lld", (long long)sum, axis,
+                         HEED_SHAPE_STR(shape), (long long)n);
     return HEED_OK;
 }
 
@@ -74,11 +76,20 @@ static bool samples(int index, heed_sample *sample) {
 }
 
 const heed_op heed_op_split = {
-    .size = sizeof(heed_op), .name = "split", .min_in = 1, .max_in = 1, .n_out = 0, .outputs = split_outputs, .flags = HEED_VIEW,
-    .attr_size = sizeof(split_attr), .shape = split_shape, .samples = samples,
+    .size = sizeof(heed_op),
+    .name = "split",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 0,
+    .outputs = split_outputs,
+    .flags = HEED_VIEW,
+    .attr_size = sizeof(split_attr),
+    .shape = split_shape,
+    .samples = samples,
 };
 
-static heed_tensor split_in_groups(heed_tape *t, heed_tensor x, int axis, int parts, const int64_t *sizes, heed_tensor *outs) {
+static heed_tensor split_in_groups(heed_tape *t, heed_tensor x, int axis, int parts, const int64_t *sizes,
+                                   heed_tensor *outs) {
     int per_group = (parts + UNEQUAL_PARTS - 1) / UNEQUAL_PARTS, groups = (parts + per_group - 1) / per_group;
     int64_t each = heed_size(t, x, axis) / parts, group_size[UNEQUAL_PARTS] = {0};
     for (int p = 0; p < parts; p++)
@@ -104,8 +115,8 @@ heed_tensor heed_split(heed_tape *t, heed_tensor x, int axis, int parts, const i
     bool fits = parts <= (sizes ? UNEQUAL_PARTS : HEED_MAX_OUTPUTS);
     int64_t n = heed_size(t, x, axis);
     if (!fits && sizes == NULL && n > 0 && n % parts != 0)
-        return heed_fail_tape(t, HEED_INVALID, "split: %lld, axis %d of %s, cannot be cut into %d equal parts", (long long)n, axis,
-                              HEED_SHAPE_STR(heed_shape_of(t, x)), parts);
+        return heed_fail_tape(t, HEED_INVALID, "split: %lld, axis %d of %s, cannot be cut into %d equal parts",
+                              (long long)n, axis, HEED_SHAPE_STR(heed_shape_of(t, x)), parts);
     if (!fits)
         return split_in_groups(t, x, axis, parts, sizes, outs);
     for (int p = 0; p < parts && sizes; p++)

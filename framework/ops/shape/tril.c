@@ -47,11 +47,18 @@ static void copy_rows(void *context, int64_t begin, int64_t end) {
 }
 
 static void copy_triangle(const heed_call *call, const heed_array *to, const heed_array *from, bool upper) {
-    int64_t count = heed_array_count(to), rows = to->shape.n[to->shape.rank - 2], columns = to->shape.n[to->shape.rank - 1];
+    int64_t count = heed_array_count(to), rows = to->shape.n[to->shape.rank - 2],
+            columns = to->shape.n[to->shape.rank - 1];
     if (count == 0)
         return;
-    triangle job = {.to = to->data, .from = from->data, .rows = rows, .columns = columns, .element = heed_dtype_size(to->dtype), .upper = upper};
-    job.diagonal = clamped(*(const int64_t *)call->attr, -rows, columns); /* beyond that it changes nothing, but i + diagonal overflows */
+    triangle job = {.to = to->data,
+                    .from = from->data,
+                    .rows = rows,
+                    .columns = columns,
+                    .element = heed_dtype_size(to->dtype),
+                    .upper = upper};
+    job.diagonal = clamped(*(const int64_t *)call->attr, -rows,
+                           columns); /* beyond that it changes nothing, but i + diagonal overflows */
     heed_parallel(call, count / columns, BYTES_A_RANGE / (columns * (int64_t)job.element) + 1, copy_rows, &job);
 }
 
@@ -76,12 +83,13 @@ static bool samples(int index, heed_sample *sample) {
         heed_shape shape;
         int64_t diagonal;
     } cases[] = {
-        {{2, {1, 1}}, 0},      {{2, {1, 2}}, 0},      {{2, {2, 1}}, 0},        {{2, {2, 2}}, 0},       {{2, {3, 3}}, 1},
-        {{2, {3, 3}}, -1},     {{2, {3, 5}}, 2},      {{2, {5, 3}}, -2},       {{2, {15, 16}}, 0},     {{2, {16, 15}}, 1},
-        {{2, {16, 16}}, 0},    {{2, {16, 16}}, -5},   {{2, {17, 15}}, 3},      {{2, {1, 33}}, 16},     {{2, {33, 1}}, -16},
-        {{2, {17, 17}}, 1},    {{3, {1, 2, 3}}, 0},   {{3, {2, 3, 4}}, 1},     {{3, {2, 15, 2}}, -1},  {{3, {2, 2, 17}}, 1},
-        {{3, {3, 4, 4}}, 0},   {{3, {2, 16, 3}}, 2},  {{4, {2, 2, 3, 3}}, -1}, {{4, {2, 1, 2, 5}}, 0}, {{4, {1, 3, 5, 2}}, 1},
-        {{2, {2, 33}}, 0},     {{2, {33, 2}}, 0},     {{2, {15, 15}}, 14},
+        {{2, {1, 1}}, 0},       {{2, {1, 2}}, 0},     {{2, {2, 1}}, 0},        {{2, {2, 2}}, 0},
+        {{2, {3, 3}}, 1},       {{2, {3, 3}}, -1},    {{2, {3, 5}}, 2},        {{2, {5, 3}}, -2},
+        {{2, {15, 16}}, 0},     {{2, {16, 15}}, 1},   {{2, {16, 16}}, 0},      {{2, {16, 16}}, -5},
+        {{2, {17, 15}}, 3},     {{2, {1, 33}}, 16},   {{2, {33, 1}}, -16},     {{2, {17, 17}}, 1},
+        {{3, {1, 2, 3}}, 0},    {{3, {2, 3, 4}}, 1},  {{3, {2, 15, 2}}, -1},   {{3, {2, 2, 17}}, 1},
+        {{3, {3, 4, 4}}, 0},    {{3, {2, 16, 3}}, 2}, {{4, {2, 2, 3, 3}}, -1}, {{4, {2, 1, 2, 5}}, 0},
+        {{4, {1, 3, 5, 2}}, 1}, {{2, {2, 33}}, 0},    {{2, {33, 2}}, 0},       {{2, {15, 15}}, 14},
     };
     if (index >= (int)(sizeof cases / sizeof cases[0]))
         return false;
@@ -90,8 +98,16 @@ static bool samples(int index, heed_sample *sample) {
 }
 
 const heed_op heed_op_tril = {
-    .size = sizeof(heed_op), .name = "tril", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(int64_t), .shape = tril_shape,
-    .forward_any = tril_forward, .backward_any = tril_backward, .samples = samples,
+    .size = sizeof(heed_op),
+    .name = "tril",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(int64_t),
+    .shape = tril_shape,
+    .forward_any = tril_forward,
+    .backward_any = tril_backward,
+    .samples = samples,
 };
 
 heed_tensor heed_tril(heed_tape *t, heed_tensor x, int64_t diagonal) {
@@ -99,8 +115,16 @@ heed_tensor heed_tril(heed_tape *t, heed_tensor x, int64_t diagonal) {
 }
 
 const heed_op heed_op_triu = {
-    .size = sizeof(heed_op), .name = "triu", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = sizeof(int64_t), .shape = tril_shape,
-    .forward_any = triu_forward, .backward_any = triu_backward, .samples = samples,
+    .size = sizeof(heed_op),
+    .name = "triu",
+    .min_in = 1,
+    .max_in = 1,
+    .n_out = 1,
+    .attr_size = sizeof(int64_t),
+    .shape = tril_shape,
+    .forward_any = triu_forward,
+    .backward_any = triu_backward,
+    .samples = samples,
 };
 
 heed_tensor heed_triu(heed_tape *t, heed_tensor x, int64_t diagonal) {
