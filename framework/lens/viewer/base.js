@@ -133,11 +133,11 @@ var Lens = {};
         return Lens.safe(plain.replace(gap, (all, name) => (values && name in values ? String(values[name]) : all)));
     };
 
-    /* W^Q, k_j, d_k: raised and lowered. */
+    /* W^Q, k_j, d_k: raised and lowered; heed_recorder is a name. */
     function scripts(text) {
         const parts = [];
         let rest = text;
-        for (let m; (m = /([\^_])(\w|ᵀ|⁻¹)/u.exec(rest)); rest = rest.slice(m.index + m[0].length))
+        for (let m; (m = /(\^|_(?=\w(?!\w)))(\w|ᵀ|⁻¹)/u.exec(rest)); rest = rest.slice(m.index + m[0].length))
             parts.push(rest.slice(0, m.index), Lens.el(m[1] === '^' ? 'sup' : 'sub', { text: m[2] }));
         return [...parts, rest];
     }

@@ -32,8 +32,8 @@
             'attention.weight': 'weight',
             'attention.ablation': 'Without a head',
             'attention.ablation.note':
-                'What is left of the metric when one head’s output is set to 0 after ' +
-                'training. A head whose loss changes nothing may still be backed up by another.',
+                'What each metric becomes when one head’s output is set to 0 after ' +
+                'training. A head whose absence changes nothing may still be backed up by another.',
             'attention.ablation.none':
                 'No ablations were recorded ({call}): what breaks without ' + 'a head is not known here.',
             'attention.ablation.whole': 'with all heads',
@@ -68,7 +68,7 @@
             'attention.weight': 'вес',
             'attention.ablation': 'Без одной головы',
             'attention.ablation.note':
-                'Что остаётся от показателя, когда после обучения выход одной головы ' +
+                'Каким становится каждый показатель, когда после обучения выход одной головы ' +
                 'заменяют нулём. Голову, без которой ничего не меняется, может подменять другая.',
             'attention.ablation.none':
                 'Отключения голов не записаны ({call}): что ломается без ' + 'головы, здесь неизвестно.',

@@ -292,7 +292,8 @@
             );
 
         function showSums(c, r, names, query) {
-            dq.root.hidden = !r.k || !r.dq;
+            /* Only scores that are products of q and k pull the query along the keys. */
+            dq.root.hidden = !r.k || !r.dq || c.attention.kind === 'states';
             dw.root.hidden = dq.root.hidden || !r.x || c.attention.w_q === null;
             if (dq.root.hidden) return;
             const m = pulls(r),

@@ -294,7 +294,7 @@
             about: id + '.about',
             make(root) {
                 if (needs(Lens.data)) return make(root);
-                root.append(el('p', { class: 'card missing', text: Lens.t(id + '.missing') }));
+                root.append(el('p', { class: 'card missing' }, Lens.rich(id + '.missing')));
                 return {};
             },
         });
