@@ -281,10 +281,11 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 TEST_REPORT   := $(BUILD)/tests/report.tap
 SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
-PROGRAM_TESTS := lessons_cli=examples/01_glass_box dates_cli=examples/02_dates seq2seq_cli=examples/05_seq2seq tiny_cli=examples/06_tiny_transformer \
-                 lessons_cli=examples/07_sort lessons_cli=examples/08_addition lessons_cli=examples/09_induction lessons_cli=examples/10_heads \
-                 resume_killed=tests/resume record_killed=tests/observe \
-                 lens_cli=heed-lens
+# Two at a time, those that take longest first.
+PROGRAM_TESTS := lessons_cli=examples/07_sort lessons_cli=examples/10_heads tiny_cli=examples/06_tiny_transformer \
+                 lessons_cli=examples/09_induction dates_cli=examples/02_dates lessons_cli=examples/08_addition \
+                 seq2seq_cli=examples/05_seq2seq lessons_cli=examples/01_glass_box resume_killed=tests/resume \
+                 record_killed=tests/observe lens_cli=heed-lens
 test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
@@ -293,8 +294,8 @@ test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(B
 	status=$$?; \
 	for report in $(SANITIZER_LOG).*; do [ ! -e "$$report" ] || { cat "$$report"; status=1; }; done; \
 	grep -sE '^(not )?ok' $(TEST_REPORT) | grep -qv SKIP || { echo 'no test ran'; status=1; }; \
-	for each in $(if $(FILTER)$(filter-out release,$(MODE)),,$(PROGRAM_TESTS)); do \
-	    sh tests/$${each%=*}.sh $(BUILD)/$${each#*=} || status=1; done; \
+	printf '%s\n' $(if $(FILTER)$(filter-out release,$(MODE)),,$(PROGRAM_TESTS)) | \
+	    xargs -r -n 1 -P 2 sh -c 'sh tests/$${1%=*}.sh $(BUILD)/$${1#*=}' - || status=1; \
 	exit $$status
 
 # The driver of the browser and the checker of accessibility come from npm, in the versions that package-lock.json has.
