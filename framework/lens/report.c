@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "page_internal.h"
 #include "report_internal.h"
@@ -387,8 +388,12 @@ static void close_page(report *page) {
 }
 
 /* A training that still runs may thin its frames while they are read: what was there a moment ago is gone. The new index
- * then does without them. */
-enum { ATTEMPTS = 5 };
+ * then does without them; the pauses, 1 s in all, are for a training that is still at it. */
+enum { ATTEMPTS = 9 };
+
+static void pause_before(int attempt) {
+    nanosleep(&(struct timespec){.tv_nsec = (long)(1 << attempt) * 2000000L}, NULL); /* 4, 8, ..., 512 ms */
+}
 
 static bool read_settled(report *page) {
     for (int attempt = 1; !read_page(page); attempt++) {
@@ -397,6 +402,7 @@ static bool read_settled(report *page) {
             return false;
         close_page(page);
         *page->error = (heed_error){.status = HEED_OK};
+        pause_before(attempt);
     }
     return true;
 }
