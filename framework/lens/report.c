@@ -395,16 +395,25 @@ static void pause_before(int attempt) {
     nanosleep(&(struct timespec){.tv_nsec = (long)(1 << attempt) * 2000000L}, NULL); /* 4, 8, ..., 512 ms */
 }
 
+/* Of two readings that end at the same place because something is missing there, the second is believed. */
+static bool ends_as_before(const heed_recording *r, char before[HEED_ERROR_TEXT]) {
+    const char *cut = heed_recording_cut(r);
+    bool same = strcmp(cut, before) == 0;
+    snprintf(before, HEED_ERROR_TEXT, "%s", cut);
+    return cut[0] == '\0' || same;
+}
+
 static bool read_settled(report *page) {
-    for (int attempt = 1; !read_page(page); attempt++) {
-        bool moving = page->r && !heed_recording_ended(page->r) && page->error->status == HEED_IO;
+    char cut[HEED_ERROR_TEXT] = "";
+    for (int attempt = 1;; attempt++) {
+        bool good = read_page(page), running = page->r && !heed_recording_ended(page->r);
+        bool moving = running && (good ? !ends_as_before(page->r, cut) : page->error->status == HEED_IO);
         if (!moving || attempt == ATTEMPTS)
-            return false;
+            return good;
         close_page(page);
         *page->error = (heed_error){.status = HEED_OK};
         pause_before(attempt);
     }
-    return true;
 }
 
 heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options,
