@@ -172,7 +172,7 @@ Test(lens_recorder_errors, wrong_descriptions_are_refused) {
     heed_recorder_story(rec = fresh(r), "{\"kind\":");
     refused(rec, HEED_INVALID, "the story: ");
     refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.most_frames = 1}), HEED_INVALID,
-            "most_frames is 1; it must be 0 (for 80) or at least 2");
+            "most_frames is 1; it must be 0 (for 60) or at least 2");
     steps(r, rec = heed_recorder_new(folder, r->model, (heed_recorder_options){.params = "no.*", .replace = true}), 1);
     refused(rec, HEED_INVALID, "params is \"no.*\"; no parameter of the model is called so");
     steps(r, rec = fresh(r), 1);

@@ -9,7 +9,7 @@
 #include "schedule_internal.h"
 #include "writer_internal.h"
 
-enum { MOST_FRAMES = 80 };
+enum { MOST_FRAMES = 60 };
 
 struct heed_recorder {
     bool inert; /* the static one that stands for "out of memory" */

@@ -36,7 +36,7 @@ typedef struct heed_recorder_options {
      * spaces and the story name. Buffers are never recorded. */
     const char *params;
     /* Frames are taken at steps 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, ... (2^(k/2), rounded), unless no_logarithmic, and at
-     * multiples of `every`. At most most_frames (at least 2; 0: 80) are kept: before there would be more, `every` is
+     * multiples of `every`. At most most_frames (at least 2; 0: 60) are kept: before there would be more, `every` is
      * doubled and frames that are no longer at a multiple are deleted; when the logarithmic ones take more than half of
      * the room, every other of them goes first. Step 1 and `last` are always kept. */
     int64_t most_frames;
