@@ -301,8 +301,8 @@ Test(lens_recording, deep_nesting_is_no_crash) {
 Test(lens_recording, a_graph_that_is_wrong_is_refused) {
     static const char *const wrong[] = {
         "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[1],\"inputs\":[0]}],\"leaves\":[]}",
-        "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[1],\"inputs\":[-2]}],\"leaves\":[{\"name\":\"\",\"shape\":[]}]"
-        "}",
+        ("{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[1],\"inputs\":[-2]}],"
+         "\"leaves\":[{\"name\":\"\",\"shape\":[]}]}"),
         "{\"ops\":[{\"op\":\"a\",\"path\":\"\",\"out\":[-1],\"inputs\":[]}],\"leaves\":[]}", "{\"ops\":[]}", "{"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         heed_error e;
