@@ -59,25 +59,22 @@ static void run_range(const partition *p, int64_t range, heed_range_body *body, 
 
 /* Where other programs want the cores too, sharing can lose: a thread that the system has put aside makes all others wait
  * for milliseconds in a loop of microseconds, and threads that wait by spinning take the core from the one they wait for.
- * What a loop computes does not depend on who computes it. So the calling thread watches for both, losses against doing all
- * ranges by itself and being put aside itself, and does them by itself for a while when it sees one, longer each time that
- * trying again is no better. */
-enum {
-    LOSS_BORNE_NS = 100000,
-    WINDOW_NS = 20000000,
-    SWITCHES_BORNE = 1, /* in a window; an idle machine has a few a second */
-    FIRST_PAUSE_NS = 20000000,
-    LONGEST_PAUSE_NS = 512000000
-};
+ * What a loop computes does not depend on who computes it. So the calling thread keeps account, by windows of time, of
+ * what sharing has lost against doing all ranges by itself, and after a window that lost in all it does them by itself for
+ * a while, longer each time that trying again is no better. A single mishap is borne: what it cost is past. */
+enum { WINDOW_NS = 20000000, FIRST_PAUSE_NS = 20000000, LONGEST_PAUSE_NS = 512000000 };
 static _Thread_local struct {
-    int64_t lost, until, pause, window; /* ns */
-    long switches;
+    int64_t until, pause;  /* ns, as all here */
+    int64_t window;        /* when it was opened; 0: none is open */
+    int64_t lost, working; /* since then: by sharing; at ranges, by the clock */
+    int64_t cpu;           /* of this thread, when the window was opened */
+    long switches;         /* likewise */
 } account;
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+static int64_t ns_of(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* How often this thread was put aside while it had work to do. */
@@ -92,6 +89,8 @@ static long involuntary_switches(void) {
 
 static void open_window(int64_t now) {
     account.window = now;
+    account.lost = account.working = 0;
+    account.cpu = ns_of(CLOCK_THREAD_CPUTIME_ID);
     account.switches = involuntary_switches();
 }
 
@@ -100,30 +99,37 @@ static void work_alone_for_a_while(int64_t now) {
     if (account.pause > LONGEST_PAUSE_NS)
         account.pause = LONGEST_PAUSE_NS;
     account.until = now + account.pause;
-    account.lost = account.window = 0;
+    account.window = 0;
+}
+
+/* How much of the window's work was no work: this thread was put aside meanwhile. Asked once a window, since the system
+ * takes a microsecond to tell. */
+static int64_t put_aside(int64_t now) {
+    if (involuntary_switches() == account.switches)
+        return 0;
+    const int64_t idle = (now - account.window) - (ns_of(CLOCK_THREAD_CPUTIME_ID) - account.cpu);
+    return idle < account.working ? idle : account.working;
 }
 
 /* One of `ranges` equal ranges took the calling thread from started to finished; then it waited for the others. */
 static void settle(int64_t ranges, int64_t started, int64_t finished) {
-    int64_t now = now_ns();
+    const int64_t now = ns_of(CLOCK_MONOTONIC);
+    if (account.window == 0)
+        open_window(started);
     account.lost += (now - started) - ranges * (finished - started);
-    if (account.lost < 0)
-        account.lost = 0;
-    bool put_aside = false;
-    if (now - account.window > WINDOW_NS) {
-        long before = account.switches;
-        bool first = account.window == 0;
-        open_window(now);
-        put_aside = !first && account.switches - before > SWITCHES_BORNE;
-        if (!first && !put_aside)
-            account.pause /= 2;
-    }
-    if (put_aside || account.lost > LOSS_BORNE_NS)
+    account.working += finished - started;
+    if (now - account.window < WINDOW_NS)
+        return;
+    if (account.lost + ranges * put_aside(now) > 0) {
         work_alone_for_a_while(now);
+    } else {
+        account.pause /= 2;
+        open_window(now);
+    }
 }
 
 static void run_ranges(const partition *p, heed_range_body *body, void *context) {
-    int64_t started = now_ns(), finished = started;
+    int64_t started = ns_of(CLOCK_MONOTONIC), finished = started;
     if (started < account.until) {
         for (int64_t range = 0; range < p->ranges; range++)
             run_range(p, range, body, context);
@@ -136,7 +142,7 @@ static void run_ranges(const partition *p, heed_range_body *body, void *context)
         for (int64_t range = 0; range < p->ranges; range++)
             run_range(p, range, body, context);
 #pragma omp master
-        finished = now_ns();
+        finished = ns_of(CLOCK_MONOTONIC);
     }
     settle(p->ranges, started, finished);
 }
