@@ -1,4 +1,4 @@
-/* What recording costs: runs with and without by turns. */
+/* What recording costs: runs with and without, in the order a, b, b, a, so that what drifts meanwhile weighs on both alike. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +7,10 @@
 #include "measure.h"
 #include "workload.h"
 
-enum { RUNS = 5, WARM_UP = 3, PATH = 256 };
-/* Frames of a run's first steps are closer together: these lie in its middle. */
-enum { FIRST_STEP = 1000, LAST_STEP = 2000 };
+enum { RUNS = 8, WARM_UP = 3, PATH = 256 };
+/* A run of 1980 steps has, as a rule, 60 frames: one in 33 steps. Each timed run has these at their mean distance, and as many
+ * steps as belong to whole frames, behind frames that are not timed: a recorder's first ones take its memory. */
+enum { EVERY = 33, LAST_STEP = 60 * EVERY, UNTIMED = 3 };
 
 /* Every layer that has a w_q has w_k, w_v and w_o beside it. */
 static void describe_layers(const trainer *s, int64_t heads, int64_t d_k) {
@@ -43,16 +44,28 @@ static double run(const workload *w, void *running, int steps) {
     return (now() - start) / steps;
 }
 
+/* Frames at once, one behind the other. */
+static bool take_frames(const workload *w, trainer *s, int frames) {
+    bool good = true;
+    for (int i = 1; i <= frames && good; i++) {
+        s->steps = (int64_t)i * EVERY - 1;
+        good = !isnan(run(w, s, 1));
+    }
+    return good;
+}
+
 /* The same, with what is left to be written at the end. */
 static double recorded_run(const workload *w, void *running, int steps, const char *folder) {
     trainer *s = running;
     heed_error e = {.status = HEED_OK};
-    s->recorder = heed_recorder_new(folder, s->model,
-                                    (heed_recorder_options){.title = w->name, .last = LAST_STEP, .replace = true});
+    const heed_recorder_options options = {
+        .title = w->name, .every = EVERY, .no_logarithmic = true, .last = LAST_STEP, .replace = true};
+    s->recorder = heed_recorder_new(folder, s->model, options);
     describe_layers(s, w->size[1], w->size[2] / w->size[1]);
     heed_recorder_probe(s->recorder, (heed_probe){.name = "first", .loss = gpt_probe, .user = running});
-    s->steps = FIRST_STEP;
-    double start = now(), seconds = run(w, running, steps);
+    bool good = take_frames(w, s, UNTIMED) && !isnan(run(w, s, WARM_UP));
+    s->steps = (int64_t)(UNTIMED + 1) * EVERY - EVERY / 2;
+    double start = now(), seconds = good ? run(w, running, steps) : NAN;
     heed_recorder *recorder = s->recorder;
     s->recorder = NULL;
     if (heed_recorder_end(recorder, &e)) {
@@ -74,10 +87,11 @@ static bool time_runs(const workload *w, void *running, int steps, int threads, 
     double alone[RUNS], recorded[RUNS];
     if (isnan(run(w, running, WARM_UP)))
         return false;
-    for (int i = 0; i < RUNS; i++) {
-        alone[i] = run(w, running, steps);
-        recorded[i] = recorded_run(w, running, steps, folder);
-        if (isnan(alone[i]) || isnan(recorded[i]))
+    for (int i = 0; i < 2 * RUNS; i++) {
+        const bool records = i % 4 == 1 || i % 4 == 2;
+        double *taken = records ? &recorded[i / 2] : &alone[i / 2];
+        *taken = records ? recorded_run(w, running, steps, folder) : run(w, running, steps);
+        if (isnan(*taken))
             return false;
     }
     const times plain = times_of(alone, RUNS);
@@ -92,7 +106,8 @@ bool bench_recorder(const bench *self, const bench_plan *plan) {
     if (mkdtemp(folder) == NULL)
         return bench_fail(w->name, "there is no room for a folder in /tmp");
     void *running = w->kind->start(w, plan->threads);
-    bool ran = running && time_runs(w, running, plan->steps ? plan->steps : w->steps, plan->threads, folder);
+    const int wanted = plan->steps ? plan->steps : w->steps, steps = (wanted + EVERY - 1) / EVERY * EVERY;
+    bool ran = running && time_runs(w, running, steps, plan->threads, folder);
     if (running)
         w->kind->stop(running);
     snprintf(command, sizeof command, "rm -rf %s", folder);
