@@ -284,7 +284,8 @@ SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Two at a time, those that take longest first.
 PROGRAM_TESTS := lessons_cli=examples/07_sort lessons_cli=examples/10_heads tiny_cli=examples/06_tiny_transformer \
                  lessons_cli=examples/09_induction dates_cli=examples/02_dates lessons_cli=examples/08_addition \
-                 seq2seq_cli=examples/05_seq2seq lessons_cli=examples/01_glass_box resume_killed=tests/resume \
+                 seq2seq_cli=examples/05_seq2seq lessons_cli=examples/01_glass_box lessons_cli=examples/03_new_layer \
+                 lessons_cli=examples/04_new_op resume_killed=tests/resume \
                  record_killed=tests/observe lens_cli=heed-lens
 test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*

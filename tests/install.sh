@@ -21,10 +21,11 @@ ask --exists || fail "pkg-config does not know heed"
 "$prefix/bin/heed-lens" --help | grep -q RECORDING || fail "the installed heed-lens does not run"
 
 # The example lies outside the tree, where nothing but the installed copy can be found.
-set -- examples/03_new_layer examples/03_new_layer.c
-if [ -d "$1" ]; then cp "$1"/* "$work"; else cp "$2" "$work"; fi
+mkdir "$work/common"
+cp examples/03_new_layer.c "$work"
+cp examples/common/*.[ch] "$work/common"
 flags=$(ask --cflags --libs)
-(cd "$work" && $CC *.c $flags -o example) || fail "the example does not compile with: $flags"
+(cd "$work" && $CC *.c common/*.c $flags -o example) || fail "the example does not compile with: $flags"
 (cd "$work" && LD_LIBRARY_PATH=$prefix/lib ./example >output) || fail "the example, linked to the shared library, exits with $?"
 [ -s "$work/output" ] || fail "the example prints nothing"
 readelf -d "$work/example" | grep -q 'NEEDED.*libheed\.so\.0' || fail "the example does not ask for libheed.so.0"
@@ -32,7 +33,7 @@ readelf -d "$work/example" | grep -q 'NEEDED.*libheed\.so\.0' || fail "the examp
 # Statically, by pkg-config's list for that: the folder then holds no shared library to fall back on.
 mkdir "$work/static"
 cp "$prefix/lib/libheed.a" "$work/static"
-(cd "$work" && $CC *.c $(ask --cflags) -L"$work/static" $(ask --static --libs |
+(cd "$work" && $CC *.c common/*.c $(ask --cflags) -L"$work/static" $(ask --static --libs |
     sed "s|-L$prefix/lib||") -o example_static) || fail "the example does not link statically"
 (cd "$work" && ./example_static >output_static) || fail "the statically linked example exits with $?"
 
