@@ -1,6 +1,6 @@
-/* Attention by blocks of queries. This file has what has no type: how the work is cut and shared out, and where a
- * worker's memory lies. attention_block_typed.h computes the weights of one block and sums by them; attention_typed.h
- * is forward and backward. */
+/* Attention by tiles. This file has what has no type: which tiles there are and who sees what in them, how work is
+ * shared out, and where a worker's memory lies. attention_product_typed.h has the products of a tile,
+ * attention_tile_typed.h its weights, attention_forward_typed.h and attention_backward_typed.h the rest. */
 #include "attention.h"
 
 #include <math.h>
@@ -8,27 +8,21 @@
 
 #include <heed/rng.h>
 
-#include "gemm.h"
+#include "gemm_simd.h"
 #include "parallel.h"
 #include "rows.h"
 #include "vmath.h"
 
-enum { BLOCK_QUERIES = 64, ALIGNMENT = 64 };
+/* Products take queries, and keys where these are rows, in groups of GROUP, which share the columns that they compute;
+ * columns, and the widths of rows in scratch memory, are whole GRAINs: vectors of any instruction set. */
+enum { BLOCK_QUERIES = 64, TILE_KEYS = 64, GROUP = HIGH_ROWS, GRAIN = 16, ALIGNMENT = 64 };
 
 typedef heed_attention_problem problem;
 typedef heed_attention_result result;
 typedef heed_attention_gradient gradients;
 typedef heed_attention_sums score_sums;
-
-/* ---- blocks ---- */
-
-/* Queries first .. first + rows - 1 of one head, and keys begin .. begin + keys - 1, which have all that they can
- * see. */
-typedef struct block {
-    int64_t b, h;
-    int64_t first, rows;
-    int64_t begin, keys;
-} block;
+typedef heed_attention_view view;
+typedef heed_attention_place place;
 
 static int64_t smaller(int64_t x, int64_t y) {
     return x < y ? x : y;
@@ -38,12 +32,44 @@ static int64_t larger(int64_t x, int64_t y) {
     return x > y ? x : y;
 }
 
-static int64_t blocks_of(const problem *a) {
-    return a->queries / BLOCK_QUERIES + (a->queries % BLOCK_QUERIES != 0);
-}
-
 static int64_t within(int64_t low, int64_t x, int64_t high) {
     return larger(low, smaller(x, high));
+}
+
+static int64_t divide_up(int64_t x, int64_t y) {
+    return x / y + (x % y != 0);
+}
+
+static int64_t padded(int64_t width) {
+    return divide_up(width, GRAIN) * GRAIN;
+}
+
+/* ---- tiles ---- */
+
+/* Queries first .. first + rows - 1 of one head, and keys begin .. begin + keys - 1. */
+typedef struct tile {
+    int64_t b, h;
+    int64_t first, rows;
+    int64_t begin, keys;
+} tile;
+
+typedef struct span {
+    int64_t begin, end;
+} span;
+
+static int64_t blocks_of(const problem *a) {
+    return divide_up(a->queries, BLOCK_QUERIES);
+}
+
+static int64_t tiles_of(const problem *a) {
+    return divide_up(a->keys, TILE_KEYS);
+}
+
+static tile tile_at(const problem *a, int64_t b, int64_t h, int64_t block, int64_t of_keys) {
+    tile at = {.b = b, .h = h, .first = block * BLOCK_QUERIES, .begin = of_keys * TILE_KEYS};
+    at.rows = smaller(BLOCK_QUERIES, a->queries - at.first);
+    at.keys = smaller(TILE_KEYS, a->keys - at.begin);
+    return at;
 }
 
 /* The query sees keys keys_from .. keys_before - 1, unless the mask hides them. */
@@ -56,21 +82,26 @@ static int64_t keys_before(const problem *a, int64_t query) {
     return ahead > 0 ? within(0, query + a->keys - a->queries + ahead, a->keys) : a->keys;
 }
 
-static block block_at(const problem *a, int64_t b, int64_t h, int64_t index) {
-    block at = {.b = b, .h = h, .first = index * BLOCK_QUERIES};
-    at.rows = smaller(BLOCK_QUERIES, a->queries - at.first);
-    /* Products add up keys in blocks of HEED_GEMM_BLOCK_K. A query's keys must fall into the same blocks whichever
-     * other queries are with it, or its sums would have other bits. */
-    at.begin = keys_from(a, at.first) / HEED_GEMM_BLOCK_K * HEED_GEMM_BLOCK_K;
-    at.keys = keys_before(a, at.first + at.rows - 1) - at.begin;
-    return at;
+/* The tiles of keys that a block's queries see something of. */
+static span tiles_seen(const problem *a, int64_t block) {
+    const int64_t last = smaller((block + 1) * BLOCK_QUERIES, a->queries) - 1;
+    return (span){keys_from(a, block * BLOCK_QUERIES) / TILE_KEYS, divide_up(keys_before(a, last), TILE_KEYS)};
 }
 
-/* As many keys as a block can have. */
-static int64_t widest(const problem *a) {
-    if (a->window == 0)
-        return a->keys;
-    return smaller(a->keys, (a->causal ? a->window : 2 * a->window) + BLOCK_QUERIES + HEED_GEMM_BLOCK_K);
+/* The tile's keys that its row r sees, counted from the tile's first. */
+static span keys_seen(const problem *a, const tile *at, int64_t r) {
+    return (span){within(0, keys_from(a, at->first + r) - at->begin, at->keys),
+                  within(0, keys_before(a, at->first + r) - at->begin, at->keys)};
+}
+
+/* The columns to compute for the group of rows from r on: all that any of them sees, in whole grains. Neither end goes
+ * back from one group to the next. */
+static span columns_of(const problem *a, const tile *at, int64_t r) {
+    const int64_t last = smaller(r + GROUP, at->rows) - 1;
+    span all = {keys_seen(a, at, r).begin / GRAIN * GRAIN, padded(keys_seen(a, at, last).end)};
+    if (all.end < all.begin)
+        all.end = all.begin;
+    return all;
 }
 
 /* The head of k and v that this head of q reads. */
@@ -79,61 +110,57 @@ static int64_t kv_head_of(const problem *a, int64_t h) {
 }
 
 /* Element (b, h, i, 0), elements being of so many bytes. */
-static const void *row_of(const heed_attention_view *x, int64_t b, int64_t h, int64_t i, size_t size) {
+static const void *row_of(const view *x, int64_t b, int64_t h, int64_t i, size_t size) {
     int64_t offset = b * x->step[0] + h * x->step[1] + i * x->step[2];
     return offset ? (const char *)x->data + offset * (int64_t)size : x->data;
 }
 
-/* ---- who computes what ---- */
-
-/* So many workers, each on units of its own, and so many threads within each product. */
-typedef struct share {
-    int workers, threads;
-} share;
-
-static share share_of(int64_t units, int threads) {
-    threads = threads > 0 ? threads : heed_parallel_max();
-    if (2 * units > threads)
-        return (share){(int)smaller(units, threads), 1};
-    return (share){1, threads};
+/* Queries are counted over all batches and heads. */
+static int64_t queries_before(const problem *a, const tile *at) {
+    return (at->b * a->heads + at->h) * a->queries + at->first;
 }
 
-/* A worker's memory. Rows have room for the keys of the widest block. */
+/* ---- a worker's memory ---- */
+
+/* Rows of operands are `padded` wide, those of weights TILE_KEYS. Backward holds all rows of the queries of its part. */
 typedef struct scratch {
-    void *weights;  /* (BLOCK_QUERIES, keys of the block): scores, then weights */
-    void *gradient; /* the same, dL/d weights, then dL/d scores; backward only */
-    void *added;    /* (keys): what is added to a row of scores */
-    void *factors;  /* (keys): what dropout multiplies a row of weights by */
-    void *clean;    /* (keys or BLOCK_QUERIES, d_k or d_v): an operand without its NaN and inf */
-    void *stats;    /* (BLOCK_QUERIES, 2): largest score, 1 / sum of e^(score - largest); 0 and 0 if it sees nothing */
-    void *gemm;
-    int threads;    /* within products */
+    void *queries;   /* (queries, d_k), times scale */
+    void *keys_t;    /* (d_k, TILE_KEYS) for each tile held: forward holds all that its part sees, backward one */
+    void *values;    /* (TILE_KEYS, d_v) for each tile, without NaN and inf; in backward (d_v, TILE_KEYS), with them */
+    void *weights;   /* (BLOCK_QUERIES, TILE_KEYS): scores, then weights */
+    void *added;     /* (TILE_KEYS): what is added to a row of scores */
+    void *factors;   /* (TILE_KEYS): what dropout multiplies a row of weights by */
+    void *stats;     /* (queries, 2): largest score, 1 / sum of e^(score - largest); 0 and 0 if it sees nothing */
+    bool *bad_values; /* of each tile held: something in it is NaN or inf */
+    /* forward */
+    void *sums;      /* (BLOCK_QUERIES, GRAIN): the sum of exponentials, in as many chains */
+    void *context;   /* (BLOCK_QUERIES, d_v) */
+    /* backward */
+    void *keys;      /* (TILE_KEYS, d_k), without NaN and inf */
+    void *d_context; /* (queries, d_v) */
+    void *slopes;    /* (queries): sum over keys of the weight times its gradient */
+    void *dq;        /* (queries, d_k) */
+    void *dk, *dv;   /* (TILE_KEYS, d_k), (TILE_KEYS, d_v) */
+    void *gradient;  /* (BLOCK_QUERIES, TILE_KEYS): dL/d weights, then dL/d scores */
+    void *clean;     /* (BLOCK_QUERIES, d_k or d_v): rows without their NaN and inf */
+    bool *bad_queries, *bad_context; /* of each block */
+    bool bad_keys;
+    span columns[BLOCK_QUERIES / GROUP]; /* columns_of each group of the tile at hand */
 } scratch;
 
-static size_t product_bytes(int64_t m, int64_t n, int64_t k, size_t size, int threads) {
-    heed_gemm product = {.m = m, .n = n, .k = k, .a_row = k, .a_col = 1, .b_row = n, .b_col = 1, .c_row = n, .c_col = 1,
-                         .batch = 1, .alpha = 1};
-    return heed_gemm_workspace(&product, size, threads);
+static void find_columns(const problem *a, const tile *at, scratch *s) {
+    for (int64_t r = 0; r < at->rows; r += GROUP)
+        s->columns[r / GROUP] = columns_of(a, at, r);
 }
 
-/* The most that any product of any block takes. Not only the largest block is asked: how a product is cut depends on
- * its shape. Of very many blocks none is: it is what no product takes more of. */
-static size_t gemm_bytes(const problem *a, size_t size, bool backward, int threads) {
-    enum { MANY_BLOCKS = 1 << 14, MOST_A_THREAD = 1 << 20 };
-    if (blocks_of(a) > MANY_BLOCKS)
-        return (size_t)threads * MOST_A_THREAD;
-    size_t most = 0;
-    for (int64_t i = 0; i < blocks_of(a); i++) {
-        block at = block_at(a, 0, 0, i);
-        const int64_t shapes[][3] = {{at.rows, at.keys, a->d_k}, {at.rows, a->d_v, at.keys},
-                                     {at.rows, at.keys, a->d_v}, {at.rows, a->d_k, at.keys},
-                                     {at.keys, a->d_k, at.rows}, {at.keys, a->d_v, at.rows}};
-        for (int p = 0; p < (backward ? 6 : 2); p++) {
-            size_t bytes = product_bytes(shapes[p][0], shapes[p][1], shapes[p][2], size, threads);
-            most = bytes > most ? bytes : most;
-        }
-    }
-    return most;
+/* The rows whose groups compute the column: others have no weights there. */
+static span rows_of(const scratch *s, const tile *at, int64_t column) {
+    int64_t begin = 0, end;
+    while (begin < at->rows && s->columns[begin / GROUP].end <= column)
+        begin += GROUP;
+    for (end = begin; end < at->rows && s->columns[end / GROUP].begin <= column;)
+        end += GROUP;
+    return (span){smaller(begin, at->rows), smaller(end, at->rows)};
 }
 
 /* Past size_t: what follows from it stays so, and the engine refuses it. */
@@ -144,38 +171,106 @@ static size_t times(size_t x, size_t y) {
     return __builtin_mul_overflow(x, y, &product) ? TOO_MUCH : product;
 }
 
-/* Room for rows x columns elements; the place before it is returned. */
-static size_t take(size_t *at, int64_t rows, int64_t columns, size_t size) {
-    size_t begin = *at, bytes = times(times((size_t)rows, (size_t)columns), size);
-    bool fits = bytes < TOO_MUCH / 2 && begin < TOO_MUCH / 2;
-    *at = fits ? begin + (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : TOO_MUCH;
+/* Memory that is laid out from base on; base NULL: only its size is asked. */
+typedef struct layout {
+    char *base;
+    size_t end;
+} layout;
+
+static void *take(layout *at, int64_t rows, int64_t columns, size_t size) {
+    void *begin = at->base ? at->base + at->end : NULL;
+    size_t bytes = times(times((size_t)rows, (size_t)columns), size);
+    bool fits = bytes < TOO_MUCH / 2 && at->end < TOO_MUCH / 2;
+    at->end = fits ? at->end + (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : TOO_MUCH;
     return begin;
 }
 
-/* Lays a worker's memory out from base on, and returns how much it is. base may be NULL to ask only that. */
-static size_t lay_out(const problem *a, size_t size, bool backward, int threads, char *base, scratch *s) {
-    int64_t rows = smaller(a->queries, BLOCK_QUERIES);
-    const int64_t keys = widest(a);
-    size_t end = 0;
-    size_t weights = take(&end, rows, keys, size), gradient = take(&end, backward ? rows : 0, keys, size);
-    size_t added = take(&end, 1, keys, size), factors = take(&end, 1, keys, size);
-    size_t clean = take(&end, larger(keys, rows), larger(a->d_k, a->d_v), size), stats = take(&end, rows, 2, size);
-    size_t gemm = take(&end, 1, (int64_t)gemm_bytes(a, size, backward, threads), 1);
-    if (base)
-        *s = (scratch){.weights = base + weights, .gradient = base + gradient, .added = base + added,
-                       .factors = base + factors, .clean = base + clean, .stats = base + stats, .gemm = base + gemm,
-                       .threads = threads};
-    return end;
+static size_t lay_out(const problem *a, size_t size, bool backward, char *base, scratch *s) {
+    layout at = {.base = base};
+    const int64_t blocks = backward ? blocks_of(a) : 1, tiles = backward ? 1 : tiles_of(a);
+    const int64_t rows = blocks * BLOCK_QUERIES, d_k = padded(a->d_k), d_v = padded(a->d_v);
+    scratch laid = {.queries = take(&at, rows, d_k, size),
+                    .keys_t = take(&at, tiles * TILE_KEYS, a->d_k, size),
+                    .values = take(&at, tiles * TILE_KEYS, d_v, size),
+                    .weights = take(&at, BLOCK_QUERIES, TILE_KEYS, size),
+                    .added = take(&at, 1, TILE_KEYS, size),
+                    .factors = take(&at, 1, TILE_KEYS, size),
+                    .stats = take(&at, rows, 2, size),
+                    .bad_values = take(&at, 1, tiles, sizeof(bool))};
+    if (backward) {
+        laid.keys = take(&at, TILE_KEYS, d_k, size);
+        laid.d_context = take(&at, rows, d_v, size);
+        laid.slopes = take(&at, 1, rows, size);
+        laid.dq = take(&at, rows, d_k, size);
+        laid.dk = take(&at, TILE_KEYS, d_k, size);
+        laid.dv = take(&at, TILE_KEYS, d_v, size);
+        laid.gradient = take(&at, BLOCK_QUERIES, TILE_KEYS, size);
+        laid.clean = take(&at, BLOCK_QUERIES, larger(d_k, d_v), size);
+        laid.bad_queries = take(&at, 1, blocks, sizeof(bool));
+        laid.bad_context = take(&at, 1, blocks, sizeof(bool));
+    } else {
+        laid.sums = take(&at, BLOCK_QUERIES, GRAIN, size);
+        laid.context = take(&at, BLOCK_QUERIES, d_v, size);
+    }
+    if (s)
+        *s = laid;
+    return at.end;
 }
 
-/* Forward goes over blocks of one head. Backward goes over whole heads of k and v, whose dk and dv the blocks of all
- * heads that read them add to in order; the gradient of what is added to scores over its own places. */
+/* ---- who computes what ----
+ *
+ * Of a head, every parts-th block of queries or tile of keys, from the first on, is one part: so that parts take equally
+ * long under a causal mask too. What a part computes does not depend on which others there are. */
+
+typedef struct head_part {
+    int64_t b, h;
+    int64_t first_block, block_step; /* of queries */
+    int64_t first_tile, tile_step;   /* of keys */
+} head_part;
+
+static int64_t blocks_in(const problem *a, const head_part *of) {
+    return divide_up(blocks_of(a) - of->first_block, of->block_step);
+}
+
 static int64_t heads_of(const problem *a) {
     return a->batch * a->heads;
 }
 
 static int64_t kv_heads_of(const problem *a) {
     return a->batch * a->kv_heads;
+}
+
+/* So many workers, each on units of its own; heads are cut into so many parts. */
+typedef struct share {
+    int workers;
+    int64_t parts, units;
+} share;
+
+static int threads_of(int threads) {
+    threads = threads > 0 ? threads : heed_parallel_max();
+    return threads < HEED_PARALLEL_MOST ? threads : HEED_PARALLEL_MOST;
+}
+
+/* Forward cuts heads where they cannot be shared out well: their keys and values are packed once a part. */
+static share forward_share(const problem *a, int threads) {
+    threads = threads_of(threads);
+    const int64_t heads = heads_of(a);
+    const bool whole = heads % threads == 0 || heads >= 4 * threads;
+    share by = {.parts = whole ? 1 : larger(1, smaller(threads, blocks_of(a)))};
+    by.units = a->queries > 0 ? heads * by.parts : 0;
+    by.workers = (int)smaller(threads, by.units);
+    return by;
+}
+
+/* Backward cuts heads only where there are fewer of them than threads: dq is then computed apart from dk and dv, from
+ * weights computed once more. */
+static share backward_share(const problem *a, int threads) {
+    threads = threads_of(threads);
+    const int64_t kv_heads = kv_heads_of(a), heads = heads_of(a);
+    share by = {.parts = kv_heads >= threads ? 1 : larger(1, smaller(threads, larger(blocks_of(a), tiles_of(a))))};
+    by.units = by.parts == 1 ? kv_heads : by.parts * (kv_heads + heads);
+    by.workers = (int)smaller(threads, by.units);
+    return by;
 }
 
 typedef struct sum_units {
@@ -187,35 +282,32 @@ static sum_units sum_units_of(const problem *a, const score_sums *sums) {
     return (sum_units){sums->step[0] ? a->batch : 1, sums->step[1] ? a->heads : 1, rows_apart ? blocks_of(a) : 1};
 }
 
-static int64_t sum_unit_count(const problem *a, const score_sums *sums) {
-    sum_units units = sum_units_of(a, sums);
-    return units.batch * units.heads * units.blocks;
+static share sum_share(const problem *a, const score_sums *sums, int threads) {
+    const sum_units units = sum_units_of(a, sums);
+    const int64_t count = units.batch * units.heads * units.blocks;
+    return (share){.units = count, .workers = (int)smaller(threads_of(threads), count)};
 }
 
 static size_t sum_bytes(const gradients *g) {
     const int64_t mask = g->d_mask.data ? g->d_mask.count : 0, relative = g->d_relative.data ? g->d_relative.count : 0;
-    size_t end = 0;
-    take(&end, 1, larger(mask, relative), sizeof(double));
-    return end;
-}
-
-static size_t bytes_for(const problem *a, size_t size, bool backward, share by) {
-    return times((size_t)by.workers, lay_out(a, size, backward, by.threads, NULL, NULL));
+    layout at = {.base = NULL};
+    take(&at, 1, larger(mask, relative), sizeof(double));
+    return at.end;
 }
 
 size_t heed_attention_workspace(const heed_attention_problem *a, size_t element_size, int threads) {
-    return bytes_for(a, element_size, false, share_of(heads_of(a) * blocks_of(a), threads));
+    return times((size_t)forward_share(a, threads).workers, lay_out(a, element_size, false, NULL, NULL));
 }
 
 size_t heed_attention_backward_workspace(const heed_attention_problem *a, const heed_attention_gradient *g,
                                          size_t element_size, int threads) {
-    size_t most = bytes_for(a, element_size, true, share_of(kv_heads_of(a), threads)), sums = sum_bytes(g);
+    int workers = backward_share(a, threads).workers;
     const score_sums *of[] = {&g->d_mask, &g->d_relative};
-    for (int i = 0; i < 2; i++) {
-        size_t bytes = of[i]->data ? bytes_for(a, element_size, true, share_of(sum_unit_count(a, of[i]), threads)) : 0;
-        most = bytes > most ? bytes : most;
-    }
-    return most < TOO_MUCH / 2 && sums < TOO_MUCH / 2 ? most + sums : TOO_MUCH;
+    for (int i = 0; i < 2; i++)
+        if (of[i]->data)
+            workers = (int)larger(workers, sum_share(a, of[i], threads).workers);
+    const size_t work = times((size_t)workers, lay_out(a, element_size, true, NULL, NULL)), sums = sum_bytes(g);
+    return work < TOO_MUCH / 2 && sums < TOO_MUCH / 2 ? work + sums : TOO_MUCH;
 }
 
 /* ---- running the units ---- */
@@ -231,30 +323,26 @@ struct attention_job {
     double *sums;           /* ... and its places in double */
     size_t size;            /* of an element */
     unit_body *body;
-    int64_t units;
     share by;
     char *workspace;
 };
 
 static void run_workers(void *context, int64_t begin, int64_t end) {
     const attention_job *job = context;
+    const size_t bytes = lay_out(job->a, job->size, job->g != NULL, NULL, NULL);
     for (int64_t worker = begin; worker < end; worker++) {
         scratch s;
-        size_t bytes = lay_out(job->a, job->size, job->g != NULL, job->by.threads, NULL, NULL);
-        lay_out(job->a, job->size, job->g != NULL, job->by.threads, job->workspace + (size_t)worker * bytes, &s);
-        int64_t last = (worker + 1) * job->units / job->by.workers;
-        for (int64_t unit = worker * job->units / job->by.workers; unit < last; unit++)
+        lay_out(job->a, job->size, job->g != NULL, job->workspace + (size_t)worker * bytes, &s);
+        const int64_t last = (worker + 1) * job->by.units / job->by.workers;
+        for (int64_t unit = worker * job->by.units / job->by.workers; unit < last; unit++)
             job->body(job, unit, &s);
     }
 }
 
-static void run_units(attention_job job, int64_t units, unit_body *body, int threads) {
-    if (units == 0)
-        return;
-    job.units = units;
+static void run_units(attention_job job, share by, unit_body *body) {
+    job.by = by;
     job.body = body;
-    job.by = share_of(units, threads);
-    heed_parallel_for(job.by.workers, job.by.workers, 1, run_workers, &job);
+    heed_parallel_for(by.workers, by.workers, 1, run_workers, &job);
 }
 
 /* ---- dropout ---- */
@@ -271,9 +359,13 @@ static heed_philox draw_four(uint64_t key, uint64_t query, uint64_t j) {
 }
 
 #include <heed/real_f32.h>
-#include "attention_block_typed.h"
-#include "attention_typed.h"
+#include "attention_product_typed.h"
+#include "attention_tile_typed.h"
+#include "attention_forward_typed.h"
+#include "attention_backward_typed.h"
 #include <heed/real_f64.h>
-#include "attention_block_typed.h"
-#include "attention_typed.h"
+#include "attention_product_typed.h"
+#include "attention_tile_typed.h"
+#include "attention_forward_typed.h"
+#include "attention_backward_typed.h"
 #include <heed/real_end.h>

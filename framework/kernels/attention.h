@@ -6,11 +6,15 @@
  *     void *workspace = 64-aligned memory of heed_attention_workspace(&a, sizeof(float), threads) bytes;
  *     heed_attention_f32(&a, &out, threads, workspace);
  *
- * Work is cut into blocks of queries; a block's scores, weights and their gradients live in the workspace only, and
- * keys that none of its queries can see, for their place, are left out of its products. Each
- * query's softmax is over the keys it can see: in a block they are multiplied together with others, but with weight
- * zero, and elements of hidden keys and values that are NaN or inf are kept out. So what a query does not see leaves
- * its output and gradient alone to the last bit, and a query computed by itself has the bits it has among others. */
+ * Work is cut into tiles, a block of queries by as many keys, and only those of which some query can see some key, for
+ * their places, are computed: a tile's scores and weights stay in the caches. Forward keeps of each query the largest
+ * score so far and the sum of the exponentials, and corrects what it has summed when a larger one comes (Milakov and
+ * Gimelshein 2018); backward makes a tile's weights anew from what forward has found at the end.
+ *
+ * Each query's softmax is over the keys it can see: in a tile they are multiplied together with others, but with weight
+ * zero, and elements of hidden keys and values that are NaN or inf are kept out. Where keys are cut into tiles depends on
+ * nothing. So what a query does not see leaves its output and gradient alone to the last bit, and a query computed by
+ * itself has the bits it has among others. */
 #ifndef HEED_KERNELS_ATTENTION_H
 #define HEED_KERNELS_ATTENTION_H
 
@@ -24,6 +28,12 @@ typedef struct heed_attention_view {
     const void *data;
     int64_t step[4];
 } heed_attention_view;
+
+/* The same to write: no two elements may coincide. */
+typedef struct heed_attention_place {
+    void *data; /* NULL: it is not wanted */
+    int64_t step[4];
+} heed_attention_place;
 
 typedef struct heed_attention_problem {
     int64_t batch, heads, kv_heads, queries, keys, d_k, d_v;
@@ -41,11 +51,11 @@ typedef struct heed_attention_problem {
     uint64_t dropout_key;     /* from which that is drawn, for each (b, h, i, j) */
 } heed_attention_problem;
 
-/* What forward writes, contiguous. */
+/* What forward writes. Pattern and stats are contiguous. */
 typedef struct heed_attention_result {
-    void *context; /* (B, H, T, d_v) */
-    void *pattern; /* (B, H, T, S): the weights after dropout; or NULL */
-    void *stats;   /* (B, H, T, 2): what backward rebuilds the weights from; or NULL */
+    heed_attention_place context; /* (B, H, T, d_v) */
+    void *pattern;                /* (B, H, T, S): the weights after dropout; or NULL */
+    void *stats;                  /* (B, H, T, 2): what backward rebuilds the weights from; or NULL */
 } heed_attention_result;
 
 /* Where the gradient of what is added to the scores goes: that of the score (b, h, i, j) is added to element
@@ -55,13 +65,17 @@ typedef struct heed_attention_sums {
     int64_t step[4], start, count;
 } heed_attention_sums;
 
-/* What backward reads and writes, contiguous; gradients that are NULL are not wanted. */
+/* What backward reads and writes. Stats, pattern and its gradient are contiguous. */
 typedef struct heed_attention_gradient {
-    const void *stats;     /* as forward wrote them */
-    const void *d_context; /* (B, H, T, d_v); or NULL: zero */
-    const void *d_pattern; /* (B, H, T, S); or NULL: zero */
-    void *dq, *dk, *dv;
-    heed_attention_sums d_mask;     /* of real masks */
+    const void *stats;             /* stats and context as forward wrote them */
+    heed_attention_view context;   /* (B, H, T, d_v) */
+    heed_attention_view d_context; /* the same; data NULL: zero, and context is not read */
+    const void *pattern;           /* (B, H, T, S), as forward wrote it; read where its gradient is */
+    const void *d_pattern;         /* (B, H, T, S); or NULL: zero */
+    heed_attention_place dq;       /* (B, H, T, d_k) */
+    heed_attention_place dk;       /* (B, H_kv, S, d_k) */
+    heed_attention_place dv;       /* (B, H_kv, S, d_v) */
+    heed_attention_sums d_mask;    /* of real masks */
     heed_attention_sums d_relative;
 } heed_attention_gradient;
 

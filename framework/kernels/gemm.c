@@ -91,13 +91,6 @@ static heed_gemm one_of_batch(const heed_gemm *product, size_t element_size, int
     return one;
 }
 
-/* An operand as packing sees it; gemm_pack.h tells what the numbers mean. */
-typedef struct gemm_strip {
-    const void *source;
-    int64_t across, along;
-    int64_t count, k;
-} gemm_strip;
-
 static gemm_strip rows_of_a(const heed_gemm *g) {
     return (gemm_strip){.source = g->a, .across = g->a_row, .along = g->a_col, .count = g->m, .k = g->k};
 }

@@ -76,13 +76,3 @@ static void TYPED(pack_panel)(REAL *panel, int64_t width, const gemm_strip *stri
     else
         TYPED(pack_elements)(panel, width, strip);
 }
-
-/* A wide strip as panels one after the other, one for every `step` of its rows or columns, of width * k elements. */
-static void TYPED(pack)(REAL *panels, int64_t width, int64_t step, gemm_strip strip) {
-    for (int64_t i = 0; strip.k > 0 && i < strip.count; i += step, panels += width * strip.k) {
-        gemm_strip part = strip;
-        part.source = (const REAL *)strip.source + i * strip.across;
-        part.count = smaller(width, strip.count - i);
-        TYPED(pack_panel)(panels, width, &part);
-    }
-}

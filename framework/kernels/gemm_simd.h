@@ -1,8 +1,8 @@
 /* gemm_simd.h: the vectors of the matrix product, per instruction set.
  *
- * For f32 and f64: the vector type, a fused multiply-add by name (so that -ffp-contract=off leaves it alone), and
- * the shuffle from which transposes are made. Then the shape of the register tile that this instruction set has
- * registers for.
+ * For f32 and f64: the vector type, loads and stores anywhere in an array, a fused multiply-add by name (so that
+ * -ffp-contract=off leaves it alone), and the shuffle from which transposes are made. Then the shape of the register
+ * tile that this instruction set has registers for.
  */
 #ifndef HEED_KERNELS_GEMM_SIMD_H
 #define HEED_KERNELS_GEMM_SIMD_H
@@ -15,6 +15,7 @@
 #define VECTOR_BYTES 16
 #endif
 
+#include <stdint.h>
 #if VECTOR_BYTES > 16
 #include <immintrin.h>
 #endif
@@ -33,6 +34,29 @@ typedef double vector_f64 __attribute__((vector_size(VECTOR_BYTES)));
 /* The same, anywhere in an array of numbers. */
 typedef vector_f32 unaligned_f32 __attribute__((aligned(sizeof(float)), may_alias));
 typedef vector_f64 unaligned_f64 __attribute__((aligned(sizeof(double)), may_alias));
+
+static inline vector_f32 load_f32(const float *from) {
+    return *(const unaligned_f32 *)from;
+}
+
+static inline vector_f64 load_f64(const double *from) {
+    return *(const unaligned_f64 *)from;
+}
+
+static inline void store_f32(float *to, vector_f32 v) {
+    *(unaligned_f32 *)to = v;
+}
+
+static inline void store_f64(double *to, vector_f64 v) {
+    *(unaligned_f64 *)to = v;
+}
+
+/* An operand as packing sees it; gemm_pack.h tells what the numbers mean. */
+typedef struct gemm_strip {
+    const void *source;
+    int64_t across, along;
+    int64_t count, k;
+} gemm_strip;
 
 /* A tile of the product is TILE_ROWS x TILE_VECTORS vectors wide and is summed in registers, which must also hold
  * one row of b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. At the lower edge of

@@ -9,14 +9,6 @@
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
 
-static inline VECTOR TYPED(load)(const REAL *from) {
-    return *(const TYPED(unaligned) *)from;
-}
-
-static inline void TYPED(store)(REAL *to, VECTOR v) {
-    *(TYPED(unaligned) *)to = v;
-}
-
 /* The first `count` lanes, or all if there are fewer, from and to elements `stride` apart. */
 
 static inline VECTOR TYPED(load_lanes)(const REAL *from, int64_t stride, int64_t count) {
@@ -38,6 +30,16 @@ static inline void TYPED(store_lanes)(REAL *to, int64_t stride, int64_t count, V
 }
 
 #include "gemm_pack.h"
+
+/* A wide strip as panels one after the other, one for every `step` of its rows or columns, of width * k elements. */
+static void TYPED(pack)(REAL *panels, int64_t width, int64_t step, gemm_strip strip) {
+    for (int64_t i = 0; strip.k > 0 && i < strip.count; i += step, panels += width * strip.k) {
+        gemm_strip part = strip;
+        part.source = (const REAL *)strip.source + i * strip.across;
+        part.count = smaller(width, strip.count - i);
+        TYPED(pack_panel)(panels, width, &part);
+    }
+}
 
 /* The micro-kernel: tile(i, j) = sum over p of a(p, i) * b(p, j) for panels a (k, rows) and b (k, columns). Every
  * element is one chain of fused multiply-adds in the order of p. Inlined with constant rows and vectors, so that `sum`

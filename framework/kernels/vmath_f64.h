@@ -35,6 +35,10 @@ static inline double heed_rsqrt_f64(double x) {
 static inline double heed_exp_f64(double x) {
     return exp(x);
 }
+/* e^-|x| */
+static inline double heed_exp_decay_f64(double x) {
+    return exp(-fabs(x));
+}
 static inline double heed_expm1_f64(double x) {
     return expm1(x);
 }

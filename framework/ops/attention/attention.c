@@ -3,7 +3,7 @@
  *     s = scale q kᵀ + mask + relative,     p = softmax(s) row by row,     y = p v
  *
  * The softmax's gradient is ds_ij = p_ij (dp_ij - sum_k p_ik dp_ik); all others follow from products
- * (kernels/attention_typed.h). Neither s nor p is kept: of each query the largest score and the sum of its
+ * (kernels/attention_backward_typed.h). Neither s nor p is kept: of each query the largest score and the sum of its
  * exponentials are, from which backward rebuilds a block of p at a time. The pattern, p after dropout, is written only
  * when asked for, and then is an output like another: a gradient that comes to it is added to dp.
  *
@@ -46,6 +46,16 @@ static heed_attention_view view_of(const heed_array *x) {
     for (int i = 0; i < x->shape.rank; i++)
         view.step[4 - x->shape.rank + i] = x->stride[i];
     return view;
+}
+
+static heed_attention_place place_of(const heed_array *x) {
+    heed_attention_place place = {.data = NULL};
+    if (x == NULL)
+        return place;
+    const heed_attention_view view = view_of(x);
+    memcpy(place.step, view.step, sizeof view.step);
+    place.data = x->data;
+    return place;
 }
 
 static heed_shape scores_shape(const heed_call *call) {
@@ -228,7 +238,7 @@ static heed_status shape(heed_call *call) {
 
 static void forward(heed_call *call) {
     const heed_attention_problem a = problem_of(call);
-    const heed_attention_result out = {.context = call->out[CONTEXT]->data,
+    const heed_attention_result out = {.context = place_of(call->out[CONTEXT]),
                                        .pattern = call->n_out > 1 ? call->out[PATTERN]->data : NULL,
                                        .stats = call->needs_grad ? call->saved : NULL};
     if (call->in[Q]->dtype == HEED_F64)
@@ -237,15 +247,16 @@ static void forward(heed_call *call) {
         heed_attention_f32(&a, &out, call->threads, call->workspace);
 }
 
-static void *data_of(const heed_array *array) {
-    return array ? array->data : NULL;
-}
-
 static void backward(heed_call *call) {
     const heed_attention_problem a = problem_of(call);
-    heed_attention_gradient g = {.stats = call->saved, .d_context = data_of(call->dy[CONTEXT]),
-                                 .d_pattern = call->n_out > 1 ? data_of(call->dy[PATTERN]) : NULL,
-                                 .dq = data_of(call->dx[Q]), .dk = data_of(call->dx[K]), .dv = data_of(call->dx[V])};
+    heed_attention_gradient g = {.stats = call->saved, .context = view_of(call->out[CONTEXT]),
+                                 .dq = place_of(call->dx[Q]), .dk = place_of(call->dx[K]), .dv = place_of(call->dx[V])};
+    if (call->dy[CONTEXT])
+        g.d_context = view_of(call->dy[CONTEXT]);
+    if (call->n_out > 1 && call->dy[PATTERN]) {
+        g.pattern = call->out[PATTERN]->data;
+        g.d_pattern = call->dy[PATTERN]->data;
+    }
     lay_out_sums(call, call->dx[MASK], call->dx[RELATIVE], &g);
     if (call->in[Q]->dtype == HEED_F64)
         heed_attention_backward_f64(&a, &g, call->threads, call->workspace);
@@ -350,6 +361,7 @@ const heed_op heed_op_attention = {
     .forward = {[HEED_F32] = forward, [HEED_F64] = forward},
     .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
     .save_in = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V) | HEED_SAVE(MASK) | HEED_SAVE(RELATIVE),
+    .save_out = HEED_SAVE(CONTEXT) | HEED_SAVE(PATTERN),
     .samples = samples,
 };
 
