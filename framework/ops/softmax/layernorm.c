@@ -9,29 +9,61 @@
  *     dL/dgain_i  = sum over rows of z_i dL/dy_i
  *     dL/dshift_i = sum over rows of dL/dy_i
  *
- * The mean is taken from the differences to the row's first element, in double, and the variance in a second pass: so
- * rows far from zero lose nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and
- * r of each row are saved. */
+ * The mean is taken from the differences to the row's first element, and the variance in a second pass; the mean is
+ * subtracted in two parts, of which the second is what the first's rounding left over. So rows far from zero lose
+ * nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and r of each row are saved.
+ *
+ * Backward reads x and dy from memory once. Rows are cut into blocks, as many as the shape alone says; a block sums its
+ * rows' parts of the gradients of gain and shift beside making their dx, and the blocks' sums are added in order:
+ *
+ *     workspace (blocks, 2, D)       [.., 0, ..] for gain, [.., 1, ..] for shift */
 #ifndef REAL
 
-#include "norm.h"
-
 #include <math.h>
+#include <string.h>
 
 #include <heed/ops.h>
 
+#include "../elementwise/span.h"
+#include "norm.h"
+
 enum { X, GAIN, SHIFT };
+
+/* Sums run in LANES chains, element i in chain i modulo LANES: in double, but where nothing is lost by it, four elements of
+ * a chain are added up first. */
+enum { LANES = 16 };
 
 typedef struct row_stats {
     double mean, r;
 } row_stats;
+
+/* The chains by halves. */
+static double fold(double *chain) {
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            chain[i] += chain[i + half];
+    return chain[0];
+}
 
 static heed_status shape(heed_call *call) {
     if (heed_shape_norm(call, (const char *[]){"gain", "shift"}))
         return HEED_INVALID;
     if (call->needs_grad && __builtin_mul_overflow((size_t)heed_norm_rows(call), sizeof(row_stats), &call->saved_bytes))
         return heed_fail(call, "%s has too many rows", HEED_SHAPE_STR(call->in[X]->shape));
+    if (call->in[GAIN] || call->in[SHIFT])
+        call->backward_workspace_bytes = (size_t)(heed_norm_blocks(call) * 2 * heed_norm_width(call)) * sizeof(double);
     return HEED_OK;
+}
+
+/* What the blocks have summed for one of the vectors, a block's after another's, in columns begin .. end - 1. */
+static void add_blocks(const heed_call *call, int vector, int64_t begin, int64_t end, double *sum) {
+    const int64_t blocks = heed_norm_blocks(call), width = heed_norm_width(call);
+    const double *part = (const double *)call->workspace + vector * width;
+    for (int64_t i = begin; i < end; i++)
+        sum[i - begin] = 0;
+    for (int64_t block = 0; block < blocks; block++, part += 2 * width)
+        for (int64_t i = begin; i < end; i++)
+            sum[i - begin] += part[i];
 }
 
 static const void *data_of(const heed_array *array) {
@@ -55,6 +87,7 @@ const heed_op heed_op_layernorm = {
     .max_in = 3,
     .n_out = 1,
     .optional = HEED_SAVE(GAIN) | HEED_SAVE(SHIFT),
+    .flags = HEED_ACCUMULATES,
     .attr_size = sizeof(heed_norm_attr),
     .shape = shape,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
@@ -69,66 +102,87 @@ heed_tensor heed_layernorm(heed_tape *t, heed_tensor x, heed_tensor gain, heed_t
 
 #else
 
-/* Sums run in LANES chains, element i in chain i modulo LANES, and the chains by halves. */
-enum { TYPED(LANES) = 16 };
+/* z = ((x - high) - low) r */
+typedef struct TYPED(scaling) {
+    REAL high, low, r;
+} TYPED(scaling);
 
-static double TYPED(fold)(double *part) {
-    for (int half = TYPED(LANES) / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            part[i] += part[i + half];
-    return part[0];
+static inline REAL TYPED(scaled)(REAL x, TYPED(scaling) s) {
+    return ((x - s.high) - s.low) * s.r;
 }
 
-static double TYPED(sum_of_differences)(const REAL *restrict x, int64_t n, double from) {
-    double part[TYPED(LANES)] = {0};
-    int64_t whole = n - n % TYPED(LANES);
-    for (int64_t i = 0; i < whole; i += TYPED(LANES))
-        for (int j = 0; j < TYPED(LANES); j++)
-            part[j] += (double)x[i + j] - from;
-    for (int64_t i = whole; i < n; i++)
-        part[i - whole] += (double)x[i] - from;
-    return TYPED(fold)(part);
+static TYPED(scaling) TYPED(scaling_of)(double mean, double r) {
+    const REAL high = (REAL)mean;
+    return (TYPED(scaling)){.high = high, .low = (REAL)(mean - (double)high), .r = (REAL)r};
 }
 
-static double TYPED(sum_of_squares)(const REAL *restrict x, int64_t n, double mean) {
-    double part[TYPED(LANES)] = {0};
-    int64_t whole = n - n % TYPED(LANES);
-    for (int64_t i = 0; i < whole; i += TYPED(LANES))
-        for (int j = 0; j < TYPED(LANES); j++) {
-            double d = (double)x[i + j] - mean;
-            part[j] += d * d;
+/* sum_i (x_i - from) */
+static double TYPED(sum_of_differences)(const REAL *restrict x, int64_t n, REAL from) {
+    double chain[LANES] = {0};
+    const int64_t whole = n - n % (4 * LANES);
+    for (int64_t i = 0; i < whole; i += 4 * LANES)
+        for (int j = 0; j < LANES; j++) {
+            const REAL *at = x + i + j;
+            chain[j] += (double)(((at[0] - from) + (at[LANES] - from)) +
+                                 ((at[2 * LANES] - from) + (at[3 * LANES] - from)));
         }
     for (int64_t i = whole; i < n; i++)
-        part[i - whole] += ((double)x[i] - mean) * ((double)x[i] - mean);
-    return TYPED(fold)(part);
+        chain[i % LANES] += (double)(x[i] - from);
+    return fold(chain);
+}
+
+/* sum_i (x_i - mean)²: in double, which no square of a float leaves */
+static double TYPED(sum_of_squares)(const REAL *restrict x, int64_t n, double mean) {
+    double chain[LANES] = {0};
+    const TYPED(scaling) s = TYPED(scaling_of)(mean, 1);
+    const int64_t whole = n - n % LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int j = 0; j < LANES; j++) {
+            const double d = (double)TYPED(scaled)(x[i + j], s);
+            chain[j] += d * d;
+        }
+    for (int64_t i = whole; i < n; i++) {
+        const double d = (double)TYPED(scaled)(x[i], s);
+        chain[i - whole] += d * d;
+    }
+    return fold(chain);
 }
 
 static row_stats TYPED(stats_of)(const REAL *x, int64_t n, double eps) {
-    double first = (double)x[0];
-    row_stats s = {.mean = first + TYPED(sum_of_differences)(x, n, first) / (double)n};
-    double spread = TYPED(sum_of_squares)(x, n, s.mean) / (double)n + eps;
+    row_stats s = {.mean = (double)x[0] + TYPED(sum_of_differences)(x, n, x[0]) / (double)n};
+    const double spread = TYPED(sum_of_squares)(x, n, s.mean) / (double)n + eps;
     s.r = spread == 0 ? 0 : 1 / sqrt(spread);
     return s;
+}
+
+HEED_SPECIALISED void TYPED(write_row)(const REAL *restrict x, int64_t n, TYPED(scaling) s, const REAL *restrict gain,
+                                       const REAL *restrict shift, REAL *restrict y) {
+    for (int64_t i = 0; i < n; i++) {
+        REAL z = TYPED(scaled)(x[i], s);
+        z = gain ? z * gain[i] : z;
+        y[i] = shift ? z + shift[i] : z;
+    }
 }
 
 static void TYPED(forward_rows)(void *context, int64_t begin, int64_t end) {
     const heed_call *call = context;
     const heed_norm_attr *attr = call->attr;
     const int64_t n = heed_norm_width(call);
-    const REAL *restrict gain = data_of(call->in[GAIN]), *restrict shift = data_of(call->in[SHIFT]);
+    const REAL *gain = data_of(call->in[GAIN]), *shift = data_of(call->in[SHIFT]);
     row_stats *saved = call->saved;
     for (int64_t row = begin; row < end; row++) {
-        const REAL *restrict x = (const REAL *)call->in[X]->data + row * n;
-        REAL *restrict y = (REAL *)call->out[0]->data + row * n;
-        const row_stats s = TYPED(stats_of)(x, n, attr->eps);
-        for (int64_t i = 0; i < n; i++)
-            y[i] = (REAL)(((double)x[i] - s.mean) * s.r);
-        for (int64_t i = 0; i < n && gain; i++)
-            y[i] *= gain[i];
-        for (int64_t i = 0; i < n && shift; i++)
-            y[i] += shift[i];
+        const REAL *x = (const REAL *)call->in[X]->data + row * n;
+        REAL *y = (REAL *)call->out[0]->data + row * n;
+        const row_stats stats = TYPED(stats_of)(x, n, attr->eps);
+        const TYPED(scaling) s = TYPED(scaling_of)(stats.mean, stats.r);
+        if (gain && shift)
+            TYPED(write_row)(x, n, s, gain, shift, y);
+        else if (gain)
+            TYPED(write_row)(x, n, s, gain, NULL, y);
+        else
+            TYPED(write_row)(x, n, s, NULL, shift, y);
         if (call->needs_grad)
-            saved[row] = s;
+            saved[row] = stats;
     }
 }
 
@@ -138,71 +192,106 @@ static void TYPED(forward)(heed_call *call) {
 
 /* ---- gradients ---- */
 
-/* The means of h and of h z over the row. h is left in dx. */
-static void TYPED(means)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain, REAL *restrict h,
-                         int64_t n, row_stats s, double *mean_h, double *mean_hz) {
-    double part_h[TYPED(LANES)] = {0}, part_hz[TYPED(LANES)] = {0};
-    for (int64_t i = 0; i < n; i++)
-        h[i] = gain ? gain[i] * dy[i] : dy[i];
-    int64_t whole = n - n % TYPED(LANES);
-    for (int64_t i = 0; i < whole; i += TYPED(LANES))
-        for (int j = 0; j < TYPED(LANES); j++) {
-            part_h[j] += (double)h[i + j];
-            part_hz[j] += (double)h[i + j] * (((double)x[i + j] - s.mean) * s.r);
+/* The means of h and of h z. */
+HEED_SPECIALISED void TYPED(means)(const REAL *x, const REAL *dy, const REAL *gain, int64_t n, TYPED(scaling) s,
+                                   double *mean_h, double *mean_hz) {
+    double chain_h[LANES] = {0}, chain_hz[LANES] = {0};
+    const int64_t whole = n - n % (4 * LANES);
+    for (int64_t i = 0; i < whole; i += 4 * LANES)
+        for (int j = 0; j < LANES; j++) {
+            REAL h[4], hz[4];
+            for (int k = 0; k < 4; k++) {
+                const int64_t at = i + j + k * LANES;
+                h[k] = gain ? gain[at] * dy[at] : dy[at];
+                hz[k] = h[k] * TYPED(scaled)(x[at], s);
+            }
+            chain_h[j] += (double)((h[0] + h[1]) + (h[2] + h[3]));
+            chain_hz[j] += (double)((hz[0] + hz[1]) + (hz[2] + hz[3]));
         }
     for (int64_t i = whole; i < n; i++) {
-        part_h[i - whole] += (double)h[i];
-        part_hz[i - whole] += (double)h[i] * (((double)x[i] - s.mean) * s.r);
+        const REAL h = gain ? gain[i] * dy[i] : dy[i];
+        chain_h[i % LANES] += (double)h;
+        chain_hz[i % LANES] += (double)(h * TYPED(scaled)(x[i], s));
     }
-    *mean_h = TYPED(fold)(part_h) / (double)n;
-    *mean_hz = TYPED(fold)(part_hz) / (double)n;
+    *mean_h = fold(chain_h) / (double)n;
+    *mean_hz = fold(chain_hz) / (double)n;
 }
 
-static void TYPED(dx_rows)(void *context, int64_t begin, int64_t end) {
-    const heed_call *call = context;
+HEED_SPECIALISED void TYPED(dx_of_row)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain,
+                                       int64_t n, TYPED(scaling) s, const bool accumulate, REAL *restrict dx) {
+    double mean_h, mean_hz;
+    TYPED(means)(x, dy, gain, n, s, &mean_h, &mean_hz);
+    const REAL m = (REAL)mean_h, mz = (REAL)mean_hz;
+    for (int64_t i = 0; i < n; i++) {
+        const REAL h = gain ? gain[i] * dy[i] : dy[i];
+        const REAL d = s.r * ((h - m) - TYPED(scaled)(x[i], s) * mz);
+        dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void TYPED(one_dx)(const heed_call *call, const REAL *x, const REAL *dy, TYPED(scaling) s, REAL *dx) {
     const int64_t n = heed_norm_width(call);
+    const REAL *gain = data_of(call->in[GAIN]);
+    if (gain && call->accumulate[X])
+        TYPED(dx_of_row)(x, dy, gain, n, s, true, dx);
+    else if (gain)
+        TYPED(dx_of_row)(x, dy, gain, n, s, false, dx);
+    else
+        TYPED(dx_of_row)(x, dy, NULL, n, s, call->accumulate[X], dx);
+}
+
+/* A row's parts of the gradients of gain and shift, where they are wanted. */
+static void TYPED(add_to_vectors)(const REAL *restrict x, const REAL *restrict dy, int64_t n, TYPED(scaling) s,
+                                  double *restrict for_gain, double *restrict for_shift) {
+    for (int64_t i = 0; i < n && for_gain; i++)
+        for_gain[i] += (double)(TYPED(scaled)(x[i], s) * dy[i]);
+    for (int64_t i = 0; i < n && for_shift; i++)
+        for_shift[i] += (double)dy[i];
+}
+
+static void TYPED(backward_blocks)(void *context, int64_t begin, int64_t end) {
+    const heed_call *call = context;
+    const int64_t n = heed_norm_width(call), rows = heed_norm_rows(call), in_block = heed_norm_rows_a_block(call);
     const row_stats *saved = call->saved;
-    for (int64_t row = begin; row < end; row++) {
-        const REAL *restrict x = (const REAL *)call->in[X]->data + row * n;
-        const REAL *restrict dy = (const REAL *)call->dy[0]->data + row * n;
-        REAL *restrict dx = (REAL *)call->dx[X]->data + row * n;
-        const row_stats s = saved[row];
-        double mean_h, mean_hz;
-        TYPED(means)(x, dy, data_of(call->in[GAIN]), dx, n, s, &mean_h, &mean_hz);
-        for (int64_t i = 0; i < n; i++)
-            dx[i] = (REAL)(s.r * (((double)dx[i] - mean_h) - ((double)x[i] - s.mean) * s.r * mean_hz));
+    const bool vectors = call->dx[GAIN] || call->dx[SHIFT];
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t first = block * in_block, last = rows - first < in_block ? rows : first + in_block;
+        double *sums = vectors ? (double *)call->workspace + 2 * block * n : NULL;
+        if (vectors)
+            memset(sums, 0, 2 * (size_t)n * sizeof *sums);
+        for (int64_t row = first; row < last; row++) {
+            const REAL *x = (const REAL *)call->in[X]->data + row * n, *dy = (const REAL *)call->dy[0]->data + row * n;
+            const TYPED(scaling) s = TYPED(scaling_of)(saved[row].mean, saved[row].r);
+            if (call->dx[X])
+                TYPED(one_dx)(call, x, dy, s, (REAL *)call->dx[X]->data + row * n);
+            if (vectors)
+                TYPED(add_to_vectors)(x, dy, n, s, call->dx[GAIN] ? sums : NULL, call->dx[SHIFT] ? sums + n : NULL);
+        }
     }
 }
 
-/* The gradients of gain and shift in columns begin .. end - 1: down the rows, a strip of columns at a time. */
-static void TYPED(vector_strips)(void *context, int64_t begin, int64_t end) {
+static void TYPED(finish_vectors)(void *context, int64_t begin, int64_t end) {
     const heed_call *call = context;
-    const int64_t n = heed_norm_width(call), rows = heed_norm_rows(call);
-    const row_stats *saved = call->saved;
+    double sum[HEED_NORM_STRIP];
     for (int64_t first = begin; first < end; first += HEED_NORM_STRIP) {
-        const int64_t width = end - first < HEED_NORM_STRIP ? end - first : HEED_NORM_STRIP;
-        double for_gain[HEED_NORM_STRIP] = {0}, for_shift[HEED_NORM_STRIP] = {0};
-        for (int64_t row = 0; row < rows; row++) {
-            const REAL *restrict x = (const REAL *)call->in[X]->data + row * n + first;
-            const REAL *restrict dy = (const REAL *)call->dy[0]->data + row * n + first;
-            const row_stats s = saved[row];
-            for (int64_t i = 0; i < width; i++) {
-                for_gain[i] += (double)dy[i] * (((double)x[i] - s.mean) * s.r);
-                for_shift[i] += (double)dy[i];
-            }
+        const int64_t last = end - first < HEED_NORM_STRIP ? end : first + HEED_NORM_STRIP;
+        for (int i = GAIN; i <= SHIFT; i++) {
+            if (call->dx[i] == NULL)
+                continue;
+            REAL *dx = call->dx[i]->data;
+            add_blocks(call, i - GAIN, first, last, sum);
+            for (int64_t j = first; j < last; j++)
+                dx[j] = (REAL)(call->accumulate[i] ? (double)dx[j] + sum[j - first] : sum[j - first]);
         }
-        for (int64_t i = 0; i < width && call->dx[GAIN]; i++)
-            ((REAL *)call->dx[GAIN]->data)[first + i] = (REAL)for_gain[i];
-        for (int64_t i = 0; i < width && call->dx[SHIFT]; i++)
-            ((REAL *)call->dx[SHIFT]->data)[first + i] = (REAL)for_shift[i];
     }
 }
 
 static void TYPED(backward)(heed_call *call) {
-    if (call->dx[X])
-        heed_parallel(call, heed_norm_rows(call), heed_norm_grain(call), TYPED(dx_rows), call);
+    const int64_t blocks = heed_norm_blocks(call), strips_a_range = 128 / (blocks + 1) + 1;
+    const int64_t grain = (heed_norm_grain(call) - 1) / heed_norm_rows_a_block(call) + 1;
+    heed_parallel(call, blocks, grain, TYPED(backward_blocks), call);
     if (call->dx[GAIN] || call->dx[SHIFT])
-        heed_parallel(call, heed_norm_width(call), HEED_NORM_STRIP, TYPED(vector_strips), call);
+        heed_parallel(call, heed_norm_width(call), HEED_NORM_STRIP * strips_a_range, TYPED(finish_vectors), call);
 }
 
 #endif

@@ -15,6 +15,18 @@ int64_t heed_norm_grain(const heed_call *call) {
     return 8192 / (heed_norm_width(call) + 1) + 1;
 }
 
+enum { MOST_BLOCKS = 64, FEWEST_ROWS = 16 };
+
+int64_t heed_norm_rows_a_block(const heed_call *call) {
+    int64_t rows = (heed_norm_rows(call) + MOST_BLOCKS - 1) / MOST_BLOCKS;
+    return rows < FEWEST_ROWS ? FEWEST_ROWS : rows;
+}
+
+int64_t heed_norm_blocks(const heed_call *call) {
+    int64_t in_block = heed_norm_rows_a_block(call);
+    return (heed_norm_rows(call) + in_block - 1) / in_block;
+}
+
 heed_status heed_shape_norm(heed_call *call, const char *const *names) {
     const heed_norm_attr *attr = call->attr;
     const heed_array *x = call->in[0];

@@ -17,6 +17,10 @@ int64_t heed_norm_grain(const heed_call *call);
 int64_t heed_norm_rows(const heed_call *call);
 int64_t heed_norm_width(const heed_call *call);
 
+/* For sums down the rows: blocks of so many rows, the last of what is left; both depend on the shape alone. */
+int64_t heed_norm_blocks(const heed_call *call);
+int64_t heed_norm_rows_a_block(const heed_call *call);
+
 /* Columns whose gradients are summed side by side, so that memory is read along its rows. */
 enum { HEED_NORM_STRIP = 64 };
 
