@@ -9,9 +9,10 @@
 #include "gemm_simd.h"
 #include "parallel.h"
 
-/* Packed at a time: blocks of a and of b that stay in the second-level cache together. One panel of b, BLOCK_K x two
- * vectors, then stays in the first level while all the block of a is multiplied by it. */
-enum { BLOCK_K = HEED_GEMM_BLOCK_K, BLOCK_A_BYTES = 192 << 10, BLOCK_B_BYTES = 512 << 10, WORKSPACE_ALIGNMENT = 64 };
+/* A block of b stays in the second-level cache while all of a goes by. */
+enum { BLOCK_K = HEED_GEMM_BLOCK_K, BLOCK_B_BYTES = 512 << 10, WORKSPACE_ALIGNMENT = 64 };
+
+enum { NARROW_COLUMNS = 4 };
 
 static int64_t smaller(int64_t x, int64_t y) {
     return x < y ? x : y;
@@ -44,8 +45,9 @@ static int64_t a_panel_width_of(size_t element_size) {
     return round_up(TILE_ROWS, lanes_of(element_size));
 }
 
-static int64_t block_rows_of(size_t element_size) {
-    return BLOCK_A_BYTES / (BLOCK_K * (int64_t)element_size * a_panel_width_of(element_size)) * TILE_ROWS;
+/* The step with which `count` is cut into as few and as equal parts as can be, none above `most`. */
+static int64_t even_step(int64_t count, int64_t most) {
+    return divide_up(count, divide_up(count, most));
 }
 
 static int64_t block_columns_of(size_t element_size) {
@@ -99,6 +101,34 @@ static gemm_strip columns_of_b(const heed_gemm *g) {
     return (gemm_strip){.source = g->b, .across = g->b_col, .along = g->b_row, .count = g->n, .k = g->k};
 }
 
+/* Where an operand is read in place. The micro-kernel wants the columns of b side by side, and a few lines of the
+ * cache at a time of a; all others are packed. So are elements that are a multiple of a page apart: they fall into one
+ * set of the cache and drive each other out of it before they are read again. */
+
+enum { PAGE_BYTES = 4096 };
+
+static bool collide(int64_t stride, size_t element_size) {
+    return stride * (int64_t)element_size % PAGE_BYTES == 0;
+}
+
+static bool reads_a_in_place(const heed_gemm *g, size_t element_size) {
+    if (g->n <= tile_columns_of(element_size)) /* read once */
+        return true;
+    return (g->a_col == 1 && !collide(g->a_row, element_size)) || (g->a_row == 1 && !collide(g->a_col, element_size));
+}
+
+static bool reads_b_in_place(const heed_gemm *g, size_t element_size) {
+    return g->b_col == 1 && (g->m <= TILE_ROWS || !collide(g->b_row, element_size));
+}
+
+/* How many columns of b are read in place: panels with a column missing are not. */
+static int64_t columns_in_place(const heed_gemm *g, size_t element_size) {
+    if (!reads_b_in_place(g, element_size))
+        return 0;
+    int64_t lanes = lanes_of(element_size), tile = tile_columns_of(element_size);
+    return g->n % lanes == 0 ? g->n : g->n / tile * tile;
+}
+
 #define REAL float
 #define TYPED(name) name##_f32
 #include "gemm_unit.h"
@@ -128,7 +158,7 @@ static void exchange(int64_t *x, int64_t *y) {
 /* The transpose of the product, b' a' = c': vectors lie along a row of c, and would be mostly empty if rows had a
  * few columns only. The bias would have to lie along columns, so a product with one stays. */
 static void transpose_if_narrow(heed_gemm *g) {
-    if (g->n > LOW_ROWS || g->m <= g->n || g->bias)
+    if (g->n > NARROW_COLUMNS || g->m <= g->n || g->bias)
         return;
     const void *a = g->a;
     g->a = g->b;
@@ -194,10 +224,9 @@ static gemm_plan plan_of(const heed_gemm *g, size_t element_size, int threads) {
     cut(&plan, g, units_for(g->batch, plan.workers), lanes_of(element_size));
     plan.workers = smaller(plan.workers, g->batch * plan.units_m * plan.units_n);
 
-    int64_t panels_a = divide_up(smaller(plan.rows, block_rows_of(element_size)), TILE_ROWS);
     int64_t columns_b = round_up(smaller(plan.columns, block_columns_of(element_size)), tile_columns_of(element_size));
     int64_t depth_bytes = smaller(larger(g->k, 1), BLOCK_K) * (int64_t)element_size;
-    plan.a_bytes = (size_t)round_up(panels_a * a_panel_width_of(element_size) * depth_bytes, WORKSPACE_ALIGNMENT);
+    plan.a_bytes = (size_t)round_up(a_panel_width_of(element_size) * depth_bytes, WORKSPACE_ALIGNMENT);
     plan.b_bytes = (size_t)round_up(columns_b * depth_bytes, WORKSPACE_ALIGNMENT);
     return plan;
 }

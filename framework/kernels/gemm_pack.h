@@ -8,12 +8,12 @@
  * and zero for the other i, so that tiles at an edge compute like all others. Nothing outside the strip is read.
  */
 
-/* across = 1, count = width: whole vectors, `along` apart. */
+/* across = 1: vectors, `along` apart. */
 static void TYPED(pack_rows)(REAL *panel, int64_t width, const gemm_strip *strip) {
     const REAL *source = strip->source;
     for (int64_t p = 0; p < strip->k; p++, panel += width, source += strip->along)
         for (int64_t i = 0; i < width; i += LANES)
-            TYPED(store)(panel + i, TYPED(load)(source + i));
+            TYPED(store)(panel + i, TYPED(load_lanes)(source + i, strip->count - i));
 }
 
 /* Any strides, element by element. */
@@ -69,7 +69,7 @@ static void TYPED(pack_transposed)(REAL *panel, int64_t width, const gemm_strip 
 }
 
 static void TYPED(pack_panel)(REAL *panel, int64_t width, const gemm_strip *strip) {
-    if (strip->across == 1 && strip->count == width)
+    if (strip->across == 1)
         TYPED(pack_rows)(panel, width, strip);
     else if (strip->along == 1 && strip->count > 2) /* one or two are not worth the shuffles */
         TYPED(pack_transposed)(panel, width, strip);

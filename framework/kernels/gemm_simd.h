@@ -59,16 +59,20 @@ typedef struct gemm_strip {
 } gemm_strip;
 
 /* A tile of the product is TILE_ROWS x TILE_VECTORS vectors wide and is summed in registers, which must also hold
- * one row of b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. At the lower edge of
- * the product, tiles have the smallest of the heights that will do. */
-enum { TILE_VECTORS = 2 };
+ * one row of b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. */
+#define TILE_VECTORS 2
 #if VECTOR_BYTES == 64
-enum { TILE_ROWS = 14, HIGH_ROWS = 8, LOW_ROWS = 4 };
+#define TILE_ROWS 14
+enum { HIGH_ROWS = 8, LOW_ROWS = 4 }; /* of products that are not worth more heights than these and 1 */
 #else
-enum { TILE_ROWS = 6, HIGH_ROWS = 4, LOW_ROWS = 2 };
+#define TILE_ROWS 6
+enum { HIGH_ROWS = 4, LOW_ROWS = 2 };
 #endif
 
 /* splat: x in every lane.
+ *
+ * load_lanes, store_lanes: the first `count` lanes (none if it is negative, all if there are fewer), and no byte beside
+ * them; the others are loaded as zero.
  *
  * fma: a * b + c, rounded once.
  *
@@ -91,6 +95,30 @@ static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
 
 static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return (vector_f64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+
+static inline __mmask16 first_lanes_f32(int64_t count) {
+    return (__mmask16)(count <= 0 ? 0 : count < 16 ? (1u << count) - 1 : -1u);
+}
+
+static inline vector_f32 load_lanes_f32(const float *from, int64_t count) {
+    return (vector_f32)_mm512_maskz_loadu_ps(first_lanes_f32(count), from);
+}
+
+static inline void store_lanes_f32(float *to, int64_t count, vector_f32 v) {
+    _mm512_mask_storeu_ps(to, first_lanes_f32(count), (__m512)v);
+}
+
+static inline __mmask8 first_lanes_f64(int64_t count) {
+    return (__mmask8)(count <= 0 ? 0 : count < 8 ? (1u << count) - 1 : -1u);
+}
+
+static inline vector_f64 load_lanes_f64(const double *from, int64_t count) {
+    return (vector_f64)_mm512_maskz_loadu_pd(first_lanes_f64(count), from);
+}
+
+static inline void store_lanes_f64(double *to, int64_t count, vector_f64 v) {
+    _mm512_mask_storeu_pd(to, first_lanes_f64(count), (__m512d)v);
 }
 
 static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
@@ -127,6 +155,31 @@ static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return (vector_f64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 }
 
+static inline __m256i first_lanes_f32(int64_t count) {
+    int lanes = (int)(count < 0 ? 0 : count < 8 ? count : 8);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline vector_f32 load_lanes_f32(const float *from, int64_t count) {
+    return (vector_f32)_mm256_maskload_ps(from, first_lanes_f32(count));
+}
+
+static inline void store_lanes_f32(float *to, int64_t count, vector_f32 v) {
+    _mm256_maskstore_ps(to, first_lanes_f32(count), (__m256)v);
+}
+
+static inline __m256i first_lanes_f64(int64_t count) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+static inline vector_f64 load_lanes_f64(const double *from, int64_t count) {
+    return (vector_f64)_mm256_maskload_pd(from, first_lanes_f64(count));
+}
+
+static inline void store_lanes_f64(double *to, int64_t count, vector_f64 v) {
+    _mm256_maskstore_pd(to, first_lanes_f64(count), (__m256d)v);
+}
+
 /* AVX2 interleaves within halves of 128 bits; the permutes put the halves in order. */
 static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
     __m256 low = _mm256_unpacklo_ps((__m256)*x, (__m256)*y);
@@ -159,6 +212,40 @@ static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
 
 static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return a * b + c;
+}
+
+static inline vector_f32 load_lanes_f32(const float *from, int64_t count) {
+    if (count >= 4)
+        return *(const unaligned_f32 *)from;
+    vector_f32 v = {0};
+    for (int lane = 0; lane < (int)count; lane++)
+        v[lane] = from[lane];
+    return v;
+}
+
+static inline void store_lanes_f32(float *to, int64_t count, vector_f32 v) {
+    if (count >= 4)
+        *(unaligned_f32 *)to = v;
+    else
+        for (int lane = 0; lane < (int)count; lane++)
+            to[lane] = v[lane];
+}
+
+static inline vector_f64 load_lanes_f64(const double *from, int64_t count) {
+    if (count >= 2)
+        return *(const unaligned_f64 *)from;
+    vector_f64 v = {0};
+    for (int lane = 0; lane < (int)count; lane++)
+        v[lane] = from[lane];
+    return v;
+}
+
+static inline void store_lanes_f64(double *to, int64_t count, vector_f64 v) {
+    if (count >= 2)
+        *(unaligned_f64 *)to = v;
+    else
+        for (int lane = 0; lane < (int)count; lane++)
+            to[lane] = v[lane];
 }
 
 static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {

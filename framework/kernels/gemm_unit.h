@@ -1,39 +1,20 @@
 /* gemm_unit.h: the product of one unit, on one thread. Included by gemm.c once per REAL.
  *
- * After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a is packed into panels
- * of a few rows, b into panels of a few columns, in blocks that stay in the caches, and a micro-kernel multiplies a
- * panel by a panel into a tile of c that is held in registers. Read it from the end: multiply_unit, multiply_block,
- * sum_tile.
+ * After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): c is computed in tiles that
+ * are summed in registers, from a panel of a few rows of a and a panel of a few columns of b. A block of b stays in the
+ * second-level cache while all rows of a go by, a panel of a in the first level while all the block goes by. Panels are
+ * copied to where they lie as they are read, unless they do so well enough already. Read it from the end:
+ * multiply_unit, multiply_rows, multiply_tile.
  */
 #define VECTOR TYPED(vector)
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
 
-/* The first `count` lanes, or all if there are fewer, from and to elements `stride` apart. */
-
-static inline VECTOR TYPED(load_lanes)(const REAL *from, int64_t stride, int64_t count) {
-    if (stride == 1 && count >= LANES)
-        return TYPED(load)(from);
-    VECTOR v = {0};
-    for (int64_t lane = 0; lane < smaller(count, LANES); lane++)
-        v[lane] = from[lane * stride];
-    return v;
-}
-
-static inline void TYPED(store_lanes)(REAL *to, int64_t stride, int64_t count, VECTOR v) {
-    if (stride == 1 && count >= LANES) {
-        TYPED(store)(to, v);
-        return;
-    }
-    for (int64_t lane = 0; lane < smaller(count, LANES); lane++)
-        to[lane * stride] = v[lane];
-}
-
 #include "gemm_pack.h"
 
-/* A wide strip as panels one after the other, one for every `step` of its rows or columns, of width * k elements. */
-static void TYPED(pack)(REAL *panels, int64_t width, int64_t step, gemm_strip strip) {
-    for (int64_t i = 0; strip.k > 0 && i < strip.count; i += step, panels += width * strip.k) {
+/* A wide strip as panels one after the other, of width * k elements each. */
+static void TYPED(pack)(REAL *panels, int64_t width, gemm_strip strip) {
+    for (int64_t i = 0; strip.k > 0 && i < strip.count; i += width, panels += width * strip.k) {
         gemm_strip part = strip;
         part.source = (const REAL *)strip.source + i * strip.across;
         part.count = smaller(width, strip.count - i);
@@ -41,12 +22,59 @@ static void TYPED(pack)(REAL *panels, int64_t width, int64_t step, gemm_strip st
     }
 }
 
-/* The micro-kernel: tile(i, j) = sum over p of a(p, i) * b(p, j) for panels a (k, rows) and b (k, columns). Every
- * element is one chain of fused multiply-adds in the order of p. Inlined with constant rows and vectors, so that `sum`
- * lives in registers. */
-static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int vectors, int64_t k, const REAL *a,
-                                                                  const REAL *b, REAL *tile) {
-    const int64_t a_width = a_panel_width_of(sizeof(REAL));
+/* A tile of c and what it is the product of: a(i, p) is at a[i * a_row + p * a_step], b(p, j) at b[p * b_step + j],
+ * c(i, j) at c[i * c_row + j], and bias(j), if any, at bias[j]. */
+typedef struct TYPED(tile) {
+    int64_t k;
+    const REAL *a;
+    int64_t a_row, a_step;
+    const REAL *b;
+    int64_t b_step;
+    REAL *c;
+    int64_t c_row;
+    const REAL *bias;
+    REAL alpha;
+    bool accumulate;
+} TYPED(tile);
+
+/* sum(i, j) = alpha * sum(i, j) (+ bias(j)) (+ c(i, j)), stored to c(i, j). */
+static inline __attribute__((always_inline)) void TYPED(store_tile)(int rows, int vectors, const TYPED(tile) *t,
+                                                                    VECTOR sum[TILE_ROWS][TILE_VECTORS]) {
+    if (t->alpha != 1) {
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] *= t->alpha;
+        }
+    }
+    if (t->bias) {
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += TYPED(load)(t->bias + v * LANES);
+        }
+    }
+    if (t->accumulate) {
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += TYPED(load)(t->c + i * t->c_row + v * LANES);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            TYPED(store)(t->c + i * t->c_row + v * LANES, sum[i][v]);
+    }
+}
+
+/* The micro-kernel. Every element is one chain of fused multiply-adds in the order of p. Inlined with constant rows and
+ * vectors, so that `sum` lives in registers. */
+static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int vectors, const TYPED(tile) *t) {
     VECTOR sum[TILE_ROWS][TILE_VECTORS];
     UNROLL
     for (int i = 0; i < rows; i++) {
@@ -54,124 +82,138 @@ static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int 
         for (int v = 0; v < vectors; v++)
             sum[i][v] = (VECTOR){0};
     }
-    for (int64_t p = 0; p < k; p++, a += a_width, b += TILE_COLUMNS) {
+    const REAL *a = t->a, *b = t->b;
+    const int64_t a_row = t->a_row;
+    for (int64_t p = 0; p < t->k; p++, a += t->a_step, b += t->b_step) {
         VECTOR b_row[TILE_VECTORS];
         UNROLL
         for (int v = 0; v < vectors; v++)
             b_row[v] = TYPED(load)(b + v * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            VECTOR a_i = TYPED(splat)(a[i]);
+            VECTOR a_i = TYPED(splat)(a[i * a_row]);
             UNROLL
             for (int v = 0; v < vectors; v++)
                 sum[i][v] = TYPED(fma)(a_i, b_row[v], sum[i][v]);
         }
     }
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            TYPED(store)(tile + i * TILE_COLUMNS + v * LANES, sum[i][v]);
+    TYPED(store_tile)(rows, vectors, t, sum);
+}
+
+/* As high as that. Each height is a constant for once, for which the micro-kernel is compiled. */
+static inline __attribute__((always_inline)) void TYPED(sum_rows)(int64_t rows, int vectors, const TYPED(tile) *t) {
+    switch (rows) {
+    case 1: TYPED(sum_tile)(1, vectors, t); break;
+    case 2: TYPED(sum_tile)(2, vectors, t); break;
+    case 3: TYPED(sum_tile)(3, vectors, t); break;
+    case 4: TYPED(sum_tile)(4, vectors, t); break;
+    case 5: TYPED(sum_tile)(5, vectors, t); break;
+    case 6: TYPED(sum_tile)(6, vectors, t); break;
+#if TILE_ROWS > 6
+    case 7: TYPED(sum_tile)(7, vectors, t); break;
+    case 8: TYPED(sum_tile)(8, vectors, t); break;
+    case 9: TYPED(sum_tile)(9, vectors, t); break;
+    case 10: TYPED(sum_tile)(10, vectors, t); break;
+    case 11: TYPED(sum_tile)(11, vectors, t); break;
+    case 12: TYPED(sum_tile)(12, vectors, t); break;
+    case 13: TYPED(sum_tile)(13, vectors, t); break;
+    case 14: TYPED(sum_tile)(14, vectors, t); break;
+#endif
     }
 }
 
-static void TYPED(narrow_1)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(1, 1, k, a, b, tile);
+static void TYPED(multiply_tile)(int64_t rows, int64_t columns, const TYPED(tile) *t) {
+    if (columns > LANES)
+        TYPED(sum_rows)(rows, 2, t);
+    else
+        TYPED(sum_rows)(rows, 1, t);
 }
 
-static void TYPED(wide_1)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(1, 2, k, a, b, tile);
-}
-
-static void TYPED(narrow_low)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(LOW_ROWS, 1, k, a, b, tile);
-}
-
-static void TYPED(wide_low)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(LOW_ROWS, 2, k, a, b, tile);
-}
-
-static void TYPED(narrow_high)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(HIGH_ROWS, 1, k, a, b, tile);
-}
-
-static void TYPED(wide_high)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(HIGH_ROWS, 2, k, a, b, tile);
-}
-
-static void TYPED(narrow_full)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(TILE_ROWS, 1, k, a, b, tile);
-}
-
-static void TYPED(wide_full)(int64_t k, const REAL *a, const REAL *b, REAL *tile) {
-    TYPED(sum_tile)(TILE_ROWS, 2, k, a, b, tile);
-}
-
-typedef void (*TYPED(micro_kernel))(int64_t k, const REAL *a, const REAL *b, REAL *tile);
-
-/* For the smallest tile that covers what there is of rows and columns. */
-static TYPED(micro_kernel) TYPED(micro_kernel_for)(int64_t rows, int64_t columns) {
-    static const struct {
-        int rows;
-        TYPED(micro_kernel) narrow, wide;
-    } heights[] = {
-        {1, TYPED(narrow_1), TYPED(wide_1)},
-        {LOW_ROWS, TYPED(narrow_low), TYPED(wide_low)},
-        {HIGH_ROWS, TYPED(narrow_high), TYPED(wide_high)},
-        {TILE_ROWS, TYPED(narrow_full), TYPED(wide_full)},
-    };
-    int h = 0;
-    while (heights[h].rows < smaller(rows, TILE_ROWS))
-        h++;
-    return columns > LANES ? heights[h].wide : heights[h].narrow;
-}
-
-/* c = alpha * tile (+ bias) (+ c) for the tile whose first element is c(i0, j0), as much of it as lies in c. */
-static void TYPED(put_tile)(const heed_gemm *g, int64_t i0, int64_t j0, const REAL *tile) {
-    const REAL alpha = (REAL)g->alpha;
-    const REAL *bias = g->bias ? (const REAL *)g->bias + j0 : NULL;
-    const int64_t rows = smaller(g->m - i0, TILE_ROWS), columns = smaller(g->n - j0, TILE_COLUMNS);
-    for (int64_t i = 0; i < rows; i++) {
-        REAL *c = (REAL *)g->c + (i0 + i) * g->c_row + j0 * g->c_col;
-        for (int64_t j = 0; j < columns; j += LANES) {
-            VECTOR value = alpha * TYPED(load)(tile + i * TILE_COLUMNS + j);
-            if (bias)
-                value += TYPED(load_lanes)(bias + j, 1, columns - j);
-            if (g->accumulate)
-                value += TYPED(load_lanes)(c + j * g->c_col, g->c_col, columns - j);
-            TYPED(store_lanes)(c + j * g->c_col, g->c_col, columns - j, value);
-        }
+/* `count` elements to where they are to_step apart from where they are from_step apart. */
+static void TYPED(copy_row)(REAL *to, int64_t to_step, const REAL *from, int64_t from_step, int64_t count) {
+    if (to_step == 1 && from_step == 1) {
+        for (int64_t j = 0; j < count; j += LANES)
+            TYPED(store_lanes)(to + j, count - j, TYPED(load_lanes)(from + j, count - j));
+        return;
     }
+    for (int64_t j = 0; j < count; j++)
+        to[j * to_step] = from[j * from_step];
 }
 
-/* A product whose operands are packed: each panel of b, which stays in the first-level cache, by all panels of a. */
-static void TYPED(multiply_block)(const heed_gemm *block, const REAL *a_panels, const REAL *b_panels) {
-    const int64_t a_panel = a_panel_width_of(sizeof(REAL)) * block->k, b_panel = TILE_COLUMNS * block->k;
-    _Alignas(VECTOR_BYTES) REAL tile[TILE_ROWS * TILE_COLUMNS];
-    for (int64_t j = 0; j < block->n; j += TILE_COLUMNS, b_panels += b_panel) {
-        const REAL *a = a_panels;
-        for (int64_t i = 0; i < block->m; i += TILE_ROWS, a += a_panel) {
-            TYPED(micro_kernel_for)(block->m - i, block->n - j)(block->k, a, b_panels, tile);
-            TYPED(put_tile)(block, i, j, tile);
-        }
+/* A tile whose columns are no whole vectors, or do not lie beside each other: through a copy that has both. */
+static void TYPED(multiply_edge)(int64_t rows, int64_t columns, const TYPED(tile) *t, int64_t c_col) {
+    _Alignas(VECTOR_BYTES) REAL copy[TILE_ROWS * TILE_COLUMNS], bias[TILE_COLUMNS];
+    TYPED(tile) whole = *t;
+    whole.c = copy;
+    whole.c_row = TILE_COLUMNS;
+    if (t->bias) {
+        TYPED(copy_row)(bias, 1, t->bias, 1, columns);
+        whole.bias = bias;
+    }
+    for (int64_t i = 0; t->accumulate && i < rows; i++)
+        TYPED(copy_row)(copy + i * TILE_COLUMNS, 1, t->c + i * t->c_row, c_col, columns);
+    TYPED(multiply_tile)(rows, columns, &whole);
+    for (int64_t i = 0; i < rows; i++)
+        TYPED(copy_row)(t->c + i * t->c_row, c_col, copy + i * TILE_COLUMNS, 1, columns);
+}
+
+/* The block of b that a unit is being multiplied by: the first columns where they are, the others packed. */
+typedef struct TYPED(block_of_b) {
+    int64_t in_place;
+    const REAL *panels;
+} TYPED(block_of_b);
+
+static TYPED(block_of_b) TYPED(read_b)(const heed_gemm *slab, REAL *panels) {
+    int64_t in_place = columns_in_place(slab, sizeof(REAL));
+    gemm_strip strip = columns_of_b(slab);
+    strip.source = (const REAL *)slab->b + in_place * slab->b_col;
+    strip.count -= in_place;
+    TYPED(pack)(panels, TILE_COLUMNS, strip);
+    return (TYPED(block_of_b)){in_place, panels};
+}
+
+/* Some rows of the unit, at most a tile's. */
+static void TYPED(multiply_rows)(const heed_gemm *rows, REAL *a_panel, const TYPED(block_of_b) * b) {
+    TYPED(tile) t = {.k = rows->k, .c_row = rows->c_row, .alpha = (REAL)rows->alpha, .accumulate = rows->accumulate};
+    if (reads_a_in_place(rows, sizeof(REAL))) {
+        t.a = rows->a;
+        t.a_row = rows->a_row;
+        t.a_step = rows->a_col;
+    } else {
+        gemm_strip strip = rows_of_a(rows);
+        t.a = a_panel;
+        t.a_row = 1;
+        t.a_step = a_panel_width_of(sizeof(REAL));
+        TYPED(pack_panel)(a_panel, t.a_step, &strip);
+    }
+    for (int64_t j = 0, columns; j < rows->n; j += columns) {
+        bool packed = j >= b->in_place;
+        columns = smaller(TILE_COLUMNS, (packed ? rows->n : b->in_place) - j);
+        t.b = packed ? b->panels + (j - b->in_place) * rows->k : (const REAL *)rows->b + j;
+        t.b_step = packed ? TILE_COLUMNS : rows->b_row;
+        t.c = (REAL *)rows->c + j * rows->c_col;
+        t.bias = rows->bias ? (const REAL *)rows->bias + j : NULL;
+        if (columns % LANES == 0 && rows->c_col == 1)
+            TYPED(multiply_tile)(rows->m, columns, &t);
+        else
+            TYPED(multiply_edge)(rows->m, columns, &t, rows->c_col);
     }
 }
 
 /* The three loops over blocks: of columns, of terms, of rows. A sum without terms is one block too. */
-static void TYPED(multiply_unit)(const heed_gemm *unit, void *a_panels, void *b_panels) {
+static void TYPED(multiply_unit)(const heed_gemm *unit, void *a_panel, void *b_panels) {
     const size_t size = sizeof(REAL);
-    const int64_t rows = block_rows_of(size), columns = block_columns_of(size);
-    const range all_rows = {0, unit->m};
+    const int64_t columns = round_up(even_step(unit->n, block_columns_of(size)), TILE_COLUMNS);
+    const int64_t rows = even_step(unit->m, TILE_ROWS);
     for (int64_t j = 0; j < unit->n; j += columns)
         for (int64_t p = 0; p == 0 || p < unit->k; p += BLOCK_K) {
             heed_gemm slab =
-                part_of(unit, size, all_rows, range_at(j, columns, unit->n), range_at(p, BLOCK_K, unit->k));
-            const range all_columns = {0, slab.n}, all_terms = {0, slab.k};
-            TYPED(pack)(b_panels, TILE_COLUMNS, TILE_COLUMNS, columns_of_b(&slab));
+                part_of(unit, size, (range){0, unit->m}, range_at(j, columns, unit->n), range_at(p, BLOCK_K, unit->k));
+            TYPED(block_of_b) b = TYPED(read_b)(&slab, b_panels);
             for (int64_t i = 0; i < slab.m; i += rows) {
-                heed_gemm block = part_of(&slab, size, range_at(i, rows, slab.m), all_columns, all_terms);
-                TYPED(pack)(a_panels, a_panel_width_of(size), TILE_ROWS, rows_of_a(&block));
-                TYPED(multiply_block)(&block, a_panels, b_panels);
+                heed_gemm part =
+                    part_of(&slab, size, range_at(i, rows, slab.m), (range){0, slab.n}, (range){0, slab.k});
+                TYPED(multiply_rows)(&part, a_panel, &b);
             }
         }
 }
