@@ -16,6 +16,7 @@
 #include <heed/ops.h>
 #include <heed/pairs.h>
 #include <heed/picture.h>
+#include <heed/profile.h>
 #include <heed/recorder.h>
 #include <heed/recording.h>
 #include <heed/report.h>
@@ -23,6 +24,7 @@
 #include <heed/safetensors.h>
 #include <heed/tape.h>
 #include <heed/text.h>
+#include <heed/trace.h>
 #include <heed/vocabulary.h>
 #include <heed/windows.h>
 

@@ -129,6 +129,11 @@ void heed_optim_set_threads(heed_optim *opt, int threads) {
         opt->threads = threads;
 }
 
+void heed_optim_set_profile(heed_optim *opt, heed_profile *p) {
+    if (!opt->inert)
+        opt->profile = p;
+}
+
 heed_status heed_optim_set_group(heed_optim *opt, const char *name, heed_group_options options) {
     if (check_number(opt, "a group's lr_scale", options.lr_scale) ||
         check_number(opt, "a group's weight_decay", options.weight_decay))
@@ -234,9 +239,16 @@ static heed_status check_grads(heed_optim *opt, const heed_grads *g) {
     return HEED_OK;
 }
 
+/* Each number's gradient and value and the rule's slots are read, all but the gradient written. */
+static heed_cost cost_of(const heed_optim *opt) {
+    double numbers = (double)heed_model_trainable(opt->model) * (double)heed_dtype_size(heed_model_dtype(opt->model));
+    return (heed_cost){.bytes = numbers * (3 + 2 * opt->rule->n_slots)};
+}
+
 heed_status heed_optim_step(heed_optim *opt, heed_grads *g) {
     if (opt->error.status || check_grads(opt, g))
         return opt->error.status;
+    heed_profile_mark begun = heed_profile_begin(opt->profile);
     step_job job = {.opt = opt, .g = g, .grad_scale = 1};
     int64_t size = heed_model_size(opt->model);
     if (opt->clip_norm > 0) {
@@ -254,5 +266,6 @@ heed_status heed_optim_step(heed_optim *opt, heed_grads *g) {
     heed_parallel_for(opt->threads, size, ELEMENTS_A_RANGE, update_range, &job);
     heed_model_changed(opt->model);
     heed_grads_clear(g);
+    heed_profile_end(opt->profile, begun, HEED_PHASE_UPDATE, NULL, opt->rule->name, cost_of(opt));
     return HEED_OK;
 }

@@ -12,6 +12,7 @@
 #define HEED_OPTIM_H
 
 #include <heed/model.h>
+#include <heed/profile.h>
 
 HEED_BEGIN_DECLS
 
@@ -84,6 +85,7 @@ const char *heed_optim_error_text(const heed_optim *opt);
 heed_status heed_optim_set_lr(heed_optim *opt, double lr) HEED_MUST_CHECK; /* NaN or negative: an error */
 double heed_optim_lr(const heed_optim *opt);
 void heed_optim_set_threads(heed_optim *opt, int threads);
+void heed_optim_set_profile(heed_optim *opt, heed_profile *p); /* measures each step, under the rule's name; NULL: not */
 /* Options of the parameters of one group (heed_param_info.group). */
 typedef struct heed_group_options {
     double lr_scale, weight_decay;

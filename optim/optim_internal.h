@@ -23,6 +23,7 @@ struct heed_optim {
     int n_groups;
     double lr, weight_decay, clip_norm, clip_value, last_norm;
     int threads;
+    heed_profile *profile;
     uint64_t steps;
 };
 

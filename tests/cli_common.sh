@@ -73,6 +73,20 @@ records() {
     [ "$(ls "$work/used")" = letter ] && [ ! -e "$work/weights" ] || fail "a recording that was refused left something"
 }
 
+# profiles OPTIONS: --profile and --trace measure a short training, and change nothing of what records saw of it.
+profiles() {
+    [ "$saves" = no ] || set -- "$@" --save "$work/weights"
+    run "$@" --threads 1 --quiet --profile --trace "$work/trace.json"
+    [ "$status" = 0 ] && grep -q '^a step: [0-9.]* ms, the mean of [0-9]*$' "$work/err" || fail "--profile: $status, $(cat "$work/err")"
+    [ -z "$(LC_ALL=C tr -d '\200-\277' <"$work/err" | awk 'length($0) > 80')" ] || fail "--profile: a line is too long"
+    timeless "$work/out"
+    cmp -s "$work/out" "$work/unkept" || fail "--profile: $(cat "$work/out"), not $(cat "$work/unkept")"
+    [ "$saves" = no ] || cmp -s "$work/weights" "$work/unkept.weights" || fail "--profile: other weights"
+    head -n 1 "$work/trace.json" | grep -q '^{.*"traceEvents":\[$' && tail -n 1 "$work/trace.json" | grep -qx ']}' ||
+        fail "--trace: $(head -n 1 "$work/trace.json")"
+    refuses "$@" --trace "$work/none/trace.json"
+}
+
 # All is well, and what was printed is free of escapes, as it is to be where there is no terminal.
 succeeds() {
     run "$@"

@@ -37,6 +37,7 @@ run $small --threads 1 --quiet --seed 2 --save "$work/b"
 
 saves=yes
 records --steps 4 --batch 16 --dates 20
+profiles --steps 4 --batch 16 --dates 20
 for wrong in "--load $work/a --record $work/new" "--load $work/a --report $work/new.html" "--ask x --record $work/new"; do
     refuses $wrong
 done

@@ -55,6 +55,7 @@ case $name in
     ;;
 01_glass_box)
     records --steps 20
+    profiles --steps 20
     for wrong in "--task planted --record $work/new" "--task planted --report $work/new.html" '--task none'; do
         refuses $wrong
     done
@@ -67,7 +68,9 @@ case $name in
     ends 'held-out inputs sorted: [0-9.]* % of 5,000' --steps 2 --values 10 --length 12
     ends '[0-9]*/15 rows have .* on the superdiagonal; right: [0-9.]* % of 5,000' --task next --steps 40
     records --steps 4
+    profiles --steps 4
     records --task next --steps 30
+    profiles --task next --steps 30
     ;;
 08_addition)
     for wrong in '--digits 0' '--digits 5' '--digits two'; do
@@ -77,6 +80,7 @@ case $name in
         ends "held-out sums of $digits digits exact: [0-9,]* of 5,000, [0-9.]* %" --digits $digits --steps 5
     done
     records --steps 4
+    profiles --steps 4
     ;;
 09_induction)
     for wrong in '--shortest 1' '--longest 49' '--shortest 20 --longest 10' '--heads 3' '--heads 9'; do
@@ -86,6 +90,7 @@ case $name in
     ends "loss on repeats: 2 layers [0-9.]*, 1 layer [0-9.]*; previous token $score, matching $score" --steps 3
     ends "loss on repeats: .*" --steps 3 --heads 8 --shortest 16 --longest 16
     records --steps 3
+    profiles --steps 3
     ;;
 10_heads)
     helps lesson
@@ -103,6 +108,7 @@ case $name in
     succeeds --steps 2 --threads 2 --quiet
     cmp -s "$work/out" "$work/told" || fail "--quiet: $(cat "$work/out"), not $(cat "$work/told")"
     records --lesson off --steps 1
+    profiles --lesson off --steps 1
     grep -q '"ablation":.*"path":"decoder.1.cross_attn","head":3,' "$work/kept/index.jsonl" || fail "no ablations"
     for lesson in scale places words; do
         refuses --lesson $lesson --record "$work/new"

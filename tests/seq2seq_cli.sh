@@ -36,6 +36,7 @@ cmp -s "$work/a" "$work/b" || fail "1 thread, watched, and 2, unwatched, gave di
 saves=yes
 for form in '' '--score dot --task phrases --feed --sampling 0.5' '--score transformer'; do
     records --steps 3 --batch 8 --examples 10 --hidden 16 $form
+    profiles --steps 3 --batch 8 --examples 10 --hidden 16 $form
 done
 for wrong in "--compare --record $work/new" "--compare --report $work/new.html" "--load $work/a --record $work/new" \
              "--score none --record $work/new" "--ask x --report $work/new.html"; do

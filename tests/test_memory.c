@@ -87,6 +87,29 @@ Test(memory, no_malloc_from_the_second_step_on) {
     small_training_free(&s);
 }
 
+Test(memory, a_profile_takes_none_from_the_second_step_on) {
+    small_training s;
+    cr_assert(small_training_init(&s, HEED_F32));
+    heed_tape *t = heed_tape_new();
+    heed_profile *p = heed_profile_new((heed_profile_options){.trace_steps = 3});
+    heed_tape_set_threads(t, 1);
+    heed_tape_set_profile(t, p);
+    heed_optim_set_threads(s.optim, 1);
+    heed_optim_set_profile(s.optim, p);
+    small_training_step(&s, t, 0);
+    heed_tape_reset(t); /* merges the arena */
+    watched.on = true;
+    long before = watched.calls;
+    for (int step = 1; step < 10; step++)
+        small_training_step(&s, t, step);
+    watched.on = false;
+    cr_expect_eq(watched.calls, before);
+    cr_expect_eq(heed_profile_totals(p).steps, 10);
+    heed_tape_free(t);
+    heed_profile_free(p);
+    small_training_free(&s);
+}
+
 /* One stretch of a text, going on from the one before. Returns what the last state sums to, NaN on an error. */
 static double carried_step(const heed_recurrent *layer, heed_tape *t, heed_grads *g, heed_carry *carry) {
     heed_state last;
@@ -214,6 +237,29 @@ static void use_a_tape(outcome *o) {
 
 Test(memory, a_tape_without_memory_says_so) {
     fail_everywhere(use_a_tape);
+}
+
+/* A training goes on unmeasured: then rows or events are missing, which is counted, or there is no profile at all. */
+static void measure(outcome *o) {
+    heed_tape *t = heed_tape_new();
+    heed_profile *p = heed_profile_new((heed_profile_options){.trace_steps = 2});
+    heed_tape_set_threads(t, 1);
+    heed_tape_set_profile(t, p);
+    for (int step = 0; step < 2; step++) {
+        heed_tape_reset(t);
+        heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(2), (float[]){3, 4});
+        heed_tensor loss = heed_sum(t, heed_square(t, x), HEED_ALL_AXES);
+        note(o, heed_backward(t, loss, NULL), heed_error_text(t));
+        o->result += heed_item(t, loss);
+    }
+    heed_profile_total total = heed_profile_totals(p);
+    o->errors += total.steps != 2 || total.lost || total.untraced;
+    heed_tape_free(t);
+    heed_profile_free(p);
+}
+
+Test(memory, a_profile_without_memory_says_so) {
+    fail_everywhere(measure);
 }
 
 typedef heed_optim *maker(heed_model *model);

@@ -35,7 +35,8 @@ succeeds --text "$work/text" --steps 12 --threads 1 --save "$work/b"
 
 saves=yes
 records --text "$work/text" --steps 2
-for wrong in "--load $work/a --record $work/new" "--prompt x --report $work/new.html"; do
+profiles --text "$work/text" --steps 2
+for wrong in "--load $work/a --record $work/new" "--prompt x --report $work/new.html" "--load $work/a --profile" "--prompt x --trace $work/new"; do
     refuses $wrong
 done
 

@@ -101,6 +101,7 @@ static heed_status train(pairs_run *run) {
     heed_status status = glass_training_init(&run->training, &run->g, (uint64_t)o->seed, (int)o->threads);
     if (status)
         return heed_error_set(&run->error, status, "%s", glass_training_error(&run->training));
+    profiling_watch(run->training.t, run->training.sgd);
     run->kept = (kept_probe){&run->g, &probe};
     heed_recorder *r = run->training.recorder = kept_begin(&o->kept, o->steps, &run->kept);
     if ((status = heed_recorder_status(r)))
@@ -147,7 +148,8 @@ static heed_status run_planted(const options *o, terminal term, heed_error *erro
 
 int main(int argc, char **argv) {
     options o;
-    if (!glass_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
+    if (!glass_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)) ||
+        !profiling_begin(&o.profile))
         return MISUSED;
     heed_error error = {0};
     int result = DONE;
@@ -155,5 +157,5 @@ int main(int argc, char **argv) {
         options_print_help(&options_table, argv[0]);
     else if ((o.task == TASK_PLANTED ? run_planted : run_pairs)(&o, terminal_open(stdout), &error))
         result = failed(error.text);
-    return program_end(result);
+    return program_end(profiling_end(&o.profile, result));
 }

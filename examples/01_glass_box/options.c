@@ -13,6 +13,7 @@ static const option_row rows[] = {
     {"threads", "N", "threads, 0 for one a core (1: the task is too small for more); the result\nhas the same bits",
      OPTION_WHOLE, offsetof(options, threads), 0, 256, NULL},
     RECORDING_ROWS(options),
+    PROFILING_ROWS(options),
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };

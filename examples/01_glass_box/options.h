@@ -3,6 +3,7 @@
 #define GLASS_BOX_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 
@@ -12,6 +13,7 @@ typedef struct options {
     int64_t task; /* glass_task */
     int64_t seed, steps, threads;
     recording kept;
+    profiling profile;
     bool quiet, help;
 } options;
 

@@ -1,5 +1,7 @@
 #include "planted.h"
 
+#include "../common/profiling.h"
+
 #include <math.h>
 
 typedef struct head {
@@ -105,6 +107,7 @@ static heed_status train(const head *teacher, const head *student, uint64_t seed
     heed_tape_set_seed(c.t, seed);
     heed_tape_set_threads(c.t, threads);
     heed_optim_set_threads(c.adam, threads);
+    profiling_watch(c.t, c.adam);
     heed_status status = HEED_OK;
     for (int i = 0; !status && i < steps; i++)
         status = step(&c, heed_schedule_at(&schedule, i), loss);

@@ -178,7 +178,7 @@ static int use_file(const options *o, const task *dates) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!dates_options_read(&o, argc, argv))
+    if (!dates_options_read(&o, argc, argv) || !profiling_begin(&o.profile))
         return MISUSED;
     int result = DONE;
     task *dates = task_dates_new();
@@ -189,5 +189,5 @@ int main(int argc, char **argv) {
     else
         result = o.load || o.ask ? use_file(&o, dates) : learn(&o, dates, argv[0]);
     task_free(dates);
-    return program_end(result);
+    return program_end(profiling_end(&o.profile, result));
 }

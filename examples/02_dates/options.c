@@ -10,6 +10,7 @@ static const option_row rows[] = {
      NULL},
     {"save", "FILE", "where the weights go (" DEFAULT_FILE ")", OPTION_TEXT, offsetof(options, save), 0, 0, NULL},
     RECORDING_ROWS(options),
+    PROFILING_ROWS(options),
     {"load", "FILE", "train nothing: examine these weights, or ask them", OPTION_TEXT, offsetof(options, load), 0, 0,
      NULL},
     {"ask", "DATE",
@@ -23,7 +24,7 @@ static const option_row rows[] = {
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };
-enum { ROWS = sizeof rows / sizeof *rows, TRAINING_ROWS = 7 }; /* the first ones say how to train */
+enum { ROWS = sizeof rows / sizeof *rows, TRAINING_ROWS = 9 }; /* the first ones say how to train */
 
 static const option_table table = {
     "A transformer learns to read dates, character by character, and to write them as ISO 8601.", rows, ROWS,

@@ -3,6 +3,7 @@
 #define DATES_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 #include "train.h"
@@ -16,6 +17,7 @@ typedef struct options {
     const char *load; /* NULL: train */
     const char *ask;  /* NULL, a date, or "-" for standard input */
     recording kept;
+    profiling profile;
     bool heads;       /* with ask: the map of each head as well */
     bool quiet;
     bool help;

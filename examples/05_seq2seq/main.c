@@ -237,7 +237,7 @@ static int use_file(const options *o) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!seq2seq_options_read(&o, argc, argv))
+    if (!seq2seq_options_read(&o, argc, argv) || !profiling_begin(&o.profile))
         return MISUSED;
     int result = DONE;
     task *what = task_new(o.task);
@@ -250,5 +250,5 @@ int main(int argc, char **argv) {
     else
         result = o.compare ? compare(&o, what) : learn(&o, what, argv[0]);
     task_free(what);
-    return program_end(result);
+    return program_end(profiling_end(&o.profile, result));
 }

@@ -31,6 +31,7 @@ static const option_row rows[] = {
      offsetof(options, compare), 0, 0, NULL},
     {"save", "FILE", "where the weights go (" DEFAULT_FILE ")", OPTION_TEXT, offsetof(options, save), 0, 0, NULL},
     RECORDING_ROWS(options),
+    PROFILING_ROWS(options),
     {"load", "FILE", "train nothing: examine these weights, or ask them", OPTION_TEXT, offsetof(options, load), 0, 0,
      NULL},
     {"ask", "TEXT",
@@ -46,7 +47,7 @@ static const option_row rows[] = {
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };
-enum { ROWS = sizeof rows / sizeof *rows, TRAINING_ROWS = 16 }; /* the first ones say what to train, and how */
+enum { ROWS = sizeof rows / sizeof *rows, TRAINING_ROWS = 18 }; /* the first ones say what to train, and how */
 
 static const option_table table = {
     "A recurrent encoder-decoder learns to translate, and looks back at the source by any score there is.", rows, ROWS,

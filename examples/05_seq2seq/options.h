@@ -3,6 +3,7 @@
 #define SEQ2SEQ_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 #include "translator.h"
@@ -18,6 +19,7 @@ typedef struct options {
     int64_t beam, examples;
     const char *save, *load, *ask;
     recording kept;
+    profiling profile;
     bool compare, quiet, help;
 } options;
 

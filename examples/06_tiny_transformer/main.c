@@ -228,12 +228,12 @@ static int use_file(const options *o) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!tiny_options_read(&o, argc, argv))
+    if (!tiny_options_read(&o, argc, argv) || !profiling_begin(&o.profile))
         return MISUSED;
     int result = DONE;
     if (o.help)
         tiny_options_print_help(argv[0]);
     else
         result = o.load || o.prompt ? use_file(&o) : learn(&o, argv[0]);
-    return program_end(result);
+    return program_end(profiling_end(&o.profile, result));
 }

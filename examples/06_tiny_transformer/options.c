@@ -21,6 +21,7 @@ static const option_row rows[] = {
      OPTION_TEXT, offsetof(options, checkpoint), 0, 0, NULL},
     {"every", "N", "steps from one checkpoint to the next (100)", OPTION_WHOLE, offsetof(options, every), 1, 1e7, NULL},
     RECORDING_ROWS(options),
+    PROFILING_ROWS(options),
     {"load", "FILE", "train nothing: take these weights", OPTION_TEXT, offsetof(options, load), 0, 0, NULL},
     {"prompt", "TEXT", "let saved weights go on from here (without --load: " DEFAULT_FILE ")", OPTION_TEXT,
      offsetof(options, prompt), 0, 0, NULL},
@@ -62,6 +63,11 @@ bool tiny_options_read(options *o, int argc, char **argv) {
         return false;
     if ((o->kept.folder || o->kept.page) && (o->load || o->prompt)) {
         complain("--%s is of a training, and with --%s nothing is trained", o->kept.folder ? "record" : "report",
+                 o->load ? "load" : "prompt");
+        return false;
+    }
+    if ((o->profile.table || o->profile.trace) && (o->load || o->prompt)) {
+        complain("--%s is of a training, and with --%s nothing is trained", o->profile.table ? "profile" : "trace",
                  o->load ? "load" : "prompt");
         return false;
     }

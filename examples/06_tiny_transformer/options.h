@@ -3,6 +3,7 @@
 #define TINY_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 
@@ -22,6 +23,7 @@ typedef struct options {
     double temperature, top_p;
     int64_t top_k;
     recording kept;
+    profiling profile;
     bool quiet, help;
 } options;
 

@@ -172,7 +172,8 @@ static heed_status run_next(const options *o, heed_error *error) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!sort_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
+    if (!sort_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)) ||
+        !profiling_begin(&o.profile))
         return MISUSED;
     heed_error error = {0};
     int result = DONE;
@@ -180,5 +181,5 @@ int main(int argc, char **argv) {
         options_print_help(&options_table, argv[0]);
     else if ((o.task == TASK_NEXT ? run_next : run_sort)(&o, &error))
         result = failed(error.text);
-    return program_end(result);
+    return program_end(profiling_end(&o.profile, result));
 }

@@ -3,6 +3,7 @@
 #define SORT_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 #include "sort.h"
@@ -13,6 +14,7 @@ typedef struct options {
     int64_t task; /* sort_lesson_kind */
     int64_t steps, values, length, seed, threads;
     recording kept;
+    profiling profile;
     bool quiet, help;
 } options;
 

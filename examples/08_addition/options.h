@@ -3,12 +3,14 @@
 #define ADDITION_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 
 typedef struct options {
     int64_t digits, steps, seed, threads;
     recording kept;
+    profiling profile;
     bool quiet, help;
 } options;
 

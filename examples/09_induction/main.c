@@ -180,12 +180,13 @@ static int run(const options *o) {
 
 int main(int argc, char **argv) {
     options o;
-    if (!induction_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)))
+    if (!induction_options_read(&o, argc, argv) || (!o.help && !can_record(&o.kept)) ||
+        !profiling_begin(&o.profile))
         return MISUSED;
     int result = DONE;
     if (o.help)
         options_print_help(&options_table, argv[0]);
     else
         result = run(&o);
-    return program_end(result);
+    return program_end(profiling_end(&o.profile, result));
 }

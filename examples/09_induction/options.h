@@ -3,12 +3,14 @@
 #define INDUCTION_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 
 typedef struct options {
     int64_t steps, heads, shortest, longest, seed, threads;
     recording kept; /* of the two layers */
+    profiling profile;
     bool quiet, help;
 } options;
 

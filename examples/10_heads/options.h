@@ -3,6 +3,7 @@
 #define HEADS_OPTIONS_H
 
 #include "../common/options.h"
+#include "../common/profiling.h"
 #include "../common/program.h"
 #include "../common/recording.h"
 
@@ -11,6 +12,7 @@ typedef struct options {
     int64_t steps;  /* 0: as many as each lesson has as a rule */
     int64_t seed, threads;
     recording kept; /* of the reader with many heads */
+    profiling profile;
     bool quiet, help;
 } options;
 

@@ -1,5 +1,7 @@
 #include "training.h"
 
+#include "profiling.h"
+
 #include <time.h>
 
 static heed_optim *optimizer(heed_model *model, const training_plan *plan) {
@@ -24,6 +26,7 @@ heed_status training_init(training *tr, heed_model *model, const training_plan *
                                    .steps = plan->steps};
     heed_tape_set_threads(tr->t, (int)plan->threads);
     heed_tape_set_seed(tr->t, (uint64_t)plan->seed);
+    profiling_watch(tr->t, tr->opt);
     heed_status status = heed_optim_status(tr->opt);
     if (!status)
         status = heed_recorder_status(tr->recorder);

@@ -9,6 +9,7 @@
 #include "../kernels/parallel.h"
 #include "apply_internal.h"
 #include "error_internal.h"
+#include "profile_internal.h"
 
 /* Not raised yet: it is once it is the tape's, with path and name before it. */
 heed_status heed_fail(heed_call *call, const char *format, ...) {
@@ -346,6 +347,9 @@ static heed_status check_finite(heed_tape *t, const heed_call *call) {
 
 static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, int n_in, const void *attr,
                        heed_tensor *outs) {
+    heed_profile_mark begun = {.started = 0};
+    if (t->profile)
+        begun = heed_profile_begin(t->profile);
     frame f = {.n_in = 0};
     if (wrong_op(t, op) || open_frame(t, &f, op, n_in, attr) || resolve_inputs(t, &f, in) || pack_inputs(t, &f))
         return t->error.status;
@@ -372,6 +376,8 @@ static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, i
     if (t->error.status || call_shape_rule(t, tape_scope(t), &call) || check_outputs(t, &call) ||
         take_outputs(t, &call) || run_forward(t, &call) || (t->anomaly && check_finite(t, &call)))
         return t->error.status;
+    if (t->profile) /* record() may move what call.in points at */
+        profile_call(t->profile, begun, t->recording ? HEED_PHASE_FORWARD : HEED_PHASE_ASIDE, tape_scope(t), &call);
     return record(t, &f, &call, outs);
 }
 

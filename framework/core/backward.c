@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backward_internal.h"
+#include "profile_internal.h"
 
 /* dL/dy: ones (y has one element) or the seed, times this loss's share. */
 static void seed_gradient(walk *w, value *y, heed_tensor seed, double share) {
@@ -79,8 +80,10 @@ static heed_status walk_back(heed_tape *t, heed_tensor loss, heed_grads *g, heed
         memcpy(planned, g->written, g->n_entries * sizeof *planned);
     w.written = planned;
     w.pass = ++t->passes;
+    heed_profile_mark begun = heed_profile_begin(t->profile);
     if (dry_walk(&w, &t->values[index], last))
         return t->error.status;
+    profile_engine(t->profile, begun, HEED_PHASE_BACKWARD, "plan");
     double share = 1;
     if (g)
         grads_open(g, t->values[index].weight, w.threads, &share);

@@ -1,6 +1,7 @@
 /* The computing walk: each op's backward is called, and what it produced is settled where it belongs. */
 #include "apply_internal.h"
 #include "backward_internal.h"
+#include "profile_internal.h"
 
 /* The place of v's gradient, contiguous. */
 static heed_array gradient_array(const walk *w, const value *v) {
@@ -200,6 +201,9 @@ static heed_status view_backward(walk *w, node *n, stage *s, heed_call *call) {
 
 static heed_status node_backward(walk *w, node *n, char *scratch) {
     heed_tape *t = w->t;
+    heed_profile_mark begun = {.started = 0};
+    if (t->profile)
+        begun = heed_profile_begin(t->profile);
     stage s;
     arena_mark before = arena_note(&t->memory);
     if (!take_stage(&t->memory, n, &s))
@@ -238,6 +242,8 @@ static heed_status node_backward(walk *w, node *n, char *scratch) {
         status = settle(w, n, &s);
     }
     n->walked = !w->retain;
+    if (t->profile)
+        profile_call(t->profile, begun, HEED_PHASE_BACKWARD, n->scope, &call);
     arena_rewind(&t->memory, before);
     return status;
 }

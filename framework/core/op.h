@@ -42,6 +42,15 @@ typedef struct heed_call {
     heed_error *error;
 } heed_call;
 
+/* What one call does, for profiles. */
+typedef struct heed_cost {
+    double flops, bytes;
+} heed_cost;
+/* Counts the FLOPs of a call: 2 for a multiply and add; additions, comparisons and functions of single elements are not
+ * worth counting beside a product's. In forward call->dx is NULL; in backward it says which gradients are made. *cost comes
+ * with 0 FLOPs and the bytes of all that is read and written, each array once, to be set right where that is wrong. */
+typedef void heed_cost_rule(const heed_call *call, heed_cost *cost);
+
 /* Checks shapes and dtypes, sets out[o]->shape, out[o]->dtype and the byte counts.
  * On bad input: `return heed_fail(call, "inner sizes differ: %s x %s", ...)`; the engine puts path and name before it.
  * Ops with HEED_VIEW set out[o]->stride and out[o]->data too, from in[0]'s. */
@@ -116,7 +125,8 @@ struct heed_op {
     unsigned save_in, save_out; /* masks: whose data backward reads. HEED_SAVE_ALL: all */
     heed_sample_rule *samples;
     heed_kernel *jvp[HEED_DTYPES]; /* room for a forward-mode rule; leave zero */
-    const void *reserved[4];
+    heed_cost_rule *cost; /* or NULL: the bytes alone say what it costs */
+    const void *reserved[3];
 };
 
 enum { HEED_MAX_OUTPUTS = 64 };

@@ -6,7 +6,7 @@
 
 #include "../kernels/parallel.h"
 #include "error_internal.h"
-#include "tape_internal.h"
+#include "profile_internal.h"
 
 /* Every tape between two resets has a number of its own, so a handle that does not belong is told by comparing. */
 static uint64_t next_epoch(void) {
@@ -61,6 +61,8 @@ void heed_tape_free(heed_tape *t) {
 void heed_tape_reset(heed_tape *t) {
     if (t->inert)
         return;
+    if (t->profile)
+        profile_reset(t->profile);
     arena_reset(&t->memory);
     t->epoch = next_epoch();
     t->step++;

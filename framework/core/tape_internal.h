@@ -108,6 +108,7 @@ struct heed_tape {
     size_t n_draws, cap_draws;
     const heed_scope **scopes; /* the stack; the last is current */
     size_t n_scopes, cap_scopes;
+    struct heed_profile *profile; /* NULL: nothing is measured */
     int threads;
     bool recording, training, anomaly;
     uint64_t seed, step, passes;

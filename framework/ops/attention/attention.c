@@ -264,6 +264,29 @@ static void backward(heed_call *call) {
         heed_attention_backward_f32(&a, &g, call->threads, call->workspace);
 }
 
+/* ---- what it costs ---- */
+
+/* Pairs of a query and a key that it sees, masks apart. */
+static double count_pairs(const heed_attention_problem *a) {
+    int64_t pairs = 0;
+    for (int64_t i = 0; i < a->queries; i++) {
+        int64_t own = i + a->keys - a->queries, first = 0, last = a->keys - 1; /* keys that i sees */
+        if (a->causal || a->window > 0)
+            last = smaller(last, a->causal ? own : own + a->window - 1);
+        if (a->window > 0 && own - a->window + 1 > 0)
+            first = own - a->window + 1;
+        pairs += last >= first ? last - first + 1 : 0;
+    }
+    return (double)pairs;
+}
+
+/* Forward's products are q kᵀ and p v; backward's q kᵀ again, dy vᵀ, and those of dv, dq and dk. */
+static void cost(const heed_call *call, heed_cost *cost) {
+    const heed_attention_problem a = problem_of(call);
+    double width = call->dx ? (double)(3 * a.d_k + 2 * a.d_v) : (double)(a.d_k + a.d_v);
+    cost->flops = 2 * width * count_pairs(&a) * (double)(a.batch * a.heads);
+}
+
 /* ---- samples ---- */
 
 typedef enum mask_kind { NO_MASK, BOOL_MASK, REAL_MASK } mask_kind;
@@ -363,6 +386,7 @@ const heed_op heed_op_attention = {
     .save_in = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V) | HEED_SAVE(MASK) | HEED_SAVE(RELATIVE),
     .save_out = HEED_SAVE(CONTEXT) | HEED_SAVE(PATTERN),
     .samples = samples,
+    .cost = cost,
 };
 
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options) {

@@ -144,6 +144,13 @@ static void share_out(const heed_call *call, gradient *job, heed_range_body *bod
     heed_parallel(call, job->x.outer * job->x.inner, strips * STRIP_GRAIN, body, job);
 }
 
+/* Forward reads of x only what is picked. */
+static void cost(const heed_call *call, heed_cost *cost) {
+    double size = (double)heed_dtype_size(call->in[0]->dtype);
+    if (call->dx == NULL)
+        cost->bytes += size * (double)(heed_array_count(call->out[0]) - heed_array_count(call->in[0]));
+}
+
 /* ---- samples ---- */
 
 static bool embedding_samples(int index, heed_sample *sample) {
@@ -199,6 +206,7 @@ const heed_op heed_op_embedding = {
     .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
     .save_in = HEED_SAVE(1),
     .samples = embedding_samples,
+    .cost = cost,
 };
 
 heed_tensor heed_embedding(heed_tape *t, heed_tensor table, heed_tensor index) {
@@ -218,6 +226,7 @@ const heed_op heed_op_index_select = {
     .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
     .save_in = HEED_SAVE(1),
     .samples = index_select_samples,
+    .cost = cost,
 };
 
 heed_tensor heed_index_select(heed_tape *t, heed_tensor x, heed_tensor index, int axis) {

@@ -156,6 +156,19 @@ static void backward(heed_call *call) {
     }
 }
 
+/* A multiply and an add a point of the nest; with one operand, an add. */
+static void cost(const heed_call *call, heed_cost *cost) {
+    const einsum_attr *attr = call->attr;
+    int products = call->dx ? 0 : 1;
+    for (int i = 0; i < call->n_in && call->dx; i++)
+        products += call->dx[i] != NULL;
+    cost->flops = (double)call->n_in * products;
+    for (int i = 0; i < call->n_in; i++)
+        for (const char *letter = attr->in[i].letter; *letter; letter++)
+            if (strchr(attr->in[i].letter, *letter) == letter && !(i == 1 && has(&attr->in[0], *letter)))
+                cost->flops *= (double)size_of(call, *letter);
+}
+
 /* ---- samples ---- */
 
 static bool samples(int index, heed_sample *sample) {
@@ -215,6 +228,7 @@ const heed_op heed_op_einsum = {
     .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
     .save_in = HEED_SAVE(0) | HEED_SAVE(1),
     .samples = samples,
+    .cost = cost,
 };
 
 /* ---- from text to ops ---- */

@@ -127,6 +127,12 @@ static void backward(heed_call *call) {
         heed_array_sum_to(call->dx[BIAS], dy, call->accumulate[BIAS], call->threads);
 }
 
+/* A product of as many terms for y as for each matrix's gradient. */
+static void cost(const heed_call *call, heed_cost *cost) {
+    int products = call->dx ? (call->dx[X] != NULL) + (call->dx[WEIGHT] != NULL) : 1;
+    cost->flops = 2.0 * products * (double)heed_array_count(call->out[0]) * (double)call->in[WEIGHT]->shape.n[1];
+}
+
 /* ---- samples ---- */
 
 static bool samples(int index, heed_sample *sample) {
@@ -170,6 +176,7 @@ const heed_op heed_op_linear = {
     .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
     .save_in = HEED_SAVE(X) | HEED_SAVE(WEIGHT),
     .samples = samples,
+    .cost = cost,
 };
 
 heed_tensor heed_linear(heed_tape *t, heed_tensor x, heed_tensor weight, heed_tensor bias) {

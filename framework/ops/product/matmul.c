@@ -150,6 +150,14 @@ static void backward(heed_call *call) {
     }
 }
 
+/* A product of as many terms for y as for each gradient. */
+static void cost(const heed_call *call, heed_cost *cost) {
+    int products = call->dx ? (call->dx[0] != NULL) + (call->dx[1] != NULL) : 1;
+    const heed_array *a = call->in[0];
+    cost->flops =
+        2.0 * products * (double)heed_array_count(call->out[0]) * (double)size_at(a, matrix_of(call, 0, a->shape.rank).column);
+}
+
 /* ---- samples ---- */
 
 static bool samples(int index, heed_sample *sample) {
@@ -208,6 +216,7 @@ const heed_op heed_op_matmul = {
     .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
     .save_in = HEED_SAVE(0) | HEED_SAVE(1),
     .samples = samples,
+    .cost = cost,
 };
 
 heed_tensor heed_matmul_t(heed_tape *t, heed_tensor a, bool transpose_a, heed_tensor b, bool transpose_b) {
