@@ -104,7 +104,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
-PUBLIC_DIRS    := framework $(addprefix framework/,core ops gradcheck io data lens)
+PUBLIC_DIRS    := framework $(addprefix framework/,core ops gradcheck curvature io data lens)
 PUBLIC_HEADERS := $(filter-out %_internal.h %_typed.h,$(wildcard $(addsuffix /*.h,$(PUBLIC_DIRS) layers optim)))
 STAGED_NAMES   := $(notdir $(filter framework/%,$(PUBLIC_HEADERS))) $(filter layers/% optim/%,$(PUBLIC_HEADERS))
 STAGED         := $(addprefix $(BUILD)/include/heed/,$(STAGED_NAMES))
