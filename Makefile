@@ -77,7 +77,7 @@ BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 PAGES_SOURCES   := $(wildcard tests/browser/*.c)
 # What the suites test of the examples' insides, beside running them.
-TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c inside.c planted.c record.c) \
+TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c curvature.c inside.c planted.c record.c) \
                               $(addprefix examples/05_seq2seq/,exam.c translator.c) \
                               $(addprefix examples/07_sort/,next.c sort.c) examples/08_addition/addition.c \
                               $(addprefix examples/09_induction/,history.c induction.c repeats.c) \

@@ -56,7 +56,10 @@ case $name in
 01_glass_box)
     records --steps 20
     profiles --steps 20
-    for wrong in "--task planted --record $work/new" "--task planted --report $work/new.html" '--task none'; do
+    succeeds --steps 20 --curvature --record "$work/curved"
+    [ "$(grep -c '"largest Hessian eigenvalue":[0-9]' "$work/curved/index.jsonl")" = 20 ] ||
+        fail "--curvature: the recording has not one eigenvalue a step"
+    for wrong in "--task planted --curvature" "--task planted --record $work/new" "--task planted --report $work/new.html" '--task none'; do
         refuses $wrong
     done
     ;;

@@ -61,7 +61,7 @@ static heed_tensor tokens(const glass *g, heed_tape *t, const glass_question *qu
         x[i][GLASS_PAIRS][question->key[question->asked]] = 1;
     }
     return heed_cast(t, heed_input(t, HEED_F64, HEED_SHAPE(n, GLASS_TIME, GLASS_D_MODEL), x),
-                     heed_model_dtype(g->model));
+                     heed_dtype_of(t, heed_use(t, g->attn.w_q)));
 }
 
 heed_tensor glass_mask(heed_tape *t) {

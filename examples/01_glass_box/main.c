@@ -25,6 +25,7 @@ typedef struct pairs_run {
     glass g;
     glass_training training;
     record film;
+    glass_curvature curvature;
     backward_lesson lesson;
     kept_probe kept;
     heed_error error;
@@ -32,7 +33,11 @@ typedef struct pairs_run {
 
 static heed_status train_until(pairs_run *run, int step) {
     heed_status status = record_train(&run->film, &run->training, step);
-    return status ? heed_error_set(&run->error, status, "%s", glass_training_error(&run->training)) : HEED_OK;
+    if (!status)
+        return HEED_OK;
+    const char *why = glass_training_error(&run->training);
+    return heed_error_set(&run->error, status, "%s",
+                          *why ? why : heed_curvature_error_text(run->curvature.curvature));
 }
 
 static heed_status show_before(pairs_run *run) {
@@ -91,6 +96,8 @@ static heed_status teach(pairs_run *run) {
     if (!status) {
         show_film(&run->term, &run->film);
         show_norms(&run->term, &run->film);
+        if (run->o->curvature)
+            show_curvature(&run->term, &run->film);
         status = show_after(run);
     }
     return status;
@@ -102,6 +109,10 @@ static heed_status train(pairs_run *run) {
     if (status)
         return heed_error_set(&run->error, status, "%s", glass_training_error(&run->training));
     profiling_watch(run->training.t, run->training.sgd);
+    if (o->curvature) {
+        glass_curvature_init(&run->curvature, &run->g);
+        run->film.curvature = &run->curvature;
+    }
     run->kept = (kept_probe){&run->g, &probe};
     heed_recorder *r = run->training.recorder = kept_begin(&o->kept, o->steps, &run->kept);
     if ((status = heed_recorder_status(r)))
@@ -129,6 +140,7 @@ static heed_status run_pairs(const options *o, terminal term, heed_error *error)
     *error = run->error;
     if (run->training.t)
         glass_training_free(&run->training);
+    glass_curvature_free(&run->curvature);
     glass_free(&run->g);
     free(run);
     return status;

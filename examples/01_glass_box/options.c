@@ -14,6 +14,8 @@ static const option_row rows[] = {
      OPTION_WHOLE, offsetof(options, threads), 0, 256, NULL},
     RECORDING_ROWS(options),
     PROFILING_ROWS(options),
+    {"curvature", NULL, "follow the largest eigenvalue of the loss's Hessian, too (takes some seconds)", OPTION_FLAG,
+     offsetof(options, curvature), 0, 0, NULL},
     {"quiet", NULL, "print the result alone", OPTION_FLAG, offsetof(options, quiet), 0, 0, NULL},
     {"help", NULL, "print this", OPTION_HELP, offsetof(options, help), 0, 0, NULL},
 };
@@ -30,6 +32,10 @@ bool glass_options_read(options *o, int argc, char **argv) {
     if (o->task == TASK_PLANTED && (o->kept.folder || o->kept.page)) {
         complain("--%s is for --task pairs: of the planted teacher nothing is recorded",
                  o->kept.folder ? "record" : "report");
+        return false;
+    }
+    if (o->task == TASK_PLANTED && o->curvature) {
+        complain("--curvature is for --task pairs");
         return false;
     }
     return true;

@@ -14,7 +14,7 @@ typedef struct options {
     int64_t seed, steps, threads;
     recording kept;
     profiling profile;
-    bool quiet, help;
+    bool curvature, quiet, help;
 } options;
 
 extern const option_table options_table;

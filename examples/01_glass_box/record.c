@@ -18,6 +18,15 @@ static void look(record_frame *frame, const glass_training *tr) {
     glass_weights_of(tr->g, &w);
     glass_circuits_of(&w, &frame->circuits);
     frame->marks = record_examine(tr->g);
+    heed_recorder_scalar(tr->recorder, tr->steps + 1, "right answers", frame->marks.right);
+}
+
+static heed_status measure(const record *r, record_frame *frame, const glass_training *tr) {
+    if (r->curvature == NULL)
+        return HEED_OK;
+    const heed_status status = glass_curvature_ask(r->curvature, &frame->sharpest);
+    heed_recorder_scalar(tr->recorder, tr->steps + 1, "largest Hessian eigenvalue", frame->sharpest.value);
+    return status;
 }
 
 heed_status record_train(record *r, glass_training *tr, int until) {
@@ -27,8 +36,10 @@ heed_status record_train(record *r, glass_training *tr, int until) {
         record_frame *frame = &r->frame[r->frames];
         if (shown) {
             look(frame, tr);
-            heed_recorder_scalar(tr->recorder, tr->steps + 1, "right answers", frame->marks.right);
+            status = measure(r, frame, tr);
         }
+        if (status)
+            break;
         double start = training_clock();
         glass_step step;
         status = glass_training_step(tr, &step);

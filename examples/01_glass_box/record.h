@@ -2,7 +2,7 @@
 #ifndef GLASS_BOX_RECORD_H
 #define GLASS_BOX_RECORD_H
 
-#include "glass.h"
+#include "curvature.h"
 
 enum { RECORD_FRAMES = 51 }; /* the first step, and every fiftieth part of the run */
 enum { RECORD_EXAMINED = 512 };
@@ -10,6 +10,7 @@ enum { RECORD_EXAMINED = 512 };
 typedef struct record_frame {
     glass_circuits circuits; /* before the step, so of the matrices that had this loss and these gradients */
     glass_step at;
+    heed_eigenvalue sharpest; /* where it was asked for: the Hessian's largest */
     glass_marks marks; /* on RECORD_EXAMINED questions, the same at each frame, that training does not draw */
 } record_frame;
 
@@ -17,6 +18,7 @@ typedef struct record {
     int steps; /* of the whole run */
     record_frame frame[RECORD_FRAMES];
     int frames;
+    glass_curvature *curvature; /* to be asked at each frame; NULL: not */
     double seconds; /* that the training took, the looking apart */
 } record;
 

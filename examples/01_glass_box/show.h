@@ -42,6 +42,8 @@ void show_backward(const terminal *term, backward_lesson *lesson);
 void show_film(const terminal *term, const record *r);
 /* Which matrix moved when. */
 void show_norms(const terminal *term, const record *r);
+/* How sharply the loss curved: rows from the film, where it was asked for. */
+void show_curvature(const terminal *term, const record *r);
 /* How one gets W^Q, W^K and W^V: the answer in three sentences, with this run's numbers. */
 void show_answer(const terminal *term, const record *r, glass_marks marks);
 
