@@ -94,7 +94,7 @@ static heed_status wrong_op(heed_tape *t, const heed_op *op) {
                          "the descriptor says neither how many outputs there are nor how to ask");
     if (op->samples == NULL)
         return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no samples for the gradient check");
-    bool has_backward = op->backward_any != NULL;
+    bool has_backward = op->backward_any != NULL || op->passes_dy;
     for (int d = 0; d < HEED_DTYPES; d++)
         has_backward = has_backward || op->backward[d] != NULL;
     if (!has_backward && !(op->flags & (HEED_VIEW | HEED_NO_GRADIENT)))
@@ -225,7 +225,7 @@ static heed_status check_outputs(heed_tape *t, const heed_call *call) {
     if (op_kernel(call->op->forward, call->op->forward_any, dtype) == NULL)
         return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it does not compute on %s; see heed_cast",
                          heed_dtype_name(dtype));
-    if (call->needs_grad && op_kernel(call->op->backward, call->op->backward_any, dtype) == NULL)
+    if (call->needs_grad && !call->op->passes_dy && op_kernel(call->op->backward, call->op->backward_any, dtype) == NULL)
         return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID, "it has no gradient on %s; see heed_cast",
                          heed_dtype_name(dtype));
     return HEED_OK;
@@ -235,7 +235,8 @@ static heed_status take_outputs(heed_tape *t, heed_call *call) {
     size_t bytes = 0;
     for (int o = 0; o < call->n_out && !(call->op->flags & HEED_VIEW); o++) {
         heed_array *out = call->out[o];
-        heed_array_set_strides(out);
+        if (!(call->op->flags & HEED_LAYS_OUT))
+            heed_array_set_strides(out);
         bytes = (size_t)heed_array_count(out) * heed_dtype_size(out->dtype);
         if ((out->data = arena_take(&t->memory, bytes)) == NULL)
             return tape_no_memory(t, call->op->name, bytes);
@@ -304,7 +305,7 @@ static heed_status record(heed_tape *t, const frame *f, const heed_call *call, h
         v->array = f->out[o];
         v->weight = o == 0 ? weight : -1;
         if (f->needs_grad && heed_dtype_real(v->array.dtype)) {
-            v->flags = VALUE_NEEDS_GRAD;
+            v->flags = VALUE_NEEDS_GRAD | (f->op->flags & HEED_VIEW ? VALUE_VIEW : 0);
             v->node = (int32_t)t->n_nodes;
         }
         outs[o] = tape_handle(t, index);
@@ -319,6 +320,8 @@ static heed_status record(heed_tape *t, const frame *f, const heed_call *call, h
     if (inputs == NULL)
         return tape_no_memory(t, f->op->name, sizeof(node));
     memcpy(inputs, f->inputs, (size_t)f->n_in * sizeof *inputs);
+    for (int i = 0; i < f->n_in; i++)
+        t->values[inputs[i]].users++;
     t->nodes[t->n_nodes++] = (node){.op = f->op,
                                     .attr = call->attr,
                                     .inputs = inputs,

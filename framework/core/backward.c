@@ -1,6 +1,6 @@
-/* Backward: the tape walked in reverse, twice. A dry walk (backward_plan.c) finds what is reached, and gives every gradient its
- * place for the time between the first op that writes it and the op whose output it belongs to. Then a walk that computes
- * (backward_walk.c). */
+/* Backward: the tape walked in reverse, twice. A dry walk (backward_plan.c, backward_route.c) finds what is reached, and gives
+ * every gradient its place for the time between the first op that writes it and the op whose output it belongs to. Then a
+ * walk that computes (backward_walk.c). */
 #include <string.h>
 
 #include "backward_internal.h"
@@ -8,8 +8,7 @@
 
 /* dL/dy: ones (y has one element) or the seed, times this loss's share. */
 static void seed_gradient(walk *w, value *y, heed_tensor seed, double share) {
-    route r = {.kind = ROUTE_DIRECT, .first = true};
-    heed_array dy = open_gradient(w, y, &r);
+    heed_array dy = open_gradient(w, y, &w->seed);
     if (heed_is_nil(seed)) {
         heed_array_fill(&dy, share, w->threads);
         return;
@@ -72,23 +71,23 @@ static heed_status walk_back(heed_tape *t, heed_tensor loss, heed_grads *g, heed
         return t->error.status;
     walk w = {.t = t, .grads = g, .retain = options.retain, .threads = tape_thread_count(t)};
     int32_t last = t->values[index].node;
-    w.scratch_at = arena_take(&t->memory, (size_t)(last + 1) * sizeof *w.scratch_at);
+    w.nodes = arena_take(&t->memory, (size_t)(last + 1) * sizeof *w.nodes);
     bool *planned = g ? arena_take(&t->memory, g->n_entries * sizeof *planned) : NULL;
-    if (w.scratch_at == NULL || (g && planned == NULL))
-        return tape_no_memory(t, "backward", (size_t)(last + 1) * sizeof *w.scratch_at);
+    if (w.nodes == NULL || (g && planned == NULL))
+        return tape_no_memory(t, "backward", (size_t)(last + 1) * sizeof *w.nodes);
     if (g)
         memcpy(planned, g->written, g->n_entries * sizeof *planned);
     w.written = planned;
     w.pass = ++t->passes;
     heed_profile_mark begun = heed_profile_begin(t->profile);
-    if (dry_walk(&w, &t->values[index], last))
+    if (dry_walk(&w, index, last))
         return t->error.status;
     profile_engine(t->profile, begun, HEED_PHASE_BACKWARD, "plan");
     double share = 1;
     if (g)
         grads_open(g, t->values[index].weight, w.threads, &share);
     w.written = g ? g->written : NULL;
-    /* The computing walk counts as a pass of its own: route_of() must see each gradient unwritten again. */
+    /* The computing walk counts as a pass of its own, in which no gradient is there yet. */
     w.pass = ++t->passes;
     seed_gradient(&w, &t->values[index], options.seed, share);
     if (compute_walk(&w, last))
@@ -129,14 +128,16 @@ heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
             v->use != NO_PARAM ? " (a parameter's is in the heed_grads)" : "");
     if (t->passes == 0)
         return heed_fail_tape(t, HEED_STATE, "grad: no backward has run on this tape yet");
-    const heed_array like = v->array;
-    void *data = v->grad;
+    heed_array like = v->array;
+    if (v->flags & VALUE_VIEW)
+        heed_array_set_strides(&like);
+    like.data = v->grad;
     if (v->pass != t->passes)
         return heed_zeros(t, like.dtype, like.shape);
     uint32_t at = tape_new_value(t, like.dtype, like.shape);
     if (at == 0)
         tape_no_memory(t, "grad", sizeof(value));
     else
-        t->values[at].array.data = data;
+        t->values[at].array = like;
     return tape_handle(t, at);
 }

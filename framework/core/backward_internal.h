@@ -4,6 +4,12 @@
 
 #include "model_internal.h"
 
+/* What the dry walk has found for one node. */
+typedef struct node_plan {
+    size_t scratch;  /* its place in the pool */
+    uint32_t routes; /* the first of its routes on the tape */
+} node_plan;
+
 typedef struct walk {
     heed_tape *t;
     heed_grads *grads;   /* NULL: parameters are constants */
@@ -11,38 +17,39 @@ typedef struct walk {
     uint64_t pass;       /* values whose .pass is this have a gradient already */
     bool retain;
     int threads;
-    size_t *scratch_at;  /* by node, in the pool */
+    node_plan *nodes;    /* by node; of those that are reached */
+    route seed;          /* of the value that backward starts from */
     char *pool;
 } walk;
 
-typedef enum route_kind {
-    ROUTE_NONE,   /* not asked for */
-    ROUTE_VIEW,   /* copied into a view of the gradient */
-    ROUTE_DIRECT, /* written, or added by the op itself, where it lives */
-    ROUTE_ASIDE,  /* into scratch; then added or summed */
-} route_kind;
+/* ---- backward_route.c ---- */
 
-typedef struct route {
-    route_kind kind;
-    bool first;     /* nothing has been written there yet */
-    bool sums;      /* produced in a broadcast shape */
-    size_t scratch; /* bytes, for ROUTE_ASIDE */
-} route;
-
-/* ---- backward_plan.c ---- */
-
-route route_of(const walk *w, const node *n, int i);
+/* Decides whose gradients lie in which others', for a walk that starts from the value `start`, made by node `last`. */
+void find_roots(walk *w, uint32_t start, int32_t last);
+/* Whether v's gradient lies in another's. */
+bool lies_in_another(const walk *w, const value *v);
+/* The dry walk's decision on what n has for its i-th input, whose gradient gets its place by it, and on that place for the
+ * value v (n NULL: it is the seed that comes to it). False when memory is out. */
+bool take_route(walk *w, const node *n, int i, route *r);
+bool take_place(walk *w, const node *n, value *v, route *r);
+/* The gradient of v: where it is at this moment of the computing walk. */
+heed_array gradient_array(const walk *w, const value *v);
+/* v's gradient has been used up: false when memory is out. */
+bool leave_place(walk *w, const value *v);
 /* The shape in which the op's backward produces the gradient of input i: the output's where it broadcasts. */
 heed_shape produced_shape(const walk *w, const node *n, int i);
-/* Whether a gradient has come to any of the node's outputs. */
-bool reached(const walk *w, const node *n);
 bool keeps_grad(const value *v);
 /* Notes that the gradient of a parameter has been written, in whichever walk this is. */
 void mark_written(walk *w, const value *v);
 size_t value_bytes(const value *v);
 size_t aligned_bytes(size_t bytes);
-/* From y, the output of node `last`: fills w->scratch_at, takes w->pool. */
-heed_status dry_walk(walk *w, value *y, int32_t last);
+
+/* ---- backward_plan.c ---- */
+
+/* Whether a gradient has come to any of the node's outputs. */
+bool reached(const walk *w, const node *n);
+/* From the value `start`, an output of node `last`: fills w->nodes, takes w->pool. */
+heed_status dry_walk(walk *w, uint32_t start, int32_t last);
 
 /* ---- backward_walk.c ---- */
 

@@ -3,24 +3,8 @@
 #include "backward_internal.h"
 #include "profile_internal.h"
 
-/* The place of v's gradient, contiguous. */
-static heed_array gradient_array(const walk *w, const value *v) {
-    heed_array a = {.dtype = v->array.dtype, .shape = v->array.shape};
-    if (v->use == NO_PARAM) {
-        a.data = w->pool + v->grad_offset;
-    } else {
-        extent e;
-        model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
-        a.data = (char *)w->grads->data + (size_t)e.offset * heed_dtype_size(a.dtype);
-    }
-    heed_array_set_strides(&a);
-    return a;
-}
-
 /* A stack written while some of its parts were and some were not: the others start from zero. */
 static void zero_unwritten(walk *w, const value *v) {
-    if (v->use == NO_PARAM)
-        return;
     extent e;
     model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
     for (int i = e.first; i < e.first + e.entries; i++)
@@ -28,12 +12,29 @@ static void zero_unwritten(walk *w, const value *v) {
             grads_zero_entry(w->grads, i);
 }
 
+/* v's gradient has a place of its own from now on, which begins as a copy of what it shared. */
+static void copy_gradient(const walk *w, const value *v, size_t from) {
+    const heed_array to = gradient_array(w, v);
+    heed_array shared = to;
+    shared.data = w->pool + from;
+    heed_array_copy(&to, &shared, w->threads);
+}
+
 heed_array open_gradient(walk *w, value *v, const route *r) {
-    if (!r->first)
-        zero_unwritten(w, v);
-    heed_array a = gradient_array(w, v);
-    mark_written(w, v);
+    if (v->use != NO_PARAM) {
+        if (!r->first)
+            zero_unwritten(w, v);
+        mark_written(w, v);
+    } else {
+        value *root = &w->t->values[v->root];
+        const size_t before = root->grad_offset;
+        root->grad_offset = r->offset;
+        root->pass = w->pass;
+        if (r->moves)
+            copy_gradient(w, v, before);
+    }
     v->pass = w->pass;
+    const heed_array a = gradient_array(w, v);
     v->grad = keeps_grad(v) ? a.data : NULL; /* else its place is given to others */
     return a;
 }
@@ -47,23 +48,28 @@ static heed_status check_gradient(walk *w, const node *n, int i, const heed_arra
                      bad == 1 ? "a NaN" : "an inf");
 }
 
-/* Arrays of one node's backward, in the arena until it is done. */
+/* Arrays of one node's backward: on the stack as a rule, in the arena for ops with many inputs. */
+enum { FEW = 4 };
 typedef struct stage {
+    heed_array few[5 * FEW];
+    const heed_array *few_at[4 * FEW];
+    bool few_flags[FEW];
     heed_array *in, *out, *dy, *dx, *target;
     const heed_array **in_at, **dy_at;
     heed_array **out_at, **dx_at;
-    route *routes;
     bool *accumulate;
+    const route *routes;
 } stage;
 
-static bool take_stage(arena *a, const node *n, stage *s) {
-    size_t in = (size_t)n->n_in, out = (size_t)n->n_out;
-    s->in = arena_take(a, (3 * in + 2 * out) * sizeof *s->in);
-    s->in_at = arena_take(a, (2 * in + 2 * out) * sizeof *s->in_at);
-    s->routes = arena_take(a, in * sizeof *s->routes);
-    s->accumulate = arena_take(a, in * sizeof *s->accumulate);
-    if (!s->in || !s->in_at || !s->routes || !s->accumulate)
+static bool open_stage(arena *a, const node *n, const route *routes, stage *s) {
+    const size_t in = (size_t)n->n_in, out = (size_t)n->n_out;
+    const bool few = in <= FEW && out <= FEW;
+    s->in = few ? s->few : arena_take(a, (3 * in + 2 * out) * sizeof *s->in);
+    s->in_at = few ? s->few_at : arena_take(a, (2 * in + 2 * out) * sizeof *s->in_at);
+    s->accumulate = few ? s->few_flags : arena_take(a, in * sizeof *s->accumulate);
+    if (!s->in || !s->in_at || !s->accumulate)
         return false;
+    s->routes = routes;
     s->dx = s->in + in;
     s->target = s->dx + in;
     s->out = s->target + in;
@@ -78,7 +84,7 @@ static bool saves(unsigned mask, int i) {
     return mask == (unsigned)HEED_SAVE_ALL || (i < 32 && (mask >> i & 1));
 }
 
-/* What forward saw, without the data that the op has not declared. */
+/* What forward saw, without the data that the op has not declared; nothing is asked for yet. */
 static void show_forward(const walk *w, const node *n, stage *s) {
     const value *values = w->t->values;
     for (int o = 0; o < n->n_out; o++) {
@@ -89,6 +95,8 @@ static void show_forward(const walk *w, const node *n, stage *s) {
     }
     for (int i = 0; i < n->n_in; i++) {
         s->in_at[i] = NULL;
+        s->dx_at[i] = NULL;
+        s->accumulate[i] = false;
         if (n->inputs[i] == 0)
             continue;
         s->in[i] = values[n->inputs[i]].array;
@@ -108,8 +116,8 @@ static void show_dy(walk *w, const node *n, stage *s, char **scratch) {
             s->dy[o] = gradient_array(w, v);
             s->dy_at[o] = &s->dy[o];
         } else if (heed_dtype_real(v->array.dtype) && !(n->op->flags & (HEED_PARTIAL_DY | HEED_VIEW))) {
-            s->dy[o] = (heed_array){.data = *scratch, .dtype = v->array.dtype, .shape = v->array.shape};
-            heed_array_set_strides(&s->dy[o]);
+            s->dy[o] = v->array;
+            s->dy[o].data = *scratch;
             heed_array_fill(&s->dy[o], 0, w->threads);
             *scratch += aligned_bytes(value_bytes(v));
             s->dy_at[o] = &s->dy[o];
@@ -117,44 +125,45 @@ static void show_dy(walk *w, const node *n, stage *s, char **scratch) {
     }
 }
 
-/* False where nobody asks for any: of a parameter, when there are no gradients to write to. */
+/* False where backward need not be called: nobody asks for a gradient (of a parameter, when there are none to write to), or
+ * it is dy. */
 static bool open_targets(walk *w, const node *n, stage *s, char **scratch) {
     bool any = false;
-    for (int i = 0; i < n->n_in; i++) {
-        route r = s->routes[i] = route_of(w, n, i);
-        s->dx_at[i] = NULL;
-        s->accumulate[i] = false;
-        if (r.kind == ROUTE_NONE)
-            continue;
-        any = true;
-        value *v = &w->t->values[n->inputs[i]];
-        s->target[i] = open_gradient(w, v, &r);
-        s->dx[i] = s->target[i];
-        s->dx_at[i] = &s->dx[i];
-        if (r.kind == ROUTE_DIRECT) {
-            s->accumulate[i] = !r.first;
-            continue;
-        }
-        s->dx[i] = (heed_array){.data = *scratch, .dtype = v->array.dtype, .shape = produced_shape(w, n, i)};
-        heed_array_set_strides(&s->dx[i]);
-        *scratch += aligned_bytes(r.scratch);
-    }
-    return any;
-}
-
-static heed_status settle(walk *w, const node *n, stage *s) {
     for (int i = 0; i < n->n_in; i++) {
         const route *r = &s->routes[i];
         if (r->kind == ROUTE_NONE)
             continue;
-        if (w->t->anomaly && check_gradient(w, n, i, &s->dx[i]))
+        value *v = &w->t->values[n->inputs[i]];
+        s->target[i] = open_gradient(w, v, r);
+        if (r->kind == ROUTE_DIRECT) {
+            s->dx_at[i] = &s->target[i];
+            s->accumulate[i] = !r->first;
+        } else if (r->kind == ROUTE_ASIDE) {
+            s->dx[i] = (heed_array){.data = *scratch, .dtype = v->array.dtype, .shape = produced_shape(w, n, i)};
+            heed_array_set_strides(&s->dx[i]);
+            s->dx_at[i] = &s->dx[i];
+            *scratch += aligned_bytes(r->scratch);
+        }
+        any = any || s->dx_at[i];
+    }
+    return any;
+}
+
+/* What was not written where it belongs is brought there. */
+static heed_status settle(walk *w, const node *n, stage *s) {
+    for (int i = 0; i < n->n_in; i++) {
+        const route *r = &s->routes[i];
+        const heed_array *from = r->kind == ROUTE_PASSED ? s->dy_at[0] : r->kind == ROUTE_ASIDE ? &s->dx[i] : NULL;
+        if (r->kind != ROUTE_NONE && w->t->anomaly && check_gradient(w, n, i, from ? from : &s->target[i]))
             return w->t->error.status;
-        if (r->kind != ROUTE_ASIDE)
+        if (from == NULL)
             continue;
         if (r->sums)
-            heed_array_sum_to(&s->target[i], &s->dx[i], !r->first, w->threads);
+            heed_array_sum_to(&s->target[i], from, !r->first, w->threads);
+        else if (r->first)
+            heed_array_copy(&s->target[i], from, w->threads);
         else
-            heed_array_add(&s->target[i], &s->dx[i], w->threads);
+            heed_array_add(&s->target[i], from, w->threads);
     }
     return HEED_OK;
 }
@@ -168,45 +177,72 @@ static void sum_repeats(const heed_array *view, const heed_array *dy, int thread
     heed_array_sum_to(&once, dy, true, threads);
 }
 
+static bool repeats(const heed_array *view) {
+    for (int axis = 0; axis < view->shape.rank; axis++)
+        if (view->stride[axis] == 0 && view->shape.n[axis] != 1)
+            return true;
+    return false;
+}
+
+/* Whether all of the node's outputs have a gradient, and it lies where it is wanted. */
+static bool lies_there(const walk *w, const node *n) {
+    for (int o = 0; o < n->n_out; o++) {
+        const value *v = &w->t->values[n->first_out + (uint32_t)o];
+        if (v->pass != w->pass || !lies_in_another(w, v))
+            return false;
+    }
+    return true;
+}
+
+/* Whether views show each element of dx once. */
+static bool cover(const heed_array *views, int n, const heed_array *dx) {
+    int64_t shown = 0;
+    for (int o = 0; o < n; o++) {
+        if (repeats(&views[o]))
+            return false;
+        shown += heed_array_count(&views[o]);
+    }
+    return shown == heed_array_count(dx);
+}
+
 /* The gradient of a view is the same view of the gradient. */
-static heed_status view_backward(walk *w, node *n, stage *s, heed_call *call) {
-    route r = route_of(w, n, 0);
-    if (r.kind == ROUTE_NONE)
+static heed_status view_backward(walk *w, const node *n, stage *s, heed_call *call) {
+    const route *r = &s->routes[0];
+    if (r->kind == ROUTE_NONE)
         return HEED_OK;
-    heed_array dx = open_gradient(w, &w->t->values[n->inputs[0]], &r), *outs = s->out;
+    heed_array dx = open_gradient(w, &w->t->values[n->inputs[0]], r), *views = s->out;
+    if (lies_there(w, n))
+        return HEED_OK;
     s->in_at[0] = &dx;
     if (call_shape_rule(w->t, n->scope, call))
         return w->t->error.status;
-    int64_t covered = 0;
-    for (int o = 0; o < n->n_out; o++)
-        covered += call->dy[o] ? heed_array_count(&outs[o]) : 0;
-    bool repeats = false;
-    for (int axis = 0; axis < outs[0].shape.rank; axis++)
-        repeats = repeats || (outs[0].stride[axis] == 0 && outs[0].shape.n[axis] != 1);
-    bool writes = r.first && !repeats && covered == heed_array_count(&dx);
-    if (r.first && !writes)
+    const bool writes = r->first && cover(views, n->n_out, &dx);
+    if (r->first && !writes)
         heed_array_fill(&dx, 0, w->threads);
     for (int o = 0; o < n->n_out; o++) {
-        if (call->dy[o] == NULL)
+        if (call->dy[o] == NULL && writes)
+            heed_array_fill(&views[o], 0, w->threads);
+        else if (call->dy[o] == NULL || lies_in_another(w, &w->t->values[n->first_out + (uint32_t)o]))
             continue;
-        if (repeats)
-            sum_repeats(&outs[o], call->dy[o], w->threads);
+        else if (repeats(&views[o]))
+            sum_repeats(&views[o], call->dy[o], w->threads);
         else if (writes)
-            heed_array_copy(&outs[o], call->dy[o], w->threads);
+            heed_array_copy(&views[o], call->dy[o], w->threads);
         else
-            heed_array_add(&outs[o], call->dy[o], w->threads);
+            heed_array_add(&views[o], call->dy[o], w->threads);
     }
     return HEED_OK;
 }
 
-static heed_status node_backward(walk *w, node *n, char *scratch) {
+static heed_status node_backward(walk *w, node *n, const node_plan *planned) {
     heed_tape *t = w->t;
     heed_profile_mark begun = {.started = 0};
     if (t->profile)
         begun = heed_profile_begin(t->profile);
     stage s;
+    char *scratch = w->pool + planned->scratch;
     arena_mark before = arena_note(&t->memory);
-    if (!take_stage(&t->memory, n, &s))
+    if (!open_stage(&t->memory, n, t->routes + planned->routes, &s))
         return tape_no_memory(t, n->op->name, sizeof s);
     heed_call call = {.op = n->op,
                       .attr = n->attr,
@@ -251,7 +287,7 @@ static heed_status node_backward(walk *w, node *n, char *scratch) {
 heed_status compute_walk(walk *w, int32_t last) {
     heed_tape *t = w->t;
     for (int32_t i = last; i >= 0; i--)
-        if (reached(w, &t->nodes[i]) && node_backward(w, &t->nodes[i], w->pool + w->scratch_at[i]))
+        if (reached(w, &t->nodes[i]) && node_backward(w, &t->nodes[i], &w->nodes[i]))
             return t->error.status;
     return HEED_OK;
 }

@@ -26,8 +26,9 @@ typedef struct heed_call {
     const heed_array *const *in; /* in[i] is NULL where an optional input is absent. In backward, data is NULL where
                                     the op has not declared that it saves the input */
     heed_array *const *out;      /* the shape rule sets shape and dtype; forward writes data. In backward as for in */
-    const heed_array *const *dy; /* backward: dL/d out[o], contiguous */
-    heed_array *const *dx;       /* backward: where dL/d in[i] is to be written, contiguous; NULL where not wanted */
+    const heed_array *const *dy; /* backward: dL/d out[o], laid out as out[o] */
+    heed_array *const *dx;       /* backward: where dL/d in[i] is to be written, contiguous but for op->strided_dx; NULL
+                                    where not wanted */
     const bool *accumulate;      /* backward, ops with HEED_ACCUMULATES: add to dx[i] instead of writing */
     void *saved;                 /* saved_bytes, 64-byte aligned, from forward to backward */
     void *workspace;             /* workspace_bytes, 64-byte aligned, for this call alone */
@@ -75,6 +76,7 @@ enum heed_op_flags {
     HEED_RANDOM = 1 << 5,      /* draws from call->rng_key */
     HEED_PARTIAL_DY = 1 << 6,  /* backward takes dy[o] == NULL as zero; otherwise the engine makes the zeros */
     HEED_MIXED = 1 << 7,       /* real inputs may differ in dtype (cast); otherwise that is an error */
+    HEED_LAYS_OUT = 1 << 8,    /* the shape rule sets out[o]->stride too: the axes in any order, without holes */
 };
 
 enum { HEED_SAVE_NOTHING = 0, HEED_SAVE_ALL = -1 };
@@ -122,6 +124,10 @@ struct heed_op {
     heed_kernel *backward[HEED_DTYPES];
     heed_kernel *backward_any;
     unsigned no_gradient;   /* mask of inputs that are never differentiated (integer inputs never are) */
+    unsigned strided_dx;    /* mask of inputs whose dx[i] backward writes through its strides: into part of a larger
+                               gradient, where in[i] shows part of a larger value */
+    bool passes_dy;         /* dL/d in[i] is dL/d out[0] itself, for all i, summed where in[i] was broadcast: no backward is
+                               called, and no memory moved where the two gradients can be one */
     unsigned save_in, save_out; /* masks: whose data backward reads. HEED_SAVE_ALL: all */
     heed_sample_rule *samples;
     heed_kernel *jvp[HEED_DTYPES]; /* room for a forward-mode rule; leave zero */

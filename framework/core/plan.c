@@ -22,7 +22,6 @@ static void drop(plan *p, size_t i) {
 
 size_t plan_take(plan *p, size_t size) {
     size = rounded(size);
-    p->total += size;
     size_t i = best_fit(p, size);
     if (i < p->n_free) {
         size_t offset = p->free[i].offset;

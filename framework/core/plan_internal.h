@@ -20,7 +20,6 @@ typedef struct plan {
     plan_range *free; /* sorted by offset; kept from plan to plan, so that its memory is */
     size_t n_free, cap_free;
     size_t end, peak;
-    size_t total;     /* of all takes: what would be needed if nothing were given back */
 } plan;
 
 /* The offset of `size` bytes, rounded up to 64. */

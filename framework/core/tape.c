@@ -55,6 +55,8 @@ void heed_tape_free(heed_tape *t) {
     free(t->draws);
     free(t->scopes);
     free(t->gradients.free);
+    free(t->places);
+    free(t->routes);
     free(t);
 }
 
@@ -187,7 +189,8 @@ uint32_t tape_new_value(heed_tape *t, heed_dtype dtype, heed_shape shape) {
         return 0;
     t->values = grown;
     value *v = &t->values[t->n_values];
-    *v = (value){.array = {.dtype = dtype, .shape = shape}, .node = NO_NODE, .use = NO_PARAM, .weight = -1};
+    *v = (value){.array = {.dtype = dtype, .shape = shape}, .node = NO_NODE, .use = NO_PARAM,
+                 .root = (uint32_t)t->n_values, .weight = -1};
     heed_array_set_strides(&v->array);
     return (uint32_t)t->n_values++;
 }

@@ -173,7 +173,7 @@ typedef struct heed_tape_stats {
     size_t arena_bytes;      /* held */
     size_t used_bytes;       /* by the current step: values, records, gradients */
     size_t gradient_bytes;   /* of used: the plan of the last backward */
-    size_t gradients_unplanned; /* what keeping every gradient would have taken */
+    size_t gradients_unplanned; /* what keeping every gradient, each in memory of its own, would have taken */
     uint64_t allocations;    /* calls of malloc so far: stands still from the second step on */
     size_t nodes, values;
 } heed_tape_stats;

@@ -17,6 +17,7 @@
 enum value_flags {
     VALUE_NEEDS_GRAD = 1 << 0,
     VALUE_KEEP_GRAD = 1 << 1, /* variables, and intermediates on request */
+    VALUE_VIEW = 1 << 2,      /* shows another value's memory */
 };
 
 enum { NO_NODE = -1, NO_PARAM = -1 };
@@ -27,10 +28,13 @@ typedef struct value {
     int32_t node;       /* that made it, or NO_NODE */
     int32_t use;        /* index in tape.uses for a parameter, or NO_PARAM */
     uint32_t packed;    /* the value that holds it packed, 0 if none was needed */
+    uint32_t users;     /* how many inputs of nodes it is */
+    uint32_t root;      /* in backward: the value in whose gradient this one's lies, as it lies in that value; else itself */
+    uint32_t place;     /* in the plan, of its gradient's memory: the root's counts */
     double weight;      /* items a loss averages; negative: none */
     uint64_t pass;      /* the last walk, or its plan, that touched the gradient */
-    size_t grad_offset; /* its place in that plan's pool */
-    void *grad;         /* contiguous, of the value's shape; NULL where the last walk did not keep it */
+    size_t grad_offset; /* of that place, in the plan's pool: the root's counts */
+    void *grad;         /* NULL where the last walk did not keep it */
 } value;
 
 typedef struct node {
@@ -46,6 +50,31 @@ typedef struct node {
     int threads; /* what backward_workspace was asked for */
     bool training, walked;
 } node;
+
+/* Memory in the plan's pool that holds a gradient, or one that is the gradient of several values. */
+typedef struct grad_place {
+    size_t offset, bytes;
+    uint32_t holders; /* values whose gradient it is and whose node is still to come */
+} grad_place;
+
+/* What becomes of the gradient that a node's backward has for one of its inputs. */
+typedef enum route_kind {
+    ROUTE_NONE,   /* not asked for */
+    ROUTE_DIRECT, /* written, or added by the op itself, where it lives */
+    ROUTE_ASIDE,  /* written into scratch; then copied, added or summed */
+    ROUTE_SHARED, /* dy's memory becomes its own */
+    ROUTE_PASSED, /* copied, added or summed from dy */
+    ROUTE_VIEW,   /* brought from the gradients of views into what they show */
+} route_kind;
+
+typedef struct route {
+    route_kind kind;
+    bool first;     /* nothing has been written there yet */
+    bool sums;      /* produced in a broadcast shape */
+    bool moves;     /* is to be added to, but others still read it: to a copy, then */
+    size_t offset;  /* where it is from now on, in the pool */
+    size_t scratch; /* bytes, for ROUTE_ASIDE */
+} route;
 
 /* A parameter on the tape. */
 typedef struct use {
@@ -113,6 +142,10 @@ struct heed_tape {
     bool recording, training, anomaly;
     uint64_t seed, step, passes;
     plan gradients;               /* of the last backward */
+    grad_place *places;
+    size_t n_places, cap_places;
+    route *routes;                /* of each node that backward reached, one an input */
+    size_t n_routes, cap_routes;
     size_t gradient_bytes, gradients_unplanned;
 };
 

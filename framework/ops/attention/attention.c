@@ -217,6 +217,18 @@ static void ask_for_memory(heed_call *call) {
     call->backward_workspace_bytes = heed_attention_backward_workspace(&a, &g, size, call->threads);
 }
 
+/* Contexts of one query lie side by side, head by head, as the projection behind attention reads them: (B, H, T, d_v) is a
+ * view of (B, T, H, d_v). */
+static void lay_out_context(heed_array *context) {
+    heed_array_set_strides(context);
+    if (context->shape.rank < 3 || heed_array_count(context) == 0)
+        return;
+    int64_t *stride = context->stride + context->shape.rank - 3;
+    const int64_t *size = context->shape.n + context->shape.rank - 3; /* H, T, d_v */
+    stride[0] = size[2];
+    stride[1] = size[0] * size[2];
+}
+
 static heed_status shape(heed_call *call) {
     const attention_attr *attr = call->attr;
     if (check_operands(call) || check_relative(call) || check_options(call))
@@ -228,9 +240,13 @@ static heed_status shape(heed_call *call) {
     if (attr->with_pattern) {
         call->out[PATTERN]->shape = scores_shape(call);
         call->out[PATTERN]->dtype = call->in[Q]->dtype;
+        if (heed_shape_count(call->out[PATTERN]->shape) >= 0)
+            heed_array_set_strides(call->out[PATTERN]);
     }
-    if (heed_shape_count(context) >= 0) /* otherwise the engine refuses it */
+    if (heed_shape_count(context) >= 0) { /* otherwise the engine refuses it */
+        lay_out_context(call->out[CONTEXT]);
         ask_for_memory(call);
+    }
     return HEED_OK;
 }
 
@@ -378,13 +394,14 @@ const heed_op heed_op_attention = {
     .max_in = INPUTS,
     .outputs = outputs,
     .optional = HEED_SAVE(MASK) | HEED_SAVE(RELATIVE),
-    .flags = HEED_STRIDED | HEED_RANDOM | HEED_PARTIAL_DY,
+    .flags = HEED_STRIDED | HEED_RANDOM | HEED_PARTIAL_DY | HEED_LAYS_OUT,
     .attr_size = sizeof(attention_attr),
     .shape = shape,
     .forward = {[HEED_F32] = forward, [HEED_F64] = forward},
     .backward = {[HEED_F32] = backward, [HEED_F64] = backward},
     .save_in = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V) | HEED_SAVE(MASK) | HEED_SAVE(RELATIVE),
     .save_out = HEED_SAVE(CONTEXT) | HEED_SAVE(PATTERN),
+    .strided_dx = HEED_SAVE(Q) | HEED_SAVE(K) | HEED_SAVE(V),
     .samples = samples,
     .cost = cost,
 };

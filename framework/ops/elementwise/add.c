@@ -4,10 +4,7 @@
 #define OP_NAME "add"
 #define OP_STRUCT heed_op_add
 #define FORWARD(a, b) ((a) + (b))
-#define GRADIENT_A(dy, a, b, y) (dy)
-#define GRADIENT_B(dy, a, b, y) (dy)
-#define SAVE_IN 0
-#define SAVE_OUT 0
+#define PASSES_DY
 #define DRAW_A .low = -2, .high = 2
 #define DRAW_B .low = -2, .high = 2
 #define TAKES_INTEGERS

@@ -4,9 +4,7 @@
 #define OP_NAME "add_scalar"
 #define OP_STRUCT heed_op_add_scalar
 #define FORWARD(x) ((x) + value)
-#define GRADIENT(dy, x, y) (dy)
-#define SAVE_IN 0
-#define SAVE_OUT 0
+#define PASSES_DY
 #define FIRST value
 #define DRAW {.low = -2, .high = 2, .first = 0.75}, {.low = -2, .high = 2, .first = -3}
 #include "unary.h"

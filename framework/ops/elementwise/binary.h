@@ -5,6 +5,7 @@
  *     #define FORWARD(a, b) ((a) * (b))
  *     #define GRADIENT_A(dy, a, b, y) ((dy) * (b))            dL/da: dy comes from behind, y is the result
  *     #define GRADIENT_B(dy, a, b, y) ((dy) * (a))
+ *                                                             (or, if both are dy itself: #define PASSES_DY)
  *     #define SAVE_IN HEED_SAVE(0) | HEED_SAVE(1)             what the gradients read of a and b ...
  *     #define SAVE_OUT 0                                      ... and of y
  *     #define DRAW_A .low = -2, .high = 2                     where the gradient check takes a and b from,
@@ -56,8 +57,12 @@ const heed_op OP_STRUCT = {
                 [HEED_I32] = forward_i32
 #endif
     },
+#ifdef PASSES_DY
+    .passes_dy = true,
+#else
     .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
     .save_in = SAVE_IN,
     .save_out = SAVE_OUT,
+#endif
     .samples = samples,
 };

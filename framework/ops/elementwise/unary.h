@@ -4,7 +4,8 @@
  *     #define OP_STRUCT heed_op_tanh
  *     #define FORWARD(x) TYPED(heed_tanh)(x)
  *     #define GRADIENT(dy, x, y) ((dy) * (1 - (y) * (y)))     dL/dx: dy comes from behind, y is the result.
- *                                                             Not defined: the op has no gradient
+ *                                                             Not defined: the op has no gradient, or with
+ *     #define PASSES_DY                                       it is dy itself
  *     #define SAVE_IN 0                                       HEED_SAVE(0) where the gradient reads x ...
  *     #define SAVE_OUT HEED_SAVE(0)                           ... and where it reads y
  *     #define FIRST slope                                     the names under which the formulas read the op's one
@@ -66,7 +67,10 @@ const heed_op OP_STRUCT = {
 #endif
     .shape = SHAPE_RULE,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
-#ifdef GRADIENT
+#ifdef PASSES_DY
+    .flags = HEED_STRIDED,
+    .passes_dy = true,
+#elif defined GRADIENT
     .flags = HEED_STRIDED,
     .backward = {[HEED_F32] = backward_f32, [HEED_F64] = backward_f64},
     .save_in = SAVE_IN,

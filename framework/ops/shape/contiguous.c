@@ -12,10 +12,6 @@ static void copy_forward(heed_call *call) {
     heed_array_copy(call->out[0], call->in[0], call->threads);
 }
 
-static void copy_backward(heed_call *call) {
-    heed_array_copy(call->dx[0], call->dy[0], call->threads);
-}
-
 static bool samples(int index, heed_sample *sample) {
     int axis;
     return heed_sample_axis(index, sample, &axis);
@@ -23,7 +19,7 @@ static bool samples(int index, heed_sample *sample) {
 
 const heed_op heed_op_contiguous = {
     .size = sizeof(heed_op), .name = "contiguous", .min_in = 1, .max_in = 1, .n_out = 1, .flags = HEED_STRIDED,
-    .shape = heed_shape_same, .forward_any = copy_forward, .backward_any = copy_backward, .samples = samples,
+    .shape = heed_shape_same, .forward_any = copy_forward, .passes_dy = true, .samples = samples,
 };
 
 heed_tensor heed_contiguous(heed_tape *t, heed_tensor x) {
