@@ -7,9 +7,9 @@
 #include "measure.h"
 #include "workload.h"
 
-enum { RUNS = 8, WARM_UP = 3, PATH = 256 };
-/* A run of 1980 steps has, as a rule, 60 frames: one in 33 steps. Each timed run has these at their mean distance, and as many
- * steps as belong to whole frames, behind frames that are not timed: a recorder's first ones take its memory. */
+enum { RUNS = 16, WARM_UP = 3, PATH = 256 };
+/* A run of 1980 steps has, as a rule, 60 frames: one in 33 steps. Each timed run has these at their mean distance, one
+ * unless more steps are asked for, behind frames that are not timed: a recorder's first ones take its memory. */
 enum { EVERY = 33, LAST_STEP = 60 * EVERY, UNTIMED = 3 };
 
 /* Every layer that has a w_q has w_k, w_v and w_o beside it. */
@@ -106,7 +106,7 @@ bool bench_recorder(const bench *self, const bench_plan *plan) {
     if (mkdtemp(folder) == NULL)
         return bench_fail(w->name, "there is no room for a folder in /tmp");
     void *running = w->kind->start(w, plan->threads);
-    const int wanted = plan->steps ? plan->steps : w->steps, steps = (wanted + EVERY - 1) / EVERY * EVERY;
+    const int wanted = plan->steps ? plan->steps : EVERY, steps = (wanted + EVERY - 1) / EVERY * EVERY;
     bool ran = running && time_runs(w, running, steps, plan->threads, folder);
     if (running)
         w->kind->stop(running);
