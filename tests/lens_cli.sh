@@ -20,7 +20,9 @@ says() {
 }
 says 'which RECORDING?' -o "$out"
 says 'where to?' "$r"
-says '"more": nothing is expected there' "$r" -o "$out" more
+for one in --list --terminal '--svg attention' --bertviz; do
+    says '"more": '"$one is of one recording" "$r" more $one
+done
 for both in '--list --terminal' '--svg curve --npy x' '--bertviz --safetensors'; do
     says 'one thing at a time' "$r" $both -o "$out"
 done
@@ -53,6 +55,11 @@ for recording in "$work/nowhere" "$work/empty" "$work/none"; do
         [ "$status" != 0 ] && [ "$(lines "$work/err")" = 1 ] && grep -qF "$recording" "$work/err" || fail "$recording $action: $(cat "$work/err")"
         [ ! -e "$out" ] || fail "$recording $action: left a file"
     done
+done
+for recording in "$work/nowhere" "$work/empty" "$work/none"; do
+    run "$r" "$recording" -o "$out"
+    [ "$status" != 0 ] && [ "$(lines "$work/err")" = 1 ] && grep -qF "$recording" "$work/err" || fail "$recording second: $(cat "$work/err")"
+    [ ! -e "$out" ] || fail "$recording second: left a file"
 done
 for action in '' '--svg attention' '--svg matrix --param attn.w_q' '--svg curve' '--npy param/attn.w_q' --safetensors --bertviz; do
     run "$r" $action -o "$work/no/x"
@@ -89,6 +96,12 @@ most=$(($(wc -c <"$page") - 5000))
 succeeds "$r" -o "$work/small.html" --bytes $most --title 'Другое <b>' --language ru
 [ "$(wc -c <"$work/small.html")" -le $most ] || fail "--bytes $most: $(wc -c <"$work/small.html")"
 grep -q 'rounded to fit' "$work/out" || fail "--bytes: $(cat "$work/out")"
+
+# ---- a page of two ----
+"$(dirname "$program")/tests/recorded" "$work/other run" 7 || fail "no second recording"
+succeeds "$r" "$work/other run/" -o "$work/two.html"
+grep -q ', 12 of 12 frames, all numbers as recorded$' "$work/out" || fail "two recordings: $(cat "$work/out")"
+grep -q '"name":"run"' "$work/two.html" && grep -q '"name":"other run"' "$work/two.html" || fail "two recordings: no names"
 
 # ---- pictures ----
 wellformed() { ! command -v python3 >/dev/null || python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$1"; }

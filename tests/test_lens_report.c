@@ -205,6 +205,54 @@ Test(lens_report, takes_no_more_bytes_than_it_may_and_says_what_gave_way) {
     cr_expect_leq(before.frames, 3);
 }
 
+/* Two in one page: the other one has all that it would have alone, and neither takes the other's room. */
+Test(lens_report, holds_several_recordings_each_as_if_it_were_alone) {
+    char second[80];
+    snprintf(second, sizeof second, "%s_2", folder);
+    recorded_remove(second);
+    cr_assert(recorded_sample(folder, 5) && recorded_sample(second, 4));
+    const char *const beside[] = {second};
+    heed_lens_shown shown;
+    json_t *payload = report((heed_lens_report_options){.beside = beside, .n_beside = 1, .shown = &shown});
+    const json_t *runs = json_object_get(payload, "runs"), *other = json_array_get(runs, 0);
+    cr_assert_eq(json_array_size(runs), 1);
+    expect_sample(payload, 5);
+    expect_sample(other, 4);
+    cr_expect_str_eq(json_string_value(json_object_get(other, "name")), strrchr(second, '/') + 1);
+    cr_expect(json_equal(json_object_get(payload, "header"), json_object_get(other, "header")));
+    json_decref(payload);
+    for (int64_t whole = shown.bytes, most = whole; most > whole - 15000; most -= 5000) {
+        payload = report(
+            (heed_lens_report_options){.beside = beside, .n_beside = 1, .most_bytes = most, .shown = &shown});
+        cr_assert_leq(shown.bytes, most);
+        expect_sample(payload, shown.frames);
+        json_decref(payload);
+    }
+    recorded_remove(second);
+    json_t *alone = report((heed_lens_report_options){.shown = &shown});
+    cr_expect(json_is_null(json_object_get(alone, "name")) && json_array_size(json_object_get(alone, "runs")) == 0);
+    json_decref(alone);
+}
+
+Test(lens_report, refuses_recordings_beside_it_that_are_none_and_leaves_no_page) {
+    heed_error error;
+    cr_assert(recorded_sample(folder, 2));
+    const char *const nowhere[] = {"/no/recording"};
+    heed_lens_report_options options = {.beside = nowhere, .n_beside = 1};
+    cr_expect_eq(heed_lens_report(folder, html, options, &error), HEED_IO);
+    cr_expect(strstr(error.text, "/no/recording"), "%s", error.text);
+    const struct {
+        const char *const *beside;
+        int n;
+    } wrong[] = {{nowhere, -1}, {nowhere, 16}, {NULL, 1}};
+    for (int i = 0; i < 3; i++) {
+        options = (heed_lens_report_options){.beside = wrong[i].beside, .n_beside = wrong[i].n};
+        cr_expect_eq(heed_lens_report(folder, html, options, &error), HEED_INVALID);
+        cr_expect(strstr(error.text, "n_beside"), "%s", error.text);
+    }
+    cr_expect_neq(access(html, F_OK), 0);
+}
+
 static bool odd_frame(int64_t step, int n, const heed_file_tensor *tensors) {
     return recorded_frame(folder, step, n, tensors, "{\"loss\":null}");
 }

@@ -22,7 +22,7 @@ enum { LEFT = 64 };
 
 /* "-o, --output FILE" */
 static const char *left_of(const option_row *r, char text[LEFT]) {
-    const char *before = r->kind == OPTION_OPERAND ? "" : r->kind == OPTION_OUTPUT ? "-o, --" : "--";
+    const char *before = r->kind == OPTION_OPERANDS ? "" : r->kind == OPTION_OUTPUT ? "-o, --" : "--";
     snprintf(text, LEFT, "%s%s%s%s", before, r->name, r->value ? " " : "", r->value ? r->value : "");
     return text;
 }
@@ -49,13 +49,13 @@ static void print_after(const char *text, const char *program) {
 }
 
 void options_print_help(const option_table *table, const char *program) {
-    int width = 0, operand = row_of(table, OPTION_OPERAND);
+    int width = 0, operands = row_of(table, OPTION_OPERANDS);
     for (int i = 0; i < table->n; i++) {
         int columns = (int)strlen(left_of(&table->rows[i], (char[LEFT]){0})) + 1;
         width = columns > width ? columns : width;
     }
-    printf("%s\n\n  %s %s%s[options]\n\n", table->about, program, operand < 0 ? "" : table->rows[operand].name,
-           operand < 0 ? "" : " ");
+    printf("%s\n\n  %s %s%s[options]\n\n", table->about, program, operands < 0 ? "" : table->rows[operands].name,
+           operands < 0 ? "" : " ");
     for (int i = 0; i < table->n; i++)
         print_row(&table->rows[i], width);
     if (table->after) {
@@ -127,7 +127,7 @@ static bool read_value(const option_row *r, const char *text, void *options) {
 
 static void list_options(const option_table *table, struct option *list) {
     for (int i = 0; i < table->n; i++)
-        if (table->rows[i].kind != OPTION_OPERAND)
+        if (table->rows[i].kind != OPTION_OPERANDS)
             *list++ =
                 (struct option){table->rows[i].name, table->rows[i].value ? required_argument : no_argument, NULL, i};
     *list = (struct option){0};
@@ -144,13 +144,14 @@ static bool refuse(int found, char **argv) {
     return false;
 }
 
-/* What stands beside the options: nothing, or the operand. */
+/* What stands beside the options, where getopt_long has put it: behind them. argv ends with NULL. */
 static bool read_rest(const option_table *table, void *options, bool *given, int argc, char **argv) {
-    int row = row_of(table, OPTION_OPERAND);
-    if (row >= 0 && optind < argc) {
-        *(const char **)((char *)options + table->rows[row].where) = argv[optind++];
+    int row = row_of(table, OPTION_OPERANDS);
+    if (row >= 0) {
+        *(char ***)((char *)options + table->rows[row].where) = argv + optind;
         if (given)
-            given[row] = true;
+            given[row] = optind < argc;
+        return true;
     }
     if (optind < argc)
         complain("\"%s\": nothing is expected there (see --help)", argv[optind]);

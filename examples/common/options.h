@@ -26,7 +26,7 @@ typedef enum option_kind {
     OPTION_TEXT,    /* const char *, not empty */
     OPTION_CHOICE,  /* int64_t: the index of one of the choices */
     OPTION_OUTPUT,  /* as OPTION_TEXT; also -o */
-    OPTION_OPERAND, /* const char *: the one word that may stand beside the options; its name is for --help alone */
+    OPTION_OPERANDS, /* char **, NULL behind the last: the words that stand beside the options; named for --help alone */
 } option_kind;
 
 typedef struct option_row {
@@ -42,7 +42,7 @@ typedef struct option_table {
     const char *about; /* the first line of --help */
     const option_row *rows;
     int n;
-    const char *after; /* the last lines of --help, or NULL; each %s is the program as it was started, at most four */
+    const char *after; /* the last lines of --help, or NULL; each %s is the program as it was started */
 } option_table;
 
 /* Writes what is given into *options, which holds the defaults. given: NULL, or n places, of which those of the rows that were

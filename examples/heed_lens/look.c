@@ -30,7 +30,7 @@ static bool find_frame(look *l, const options *o) {
         after++;
     l->frame = o->step < 0 ? n - 1 : after;
     if (n == 0)
-        complain("%s: there is no whole frame in it yet", o->recording);
+        complain("%s: there is no whole frame in it yet", o->recordings[0]);
     else if (o->step < 0 || heed_recording_step(l->r, after) == o->step)
         return true;
     else if (after == 0 || after == n)
@@ -45,7 +45,7 @@ static bool find_frame(look *l, const options *o) {
 
 bool look_open(look *l, const options *o, bool frame) {
     heed_error e;
-    *l = (look){.r = heed_recording_open(o->recording, &e), .frame = -1};
+    *l = (look){.r = heed_recording_open(o->recordings[0], &e), .frame = -1};
     if (l->r == NULL) {
         failed(e.text);
         return false;

@@ -17,9 +17,12 @@ static const char *size_text(int64_t bytes, char text[32]) {
 int write_page(const options *o) {
     heed_error e;
     heed_lens_shown shown;
-    const heed_lens_report_options how = {
+    heed_lens_report_options how = {
         .most_bytes = o->bytes, .language = o->language, .title = o->title, .shown = &shown};
-    if (heed_lens_report(o->recording, o->output, how, &e))
+    how.beside = (const char *const *)&o->recordings[1];
+    while (o->recordings[1 + how.n_beside])
+        how.n_beside++;
+    if (heed_lens_report(o->recordings[0], o->output, how, &e))
         return e.status == HEED_INVALID ? (failed(e.text), MISUSED) : failed(e.text);
     char size[32];
     printf("%s: %s, %d of %d frames", o->output, size_text(shown.bytes, size), shown.frames, shown.all_frames);

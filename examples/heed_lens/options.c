@@ -11,8 +11,9 @@ static const char *const drawings[] = {"attention", "matrix", "curve", NULL};
 static const char *const kinds[] = {"value", "grad", "update", NULL};
 
 static const option_row rows[] = {
-    {"RECORDING", NULL, "the folder that an example's --record, or a heed_recorder, has written", OPTION_OPERAND,
-     offsetof(options, recording), 0, 0, NULL},
+    {"RECORDING...", NULL,
+     "the folder that an example's --record, or a heed_recorder, has written;\na page can hold several, to be compared",
+     OPTION_OPERANDS, offsetof(options, recordings), 0, 0, NULL},
     {"output", "FILE", "the file to write: without other options, the page", OPTION_OUTPUT, offsetof(options, output),
      0, 0, NULL},
     {"list", NULL, "say what the recording holds", OPTION_FLAG, offsetof(options, list), 0, 0, NULL},
@@ -48,6 +49,7 @@ const option_table options_table = {
     .n = ROWS,
     .after = "Examples:\n"
              "  %s run -o run.html\n"
+             "  %s seed1 seed2 -o both.html\n"
              "  %s run --terminal --layer decoder.0.cross_attn --head 1\n"
              "  %s run --svg attention --step 400 -o map.svg\n"
              "  %s run --bertviz -o attention.json         and in Python:\n"
@@ -119,12 +121,14 @@ const action *options_action(const options *o, const bool *given) {
     }
     chosen = chosen ? chosen : &page;
     for (int i = 0; i < ROWS; i++)
-        if (given[i] && rows[i].kind != OPTION_OPERAND && !accepts(chosen, rows[i].name)) {
+        if (given[i] && rows[i].kind != OPTION_OPERANDS && !accepts(chosen, rows[i].name)) {
             complain("--%s does nothing for %s (see --help)", rows[i].name, chosen->name);
             return NULL;
         }
-    if (o->recording == NULL)
+    if (o->recordings[0] == NULL)
         complain("which RECORDING? Name the folder (see --help)");
+    else if (chosen != &page && o->recordings[1])
+        complain("\"%s\": %s is of one recording; a page can hold several", o->recordings[1], chosen->name);
     else if (chosen->writes && o->output == NULL)
         complain("%s: where to? Name a file by -o FILE (see --help)", chosen->name);
     else

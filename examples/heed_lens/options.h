@@ -9,7 +9,8 @@ typedef enum drawing { DRAW_NONE = -1, DRAW_ATTENTION, DRAW_MATRIX, DRAW_CURVE }
 typedef enum matrix_kind { MATRIX_VALUE, MATRIX_GRAD, MATRIX_UPDATE } matrix_kind;
 
 typedef struct options {
-    const char *recording, *output;
+    char **recordings; /* NULL behind the last; where one can be looked at, the first */
+    const char *output;
     bool list, terminal, safetensors, bertviz, logarithmic, help;
     int64_t svg; /* drawing */
     const char *npy;

@@ -10,8 +10,10 @@
 #include "report_internal.h"
 #include "text_internal.h"
 
+/* One recording's part of the page. */
 typedef struct report {
     const char *folder;
+    int n_runs; /* of the page: their parts are as large */
     heed_recording *r;
     heed_lens_report_options options;
     json_t *header; /* the recording's first line */
@@ -103,6 +105,21 @@ static json_t *make_title(report *page) {
     return text;
 }
 
+/* What tells runs of one title apart: the last part of the folder's path. Null where there is but one. */
+static json_t *make_name(report *page) {
+    size_t end = strlen(page->folder);
+    while (end > 1 && page->folder[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && page->folder[begin - 1] != '/')
+        begin--;
+    char *path = page->n_runs > 1 ? strndup(page->folder + begin, end - begin) : NULL, *name = path ? lens_utf8(path) : NULL;
+    json_t *text = name ? json_string(name) : page->n_runs > 1 ? NULL : json_null();
+    free(path);
+    free(name);
+    return text;
+}
+
 static json_t *make_version(report *page) {
     (void)page;
     return json_integer(1);
@@ -133,7 +150,7 @@ static bool make_rest(report *page) {
     static const struct {
         const char *name;
         json_t *(*make)(report *page);
-    } members[] = {{"version", make_version},       {"title", make_title},
+    } members[] = {{"version", make_version},       {"title", make_title}, {"name", make_name},
                    {"language", make_language},     {"header", make_header},
                    {"all_frames", make_all_frames}, {"all_steps", make_all_steps},
                    {"ended", make_ended},           {"cut", make_cut},
@@ -289,7 +306,8 @@ static bool put_probes(report *page, page_writer *w) {
     return good;
 }
 
-static bool put_payload(report *page, page_writer *w) {
+/* A run's object, but for its end. */
+static bool put_run(report *page, page_writer *w) {
     const char *name;
     json_t *value;
     bool first = true;
@@ -301,13 +319,26 @@ static bool put_payload(report *page, page_writer *w) {
     }
     put_steps(page, w);
     put_shown(page, w);
-    bool good = put_parameters(page, w) && put_probes(page, w);
-    page_put_text(w, "}");
+    return put_parameters(page, w) && put_probes(page, w);
+}
+
+/* The first run's object, which has the others in "runs". */
+static bool put_payload(report *pages, page_writer *w) {
+    bool good = put_run(pages, w);
+    put_key(w, "runs", false);
+    page_put_text(w, "[");
+    for (int i = 1; i < pages->n_runs && good; i++) {
+        page_put_text(w, i > 1 ? "," : "");
+        good = put_run(&pages[i], w);
+        page_put_text(w, "}");
+    }
+    page_put_text(w, "]}");
     return good;
 }
 
 /* ---- the page ---- */
 
+/* page: the first of them. */
 static bool write_page(report *page, const char *path) {
     page_writer *w = malloc(sizeof *w);
     if (w == NULL)
@@ -339,12 +370,15 @@ static bool bytes_beside_arrays(report *page, int64_t *taken) {
     enum { STEP = 21, LOSS = 26, MARKS = 512, ESCAPED = 6 };
     const json_t *probes = json_object_get(page->header, "probes");
     int64_t rest = page_json_bytes(page->rest), frames = heed_recording_frames(page->r);
-    *taken = rest + (int64_t)lens_page_before_bytes + (int64_t)lens_page_after_bytes + MARKS + frames * STEP;
+    int64_t page_itself = (int64_t)lens_page_before_bytes + (int64_t)lens_page_after_bytes;
+    *taken = rest + page_itself / page->n_runs + 1 + MARKS + frames * STEP;
     for (size_t i = 0; i < json_array_size(probes); i++)
         *taken += frames * LOSS + MARKS +
                   ESCAPED * (int64_t)json_string_length(json_object_get(json_array_get(probes, i), "name"));
     return rest >= 0 || no_memory(page);
 }
+
+enum { MOST_BESIDE = 15 };
 
 static bool check_options(report *page) {
     heed_lens_report_options *o = &page->options;
@@ -355,6 +389,9 @@ static bool check_options(report *page) {
                        (long long)o->most_bytes);
     else if (strcmp(o->language, "en") != 0 && strcmp(o->language, "ru") != 0)
         heed_error_set(page->error, HEED_INVALID, "page: the language is \"%.40s\"; it must be en or ru", o->language);
+    else if (o->n_beside < 0 || o->n_beside > MOST_BESIDE || (o->n_beside > 0 && o->beside == NULL))
+        heed_error_set(page->error, HEED_INVALID, "page: n_beside is %d; it must be 0 to %d, of folders that are named",
+                       o->n_beside, MOST_BESIDE);
     else
         return true;
     return false;
@@ -372,7 +409,7 @@ static bool read_page(report *page) {
     }
     return make_rest(page) && page_numbers_find(&page->numbers, page->r, page->error) &&
            bytes_beside_arrays(page, &taken) &&
-           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes, taken,
+           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes / page->n_runs, taken,
                             page->folder, page->error) &&
            page_numbers_read(&page->numbers, page->r, page->error);
 }
@@ -419,9 +456,21 @@ static bool read_settled(report *page) {
 heed_status heed_lens_report(const char *recording, const char *html_path, heed_lens_report_options options,
                              heed_error *error) {
     heed_error unseen;
-    report page = {.folder = recording, .options = options, .error = error ? error : &unseen};
-    *page.error = (heed_error){.status = HEED_OK};
-    bool good = check_options(&page) && read_settled(&page) && write_page(&page, html_path);
-    close_page(&page);
-    return good ? HEED_OK : page.error->status;
+    report pages[1 + MOST_BESIDE] = {{.folder = recording, .options = options, .error = error ? error : &unseen}};
+    *pages->error = (heed_error){.status = HEED_OK};
+    if (!check_options(pages))
+        return pages->error->status;
+    const int n = pages->n_runs = 1 + options.n_beside;
+    for (int i = 1; i < n; i++) {
+        pages[i] = *pages;
+        pages[i].folder = options.beside[i - 1];
+        pages[i].options.title = NULL; /* which is the first one's */
+    }
+    bool good = true;
+    for (int i = 0; i < n && good; i++)
+        good = read_settled(&pages[i]);
+    good = good && write_page(pages, html_path);
+    for (int i = 0; i < n; i++)
+        close_page(&pages[i]);
+    return good ? HEED_OK : pages->error->status;
 }

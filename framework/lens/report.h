@@ -1,4 +1,5 @@
-/* The page that shows a recording: one HTML file with everything in it, which opens from disk, without network.
+/* The page that shows a recording, or several that one wants to compare, such as those of two seeds: one HTML file with
+ * everything in it, which opens from disk, without network.
  *
  * Its numbers are as exact as the size allows. They are f32 where that fits; else they are rounded to 16 and 8 bits, each
  * array of each frame on its own scale (its largest magnitude is 32767 or 127, so a number is at most half a step of
@@ -28,7 +29,11 @@ typedef struct heed_lens_report_options {
     int64_t most_bytes;     /* of the file; 0: 10,000,000 */
     const char *language;   /* in which it opens: "en" or "ru"; NULL: "en" */
     const char *title;      /* NULL: the recording's. Bytes that are no UTF-8 become U+FFFD */
-    heed_lens_shown *shown; /* NULL, or where to say what the page holds */
+    heed_lens_shown *shown; /* NULL, or where to say what the page holds; of several recordings, of the first */
+    /* n_beside folders of other recordings. The page opens at the first one and can be switched; what is pinned there stays
+     * in view beside the same of another. Each may take as many bytes as the others; they are named by their folders. */
+    const char *const *beside;
+    int n_beside;
 } heed_lens_report_options;
 
 enum { HEED_LENS_MOST_BYTES = 10000000 };

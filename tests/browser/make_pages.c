@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: make_pages FOLDER\n");
         return 2;
     }
-    bool (*const all[])(const char *) = {pages_glass, pages_reverse, pages_hostile, pages_bare};
+    bool (*const all[])(const char *) = {pages_glass, pages_reverse, pages_seeds, pages_hostile, pages_bare};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (!all[i](argv[1]))
             return 1;

@@ -170,7 +170,8 @@ static heed_status train(task *k, heed_recorder *r) {
     return status;
 }
 
-bool pages_reverse(const char *folder) {
+/* The run from this seed, as a recording and a page of this name. */
+static bool record(const char *folder, const char *name, uint64_t seed) {
     char path[PAGES_PATH];
     task k = {.model = heed_model_new()};
     heed_encoder_decoder_init(&k.net, heed_model_root(k.model), "net",
@@ -178,15 +179,29 @@ bool pages_reverse(const char *folder) {
                                   .target_vocabulary = VOCABULARY,
                                   .longest = 8,
                                   .stacks = {.d_model = D_MODEL, .d_ff = 64, .n_heads = HEADS, .n_layers = LAYERS}});
-    heed_status status = heed_model_build(k.model, HEED_F32, 3);
+    heed_status status = heed_model_build(k.model, HEED_F32, seed);
     probe p = {.k = &k};
     draw(&p.x, 5);
     heed_recorder *r = heed_recorder_new(
-        pages_path(path, sizeof path, folder, "reverse", ""), k.model,
+        pages_path(path, sizeof path, folder, name, ""), k.model,
         (heed_recorder_options){
             .title = "Six letters backwards", .most_frames = 24, .last = STEPS, .optimizer = "adam", .replace = true});
     bool good = !status && describe(r, &p) && train(&k, r) == HEED_OK;
-    good = pages_finish(r, folder, "reverse", 0) && good;
+    good = pages_finish(r, folder, name, 0) && good;
     heed_model_free(k.model);
-    return good || pages_fail("reverse", "cannot be trained");
+    return good || pages_fail(name, "cannot be trained");
+}
+
+bool pages_reverse(const char *folder) { return record(folder, "reverse", 3); }
+
+bool pages_seeds(const char *folder) {
+    char first[PAGES_PATH], second[PAGES_PATH], html[PAGES_PATH];
+    heed_error error = {0};
+    if (!record(folder, "reverse2", 4))
+        return false;
+    const char *const beside[] = {pages_path(second, sizeof second, folder, "reverse2", "")};
+    pages_path(first, sizeof first, folder, "reverse", "");
+    pages_path(html, sizeof html, folder, "seeds", ".html");
+    const heed_lens_report_options options = {.beside = beside, .n_beside = 1, .most_bytes = 40000000}; /* exact */
+    return heed_lens_report(first, html, options, &error) == HEED_OK || pages_fail("seeds", error.text);
 }

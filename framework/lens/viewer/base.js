@@ -180,7 +180,9 @@ var Lens = {};
         layer: null,
         head: 0,
         probe: null,
-        pinned: null,
+        run: 0,
+        pinned: null /* in Matrices */,
+        pinnedMap: null /* in Attention */,
     };
     Lens.on = (fn) => told.push(fn);
     Lens.set = function (changes) {

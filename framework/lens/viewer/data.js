@@ -1,14 +1,7 @@
-/* The numbers of the page: the payload, its arrays decoded when asked for, and colours' limits over all frames. */
+/* The numbers of the page: the payload, its arrays decoded when asked for, and colours' limits over all frames. A page may
+ * hold several runs. All that is asked for here is of the one that is looked at, unless Lens.within names another. */
 (function () {
     'use strict';
-
-    /* What JSON cannot say (not a number, infinity) comes as null. */
-    Lens.open = function () {
-        Lens.data = JSON.parse(document.getElementById('heed-data').textContent);
-        Lens.header = Lens.data.header;
-        Lens.steps = Lens.data.steps;
-        Lens.frames = Lens.steps.length;
-    };
 
     function bytesOf(base64) {
         const text = atob(base64),
@@ -58,27 +51,73 @@
 
     /* {shape, value(frame), grad(frame), update(frame)} of a parameter, as stored: (outputs, inputs). Null: not
      * there. */
-    Lens.param = cached((name) => {
-        const p = Object.prototype.hasOwnProperty.call(Lens.data.parameters, name) && Lens.data.parameters[name];
-        if (!p) return null;
-        const made = { shape: p.shape };
-        for (const kind of ['value', 'grad', 'update']) made[kind] = p[kind] ? decoder(p[kind], sizeOf(p.shape)) : null;
-        return made;
-    });
+    const parameters = (data) =>
+        cached((name) => {
+            const p = Object.prototype.hasOwnProperty.call(data.parameters, name) && data.parameters[name];
+            if (!p) return null;
+            const made = { shape: p.shape };
+            for (const kind of ['value', 'grad', 'update'])
+                made[kind] = p[kind] ? decoder(p[kind], sizeOf(p.shape)) : null;
+            return made;
+        });
 
     /* {loss, shape(key), value(key, frame)} of a probe; null for what is not there. */
-    Lens.probe = cached((name) => {
-        const p = Object.prototype.hasOwnProperty.call(Lens.data.probes, name) && Lens.data.probes[name];
-        if (!p) return null;
-        const has = (key) => Object.prototype.hasOwnProperty.call(p.values, key);
-        const reader = cached((key) => (has(key) ? decoder(p.values[key].data, sizeOf(p.values[key].shape)) : null));
-        return {
-            loss: p.loss,
-            keys: Object.keys(p.values),
-            shape: (key) => (has(key) ? p.values[key].shape : null),
-            value: (key, frame) => (has(key) ? reader(key)(frame) : null),
-        };
+    const probes = (data) =>
+        cached((name) => {
+            const p = Object.prototype.hasOwnProperty.call(data.probes, name) && data.probes[name];
+            if (!p) return null;
+            const has = (key) => Object.prototype.hasOwnProperty.call(p.values, key);
+            const reader = cached((key) =>
+                has(key) ? decoder(p.values[key].data, sizeOf(p.values[key].shape)) : null,
+            );
+            return {
+                loss: p.loss,
+                keys: Object.keys(p.values),
+                shape: (key) => (has(key) ? p.values[key].shape : null),
+                value: (key, frame) => (has(key) ? reader(key)(frame) : null),
+            };
+        });
+
+    /* ---- runs ---- */
+
+    const runOf = (data) => ({
+        data,
+        header: data.header,
+        steps: data.steps,
+        frames: data.steps.length,
+        param: parameters(data),
+        probe: probes(data),
+        memory: cached(() => new Map()),
     });
+
+    /* What JSON cannot say (not a number, infinity) comes as null. */
+    Lens.open = function () {
+        const data = JSON.parse(document.getElementById('heed-data').textContent);
+        Lens.runs = [data, ...data.runs].map(runOf);
+        Lens.look(0);
+    };
+
+    /* From here on the page is of this run: Lens.data, header, steps, frames, param(name), probe(name), and memory(name), a
+     * Map for what is worked out of them once. */
+    Lens.look = (run) => Object.assign(Lens, Lens.runs[run], { run });
+
+    /* What act() gives while the page is of that run. */
+    Lens.within = function (run, act) {
+        const before = Lens.run;
+        Lens.look(run);
+        try {
+            return act();
+        } finally {
+            Lens.look(before);
+        }
+    };
+
+    /* How runs are told apart: by their titles, and by their folders where these are the same. */
+    Lens.runName = function (run) {
+        const same = Lens.runs.filter((r) => r.data.title === Lens.runs[run].data.title).length > 1;
+        const { title, name } = Lens.runs[run].data;
+        return Lens.safe(same && name ? name : title);
+    };
 
     Lens.largest = function (values) {
         let most = 0;
@@ -93,19 +132,26 @@
         return most || 1;
     };
 
-    const limits = new Map();
-    /* Largest |value| over all frames of a parameter ('value', 'grad', 'update') or of a probe's value ('probe', P). */
-    Lens.limit = function (name, kind, probe) {
-        const key = JSON.stringify([name, kind, probe]);
+    /* What limits are of: a parameter's 'value', its 'change' since the first frame, 'grad', 'update'. */
+    const kinds = {
+        change: (p) => p.value && ((frame) => p.value(frame).map((x, i) => x - p.value(0)[i])),
+    };
+
+    function limitHere(name, kind, probe) {
+        const limits = Lens.memory('limits'),
+            key = JSON.stringify([name, kind, probe]);
         if (!limits.has(key)) {
             const of = kind === 'probe' ? Lens.probe(probe) : Lens.param(name);
-            limits.set(
-                key,
-                of ? Lens.limitOf((f) => (kind === 'probe' ? of.value(name, f) : of[kind] && of[kind](f))) : 1,
-            );
+            const read = of && (kind === 'probe' ? (f) => of.value(name, f) : kinds[kind] ? kinds[kind](of) : of[kind]);
+            limits.set(key, read ? Lens.limitOf(read) : 0);
         }
         return limits.get(key);
-    };
+    }
+
+    /* Largest |value| over all frames of all runs, of a parameter ('value', 'change', 'grad', 'update') or of a probe's
+     * value ('probe', P): one colour is one number wherever it is seen. */
+    Lens.limit = (name, kind, probe) =>
+        Math.max(...Lens.runs.map((_run, i) => Lens.within(i, () => limitHere(name, kind, probe)))) || 1;
 
     /* A scalar at a step: the last one noted up to there, or null. */
     Lens.scalar = function (name, step) {

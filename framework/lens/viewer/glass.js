@@ -31,8 +31,6 @@
         return p.map((y) => y / sum);
     }
 
-    let g = null;
-
     /* What the recording says of the box, or null if it is another one. */
     function open() {
         const story = Lens.header.story;
@@ -61,14 +59,21 @@
         };
     }
 
-    const columns = (letter) => (letter === 'o' ? g.answers.length : g.dk);
-    const rows = (letter) => (letter === 'o' ? g.dk : g.d);
+    /* The box of the run that is looked at, opened once. */
+    function box() {
+        const memory = Lens.memory('glass');
+        if (!memory.has('box')) memory.set('box', open());
+        return memory.get('box');
+    }
+
+    const columns = (letter) => (letter === 'o' ? box().answers.length : box().dk);
+    const rows = (letter) => (letter === 'o' ? box().dk : box().d);
 
     /* Matrix of a frame as textbooks write it, (inputs, outputs); kind 'value', 'grad', 'update', or 'probe' for
      * dL/dW of the question alone. */
     function matrix(letter, frame, kind) {
-        const name = g.names[letter];
-        const read = kind === 'probe' ? (f) => g.probe.value('grad/' + name, f) : Lens.param(name)[kind || 'value'];
+        const name = box().names[letter];
+        const read = kind === 'probe' ? (f) => box().probe.value('grad/' + name, f) : Lens.param(name)[kind || 'value'];
         const stored = read && read(frame);
         return stored && Lens.transposed(stored, columns(letter), rows(letter));
     }
@@ -80,35 +85,35 @@
         o: matrix('o', frame),
     });
 
-    const token = (t) => g.probe.value(g.path + '.x', 0).subarray(t * g.d, (t + 1) * g.d);
+    const token = (t) => box().probe.value(box().path + '.x', 0).subarray(t * box().d, (t + 1) * box().d);
 
     function forward(w) {
-        const pairs = Array.from({ length: g.n }, (_, j) => token(j));
-        const q = times(token(g.asked), w.q, g.dk);
-        const k = pairs.map((x) => times(x, w.k, g.dk)),
-            v = pairs.map((x) => times(x, w.v, g.dk));
+        const pairs = Array.from({ length: box().n }, (_, j) => token(j));
+        const q = times(token(box().asked), w.q, box().dk);
+        const k = pairs.map((x) => times(x, w.k, box().dk)),
+            v = pairs.map((x) => times(x, w.v, box().dk));
         const dots = k.map((kj) => dot(q, kj)),
-            s = dots.map((x) => x / g.root),
+            s = dots.map((x) => x / box().root),
             a = softmax(s);
-        const z = new Float64Array(g.dk);
+        const z = new Float64Array(box().dk);
         v.forEach((vj, j) => addTimes(z, a[j], vj));
-        const logits = times(z, w.o, g.answers.length),
+        const logits = times(z, w.o, box().answers.length),
             p = softmax(logits);
-        return { q, k, v, dots, s, a, z, logits, p, loss: -Math.log(p[g.answer]) };
+        return { q, k, v, dots, s, a, z, logits, p, loss: -Math.log(p[box().answer]) };
     }
 
     /* dlogits = p - 1 at the answer; dz = dlogits W^Oᵀ; da_j = dz · v_j; ds_j = a_j (da_j - Σ a da); dq = Σ ds_j
      * k_j / √d_k. */
     function backward(w, f) {
-        const dlogits = f.p.map((p, i) => p - (i === g.answer ? 1 : 0));
-        const dz = new Float64Array(g.dk).map((_, i) =>
-            dot(dlogits, w.o.subarray(i * g.answers.length, (i + 1) * g.answers.length)),
+        const dlogits = f.p.map((p, i) => p - (i === box().answer ? 1 : 0));
+        const dz = new Float64Array(box().dk).map((_, i) =>
+            dot(dlogits, w.o.subarray(i * box().answers.length, (i + 1) * box().answers.length)),
         );
         const da = f.v.map((vj) => dot(dz, vj)),
             mean = dot(f.a, da),
             ds = da.map((x, j) => f.a[j] * (x - mean));
-        const dq = new Float64Array(g.dk);
-        f.k.forEach((kj, j) => addTimes(dq, ds[j] / g.root, kj));
+        const dq = new Float64Array(box().dk);
+        f.k.forEach((kj, j) => addTimes(dq, ds[j] / box().root, kj));
         return {
             dlogits,
             dz,
@@ -116,7 +121,7 @@
             mean,
             ds,
             dq,
-            dk: ds.map((x) => f.q.map((y) => (y * x) / g.root)),
+            dk: ds.map((x) => f.q.map((y) => (y * x) / box().root)),
             dv: f.a.map((x) => dz.map((y) => y * x)),
         };
     }
@@ -126,13 +131,13 @@
         const outer = (onto, x, y) =>
             x.forEach((c, i) => c && addTimes(onto.subarray(i * y.length, (i + 1) * y.length), c, y));
         const dw = {
-            q: new Float64Array(g.d * g.dk),
-            k: new Float64Array(g.d * g.dk),
-            v: new Float64Array(g.d * g.dk),
-            o: new Float64Array(g.dk * g.answers.length),
+            q: new Float64Array(box().d * box().dk),
+            k: new Float64Array(box().d * box().dk),
+            v: new Float64Array(box().d * box().dk),
+            o: new Float64Array(box().dk * box().answers.length),
         };
-        outer(dw.q, token(g.asked), b.dq);
-        for (let j = 0; j < g.n; j++) {
+        outer(dw.q, token(box().asked), b.dq);
+        for (let j = 0; j < box().n; j++) {
             outer(dw.k, token(j), b.dk[j]);
             outer(dw.v, token(j), b.dv[j]);
         }
@@ -147,11 +152,11 @@
         return out;
     }
 
-    let losses = null;
-
     /* The frame at which the question's loss falls fastest, measured from the frame before to the frame after. */
     function fastest() {
-        if (!losses) losses = Lens.steps.map((_, f) => forward(weights(f)).loss);
+        const memory = Lens.memory('glass');
+        if (!memory.has('losses')) memory.set('losses', Lens.steps.map((_, f) => forward(weights(f)).loss));
+        const losses = memory.get('losses');
         const slope = (f) => (losses[f - 1] - losses[f + 1]) / (Lens.steps[f + 1] - Lens.steps[f - 1]);
         let best = 0;
         for (let f = 1; f < Lens.frames - 1; f++) if (best === 0 || slope(f) > slope(best)) best = f;
@@ -162,12 +167,12 @@
     const entriesOf = (t) => Array.from(token(t).keys()).filter((i) => token(t)[i] !== 0);
 
     /* The largest entry of W^Q, W^K and W^V at any step: one colour means one number at all stops. */
-    const largestEntry = () => Math.max(...['q', 'k', 'v'].map((l) => Lens.limit(g.names[l], 'value')));
+    const largestEntry = () => Math.max(...['q', 'k', 'v'].map((l) => Lens.limit(box().names[l], 'value')));
 
     Lens.glass = {
         largestEntry,
-        /* Opens it once; null where the recording has none. */
-        open: () => (g = g || open()),
+        /* Null where the recording has none. */
+        open: box,
         matrix,
         weights,
         token,

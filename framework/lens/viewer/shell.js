@@ -147,6 +147,7 @@
     function head() {
         const languages = Object.entries(Lens.languages).map(([code, text]) => [code, text, { lang: code }]);
         const themes = ['auto', 'light', 'dark'].map((t) => [t, Lens.t('theme.' + t)]);
+        const runs = Lens.runs.map((_run, i) => [i, Lens.runName(i)]);
         parts.nav = Lens.el('div', {}, navigation());
         return Lens.el('header', {}, [
             Lens.el('a', {
@@ -156,14 +157,28 @@
                 on: { click: (e) => (e.preventDefault(), parts.main.focus()) },
             }),
             Lens.el('div', { class: 'head-row' }, [
-                Lens.el('h1', { text: Lens.data.title }),
+                Lens.el('h1', { text: Lens.runs[0].data.title }),
                 Lens.el('div', { class: 'switches' }, [
                     choice('language', languages, s.language, (v) => keep('language', v)),
                     choice('theme', themes, s.theme, (v) => keep('theme', v)),
                 ]),
             ]),
             parts.nav,
+            runs.length > 1
+                ? Lens.el('div', { class: 'picks runs' }, [
+                      Lens.el('span', { class: 'nav-name', text: Lens.t('run') }),
+                      choice('run', runs, s.run, lookAt),
+                  ])
+                : null,
         ]);
+    }
+
+    /* To another run, at the step that is nearest, and where we are, if that run has it. */
+    function lookAt(run) {
+        const step = Lens.steps[s.frame];
+        Lens.look(run);
+        if (!named(s.place)) location.hash = places()[0].id;
+        Lens.set({ run, frame: Lens.frameOf(step), playing: false });
     }
 
     /* How exact the page's numbers are, how many of the recorded steps it has, and whether the recording is whole. */
@@ -234,7 +249,7 @@
 
     function build() {
         document.documentElement.lang = s.language;
-        document.title = Lens.safe(Lens.data.title);
+        document.title = Lens.safe(Lens.runs[0].data.title);
         parts = { main: Lens.el('main', { id: 'main', tabindex: -1 }) };
         const top = [head(), timeBar()];
         for (const old of document.querySelectorAll('body > header, body > section, body > main, body > footer'))
@@ -269,7 +284,7 @@
 
     function follow(changed) {
         if (changed.theme) theme();
-        if (changed.language || changed.theme) return build();
+        if (changed.language || changed.theme || changed.run) return build();
         if (changed.playing) runTimer();
         if (changed.frame || changed.playing) showTime();
         if (changed.place) showPlace();

@@ -21,6 +21,10 @@
             'attention.rows': 'Rows: [q|queries]; columns: [k|keys]; {kind}.{framed}',
             'attention.framed': ' Framed: the true key.',
             'attention.point': '[q|{query}] looks at [k|{key}] with weight {x}',
+            'attention.pin.hint': 'Pin this map, then move to another step, head or layer: both stay in view.',
+            'attention.now': '{what}',
+            'attention.pinned': 'Pinned: {what}',
+            'attention.moved': 'share of a row’s weight that lies on other keys than in the pinned map, mean',
             'attention.all': 'All heads at this step: choose one. Per cent: weight on the true key, where known',
             'attention.head': 'head {head}',
             'attention.button': '{layer}, head {head}',
@@ -56,6 +60,10 @@
                 'Строки: [q|запросы]; столбцы: [k|ключи]; {kind}. В рамке: верный ключ, где он ' + 'известен.',
             'attention.framed': ' В рамке: верный ключ.',
             'attention.point': '[q|{query}] смотрит на [k|{key}] с весом {x}',
+            'attention.pin.hint':
+                'Закрепите эту карту, затем перейдите к другому шагу, голове или слою: обе останутся на виду.',
+            'attention.pinned': 'Закреплено: {what}',
+            'attention.moved': 'доля веса строки, лежащая на других ключах, чем на закреплённой карте, в среднем',
             'attention.all': 'Все головы на этом шаге: выберите одну. Проценты: вес на верном ключе, где он известен',
             'attention.head': 'голова {head}',
             'attention.button': '{layer}, голова {head}',
@@ -239,35 +247,32 @@
         return { root: p.root, update };
     }
 
-    /* ---- the view ---- */
+    /* ---- a map, large ---- */
 
-    function make(root) {
-        const controls = parts.controls(['layer', 'head', 'probe']);
-        const large = parts.panel(),
-            map = parts.picture(),
-            all = allHeads(),
-            mass = massPanel(),
-            ablation = ablationPanel();
-        const thumbs = parts.panel('attention.all', null, all.root);
-        const several = parts.layers().reduce((sum, a) => sum + a.heads, 0) > 1;
-        large.body.append(map.root);
-        root.append(
-            controls.root,
-            el('div', { class: 'attention-columns' }, [
-                el('div', { class: 'stack' }, [large.root, mass.root, ablation.root]),
-                several ? el('div', { class: 'stack' }, [thumbs.root]) : null,
-            ]),
-        );
+    /* What a choice {run, probe, layer, head, frame} shows, by paths and names, in its own run; null: nothing. */
+    const seen = (choice) =>
+        Lens.within(choice.run, () => {
+            const attention = parts.layers().find((a) => a.path === choice.layer),
+                probe = parts.probes().find((p) => p.name === choice.probe);
+            const m = attention && probe && pattern(probe, attention, choice.head, choice.frame);
+            return m ? { attention, m, names: parts.tokens(probe, choice.layer), step: parts.stepText(choice.frame) } : null;
+        });
 
-        function showLarge({ attention, probe, head, frame }) {
-            const m = pattern(probe, attention, head, frame);
-            large.root.hidden = !m;
-            if (!m) return;
-            const names = parts.tokens(probe, attention.path),
-                what = { layer: Lens.safe(attention.path), head, step: parts.stepText(frame) };
-            large.title('attention.large', what);
-            const truth = (names.alignment || []).map((key, query) => [query, key]).filter(([, key]) => key >= 0);
-            large.note('attention.rows', {
+    /* key: of the words for the title. `name` begins the data-names. */
+    function mapPanel(key, name) {
+        const p = parts.panel(),
+            map = parts.picture();
+        p.body.append(map.root);
+        function show(choice) {
+            const is = choice && seen(choice);
+            p.root.hidden = !is;
+            if (!is) return;
+            const { attention, m, names, step } = is;
+            const what = Lens.t('attention.large', { layer: Lens.safe(choice.layer), head: choice.head, step });
+            const label = Lens.t(key, { what: parts.ofRun(Lens.t, what, choice.run) });
+            p.title(key, { what: parts.ofRun(Lens.rich, what, choice.run) });
+            const truth = (names.alignment || []).map((to, query) => [query, to]).filter(([, to]) => to >= 0);
+            p.note('attention.rows', {
                 kind: Lens.t('parts.kind.' + attention.kind),
                 framed: truth.length ? Lens.t('attention.framed') : '',
             });
@@ -280,25 +285,65 @@
                 limit: 1,
                 from: 0,
                 unit: Lens.t('attention.weight'),
-                label: Lens.t('attention.large', what),
-                name: 'attention.pattern',
+                label,
+                name,
                 lit: { cells: truth },
                 numbers: true,
                 digits: 2,
                 most: 60,
-                describe: (query, key, x) =>
+                describe: (query, to, x) =>
                     Lens.rich('attention.point', {
                         query: names.queries[query],
-                        key: names.keys[key],
-                        x: Lens.number('attention.pattern.at', x, { class: 'strong' }),
+                        key: names.keys[to],
+                        x: Lens.number(name + '.at', x, { class: 'strong' }),
                     }),
             });
         }
+        return { ...p, show };
+    }
+
+    /* Half the sum of differences, row by row: 0 for the same map, 1 where no row looks at a key that it looked at. */
+    function moved(a, b) {
+        if (!a || !b || a.m.rows !== b.m.rows || a.m.columns !== b.m.columns) return null;
+        return a.m.data.reduce((sum, x, i) => sum + Math.abs(x - b.m.data[i]), 0) / 2 / a.m.rows;
+    }
+
+    /* ---- the view ---- */
+
+    function chosen() {
+        const { attention, probe, head, frame } = parts.chosen();
+        return { run: Lens.run, probe: probe.name, layer: attention.path, head, frame };
+    }
+
+    function make(root) {
+        const controls = parts.controls(['layer', 'head', 'probe']);
+        const pin = parts.pin('pinnedMap', 'attention.pin', 'attention.pin.hint', chosen, seen);
+        const large = mapPanel('attention.now', 'attention.pattern'),
+            pinned = mapPanel('attention.pinned', 'attention.pinned'),
+            difference = parts.figure('attention.moved', 'attention.moved'),
+            all = allHeads(),
+            mass = massPanel(),
+            ablation = ablationPanel();
+        const thumbs = parts.panel('attention.all', null, all.root);
+        const several = parts.layers().reduce((sum, a) => sum + a.heads, 0) > 1;
+        pinned.body.append(difference.root);
+        root.append(
+            controls.root,
+            pin.root,
+            el('div', { class: 'attention-columns' }, [
+                el('div', { class: 'stack' }, [large.root, pinned.root, mass.root, ablation.root]),
+                several ? el('div', { class: 'stack' }, [thumbs.root]) : null,
+            ]),
+        );
 
         function update() {
             controls.update();
-            const c = parts.chosen();
-            showLarge(c);
+            pin.update();
+            const c = parts.chosen(),
+                held = pin.held();
+            large.show(chosen());
+            pinned.show(held);
+            difference.update(held && moved(seen(chosen()), seen(held)));
             all.update(c);
             mass.update(c);
             ablation.update(c);

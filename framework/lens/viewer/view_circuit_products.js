@@ -19,11 +19,11 @@
         return [...first, ...rest].slice(0, MOST);
     }
 
-    const cached = new Map();
     function spaceFor(name, c) {
         const space = name && parts.spaceOf(name);
         if (!space) return null;
-        const key = name + '\n' + (c.probe ? c.probe.name : '') + '\n' + c.attention.path;
+        const cached = Lens.memory('spaces'),
+            key = name + '\n' + (c.probe ? c.probe.name : '') + '\n' + c.attention.path;
         if (!cached.has(key)) {
             const which = shownNames(space, c.probe, c.attention.path);
             cached.set(key, { space, which, names: which.map((i) => Lens.token(space.names[i])) });

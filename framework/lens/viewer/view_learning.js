@@ -174,9 +174,9 @@
     }
 
     /* Spectra at all recorded steps take a while, so they are worked out between other things, and kept. */
-    const spectra = new Map();
     function spectrum(attention, head, kind, frame) {
-        const key = [attention.path, head, kind, frame].join('/');
+        const spectra = Lens.memory('spectra'),
+            key = [attention.path, head, kind, frame].join('/');
         if (!spectra.has(key)) spectra.set(key, valuesOf(attention, head, kind, frame));
         return spectra.get(key);
     }

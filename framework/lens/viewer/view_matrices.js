@@ -29,8 +29,6 @@
             'matrices.columns': 'columns: the head’s {n} coordinates',
             'matrices.rows.o': 'rows: the head’s {n} coordinates',
             'matrices.columns.o': 'columns: what is written',
-            'matrices.pin': 'Pin this',
-            'matrices.unpin': 'Unpin',
             'matrices.pin.hint': 'Pin, then move to another step, head, layer or matrix: both stay in view.',
             'matrices.now': 'Now: {what}',
             'matrices.pinned': 'Pinned: {what}',
@@ -67,8 +65,6 @@
             'matrices.columns': 'столбцы: {n} координат головы',
             'matrices.rows.o': 'строки: {n} координат головы',
             'matrices.columns.o': 'столбцы: то, что пишется',
-            'matrices.pin': 'Закрепить',
-            'matrices.unpin': 'Открепить',
             'matrices.pin.hint':
                 'Закрепите, затем перейдите к другому шагу, голове, слою или матрице: обе ' + 'останутся на виду.',
             'matrices.now': 'Сейчас: {what}',
@@ -111,7 +107,7 @@
     const isTable = (name) =>
         (Lens.data.header.spaces || []).some((s) => s.embedding === name || s.positions === name);
 
-    /* choice: {parameter, or null and layer, matrix, head; frame} */
+    /* choice: {run, parameter, or null and layer, matrix, head; frame} */
     const whole = (choice) => choice.parameter || attentionAt(choice.layer)['w_' + choice.matrix];
     const exists = (choice) => Boolean(choice.parameter ? Lens.param(choice.parameter) : attentionAt(choice.layer));
 
@@ -123,12 +119,14 @@
         return isTable(choice.parameter) ? stored : A.transpose(stored);
     }
 
-    function matrixOf(choice, kind) {
-        if (kind !== 'change') return partOf(choice, choice.frame, kind);
-        const now = partOf(choice, choice.frame, 'value'),
-            start = partOf(choice, 0, 'value');
-        return now && A.subtract(now, start);
-    }
+    /* Of the choice's own run. */
+    const matrixOf = (choice, kind) =>
+        Lens.within(choice.run, () => {
+            if (kind !== 'change') return partOf(choice, choice.frame, kind);
+            const now = partOf(choice, choice.frame, 'value'),
+                start = partOf(choice, 0, 'value');
+            return now && A.subtract(now, start);
+        });
 
     function namesOf(choice, m) {
         const table = choice.parameter && tableOf(choice.parameter),
@@ -155,21 +153,14 @@
         return choice.matrix === 'o' ? '.o' : '';
     }
 
-    function limitOf(choice, kind) {
-        return kind !== 'change'
-            ? Lens.limit(whole(choice), kind)
-            : parts.limitOver('change/' + whole(choice), (frame) => {
-                  const w = Lens.param(whole(choice));
-                  return { data: w.value(frame).map((x, i) => x - w.value(0)[i]) };
-              });
-    }
-
     /* Of a choice in words, as nodes or as text. */
     function describe(choice, words = Lens.rich, matrix = parts.matrixName) {
-        const step = Lens.steps[choice.frame];
-        if (choice.parameter) return words('matrices.whole', { name: Lens.safe(choice.parameter), step });
-        const { layer, head } = choice;
-        return words('matrices.name', { matrix: matrix(choice.matrix), layer: Lens.safe(layer), head, step });
+        const { run, layer, head } = choice,
+            step = Lens.runs[run].steps[choice.frame];
+        const what = choice.parameter
+            ? words('matrices.whole', { name: Lens.safe(choice.parameter), step })
+            : words('matrices.name', { matrix: matrix(choice.matrix), layer: Lens.safe(layer), head, step });
+        return parts.ofRun(words, what, run);
     }
     const describedAs = (choice) => describe(choice, Lens.t, parts.matrixText);
 
@@ -198,14 +189,17 @@
                 const m = matrixOf(choice, kind);
                 p.root.hidden = !m;
                 if (!m) continue;
-                const names = namesOf(choice, m);
+                const names = Lens.within(choice.run, () => namesOf(choice, m));
                 map.show({
                     rows: m.rows,
                     columns: m.columns,
                     values: m.data,
                     rowNames: names.rows,
                     columnNames: names.columns,
-                    limit: limitOf(choice, kind),
+                    limit: Lens.limit(
+                        Lens.within(choice.run, () => whole(choice)),
+                        kind,
+                    ),
                     scale: kind === 'grad' || kind === 'update' ? 'root' : 'linear',
                     label: Lens.t('matrices.' + kind) + ', ' + describedAs(choice),
                     name: prefix + '.' + kind,
@@ -233,14 +227,14 @@
         const { attention, head, frame } = parts.chosen(),
             asked = Lens.state.parameter;
         const parameter = others().includes(asked) ? asked : hasHeads() ? null : others()[0];
-        return { parameter, layer: attention && attention.path, matrix: Lens.state.matrix || 'q', head, frame };
+        const layer = attention && attention.path;
+        return { run: Lens.run, parameter, layer, matrix: Lens.state.matrix || 'q', head, frame };
     }
 
     function make(root) {
         const controls = parts.controls(['layer', 'matrix', 'head']),
             subject = pickSubject();
-        const pin = el('button', { type: 'button', class: 'plain', data: { name: 'matrices.pin' } });
-        const hint = el('span', { class: 'quiet', text: Lens.t('matrices.pin.hint') });
+        const pin = parts.pin('pinned', 'matrices.pin', 'matrices.pin.hint', chosen, exists);
         const axes = el('p', { class: 'note' });
         const now = fourOf('matrices.now'),
             pinned = fourOf('matrices.pinned');
@@ -250,13 +244,12 @@
         Lens.append(root, [
             subject && el('div', { class: 'picks' }, subject.root),
             controls.root,
-            el('div', { class: 'picks' }, [pin, hint]),
+            pin.root,
             axes,
             now.root,
             compared,
             pinned.root,
         ]);
-        pin.addEventListener('click', () => Lens.set({ pinned: Lens.state.pinned ? null : chosen() }));
 
         function compare(m, held) {
             pinned.root.hidden = compared.hidden = !held;
@@ -270,14 +263,13 @@
 
         function update() {
             const c = chosen(),
-                held = Lens.state.pinned && exists(Lens.state.pinned) ? Lens.state.pinned : null;
+                held = pin.held();
             if (subject) subject.update();
             controls.update();
             controls.root.hidden = Boolean(c.parameter) || controls.root.children.length === 0;
             const m = matrixOf(c, 'value'),
                 of = axesOf(c);
-            pin.textContent = Lens.t(held ? 'matrices.unpin' : 'matrices.pin');
-            pin.setAttribute('aria-pressed', String(Boolean(held)));
+            pin.update();
             const said = (key, n) => Lens.rich('matrices.' + key + of, { n });
             Lens.fill(axes, m ? [said('rows', m.rows), '; ', said('columns', m.columns), '.'] : []);
             now.show(c, 'matrices.now');

@@ -23,6 +23,10 @@
             'parts.name.qk': '[q|W^Q][k|W^K]ᵀ',
             'parts.name.vo': '[v|W^V]W^O',
             'parts.step': 'step {step}',
+            'parts.run': '{what}, in the run {run}',
+            'parts.pin': 'Pin this',
+            'parts.unpin': 'Unpin',
+            'parts.pin.run': 'Another run shows the same place: what is pinned stays beside it.',
         },
         ru: {
             'parts.layer': 'Слой',
@@ -35,6 +39,10 @@
             'parts.kind.cross': 'перекрёстное: запросы из одной последовательности, ключи из другой',
             'parts.kind.states': 'внимание к состояниям рекуррентного кодировщика',
             'parts.step': 'шаг {step}',
+            'parts.run': '{what}, обучение {run}',
+            'parts.pin': 'Закрепить',
+            'parts.unpin': 'Открепить',
+            'parts.pin.run': 'Другое обучение откроется на том же месте, закреплённое останется рядом.',
         },
     });
 
@@ -89,8 +97,8 @@
     const hasWatched = (name) => layers().some((a) => probes().some((p) => watched(p, a, name, 0, 0)));
 
     /* Largest |value| that `of(frame)` gives at any step: one colour scale for the whole run. */
-    const limits = new Map();
     function limitOver(key, of) {
+        const limits = Lens.memory('views');
         if (!limits.has(key)) {
             let most = 0;
             for (let frame = 0; frame < Lens.frames; frame++) {
@@ -275,6 +283,30 @@
         return { root, update };
     }
 
+    /* A button that keeps what `chosen()` gives in state[key] while one moves on, or lets it go, with a hint beside it. What is
+     * kept has its run. held(): what is kept, if it is there, `exists` says. */
+    function pin(key, name, hint, chosen, exists) {
+        const button = el('button', { type: 'button', class: 'plain', data: { name } });
+        const held = () => {
+            const kept = Lens.state[key];
+            return kept && Lens.within(kept.run, () => exists(kept)) ? kept : null;
+        };
+        button.addEventListener('click', () => Lens.set({ [key]: held() ? null : { ...chosen(), run: Lens.run } }));
+        const update = () => {
+            button.textContent = Lens.t(held() ? 'parts.unpin' : 'parts.pin');
+            button.setAttribute('aria-pressed', String(Boolean(held())));
+        };
+        const root = el('div', { class: 'picks' }, [
+            button,
+            el('span', { class: 'quiet', text: Lens.t(hint) + (Lens.runs.length > 1 ? ' ' + Lens.t('parts.pin.run') : '') }),
+        ]);
+        return { root, held, update };
+    }
+
+    /* Words or nodes that name something, and in a page of several runs the run it is of. */
+    const ofRun = (words, what, run) =>
+        Lens.runs.length > 1 ? words('parts.run', { what, run: Lens.runName(run) }) : what;
+
     const spaceOf = (name) => (Lens.data.header.spaces || []).find((s) => s.name === name) || null;
 
     /* Names of the entries of x, where x is one-hot; else their numbers from 1, or none where they would be a thicket. */
@@ -322,6 +354,8 @@
         panel,
         picture,
         figure,
+        pin,
+        ofRun,
         stepText,
         letters,
         matrixName,
