@@ -105,12 +105,51 @@ test('so is a map of attention; and one of an earlier step, which says how much 
     await page.close();
 });
 
+/* W^Q W^Kᵀ of one head between the vectors of tokens: E W^Q (E W^K)ᵀ, E and the matrices as files have them. */
+function scores(run, path, h) {
+    const file = safetensors.read(runs[run].frames[runs[run].frames.length - 1].file);
+    const about = runs[run].header.attention.find((a) => a.path === path);
+    const side = (space, letter) => {
+        const e = file.get('param/' + runs[run].header.spaces.find((s) => s.name === about[space]).embedding),
+            w = file.get(`param/${path}.w_${letter}`);
+        const d = e.shape[1];
+        return Array.from({ length: e.shape[0] }, (_, i) =>
+            Array.from({ length: width }, (_c, c) =>
+                sum(Array.from({ length: d }, (_k, k) => e.values[i * d + k] * w.values[(h * width + c) * d + k])),
+            ),
+        );
+    };
+    const [q, k] = [side('query_space', 'q'), side('key_space', 'k')];
+    return q.flatMap((a) => k.map((b) => sum(a.map((x, i) => x * b[i]))));
+}
+
+test('QK of one run stands beside that of the other, and the page says how alike they are', async () => {
+    const { page, trouble } = await open(browser, 'seeds', 'view-circuits');
+    await page.evaluate((to) => Lens.set({ ...to, frame: Lens.frames - 1 }), { layer, head });
+    await page.locator('[data-name="circuits.pin"]').click();
+    near(await number(page, 'circuits.alike'), 1, 1e-12, 'with itself');
+    await lookAt(page, 1);
+    const [a, b] = [scores(0, layer, head), scores(1, layer, head)];
+    const length = (x) => Math.sqrt(sum(x.map((y) => y * y)));
+    near(
+        await number(page, 'circuits.alike'),
+        sum(a.map((x, i) => x * b[i])) / length(a) / length(b),
+        1e-5,
+        'cosine of the two',
+    );
+    await shot(page, 'seeds-view-circuits');
+    assert.deepStrictEqual(trouble, []);
+    await page.close();
+});
+
 test('every place of both runs draws, in both languages, on a phone too, with both pinned', async () => {
     const { page, trouble } = await open(browser, 'seeds', 'view-matrices', { width: 390 });
     await page.evaluate((to) => Lens.set(to), { layer, head });
     await page.locator('[data-name="matrices.pin"]').click();
     await go(page, 'view-attention');
     await page.locator('[data-name="attention.pin"]').click();
+    await go(page, 'view-circuits');
+    await page.locator('[data-name="circuits.pin"]').click();
     for (const language of ['en', 'ru'])
         for (const run of [1, 0])
             for (const view of ['learning', 'matrices', 'attention', 'circuits', 'gradients', 'graph']) {

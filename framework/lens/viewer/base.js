@@ -183,6 +183,7 @@ var Lens = {};
         run: 0,
         pinned: null /* in Matrices */,
         pinnedMap: null /* in Attention */,
+        pinnedCircuit: null /* in Circuits */,
     };
     Lens.on = (fn) => told.push(fn);
     Lens.set = function (changes) {

@@ -2,6 +2,7 @@
 (function () {
     'use strict';
     const el = Lens.el,
+        A = Lens.algebra,
         parts = Lens.parts,
         circuits = Lens.circuits;
 
@@ -22,6 +23,12 @@
             'circuits.qk.note':
                 'E W^Q W^Kᵀ Eᵀ, where E has a row for each token, its vector: rows are queries, columns keys; the score ' +
                 'before it is divided by √d_k.{shown}',
+            'circuits.pin.hint': 'Pin this QK, then move to another step, head or layer: both stay in view.',
+            'circuits.pinned': 'Pinned QK: {what}',
+            'circuits.pinned.what': '{layer}, head {head}, {step}',
+            'circuits.alike':
+                'now and pinned, cosine: 1 where both score all pairs in the same proportions, about 0 where they have ' +
+                'nothing in common',
             'circuits.ov': 'OV: what looking adds',
             'circuits.ov.note':
                 'E W^V W^O Eᵀ: rows are the tokens looked at, columns what they add to in the ' + 'output.{shown}',
@@ -67,6 +74,11 @@
             'circuits.qk.note':
                 'E W^Q W^Kᵀ Eᵀ, где строки E — векторы токенов: строки — запросы, столбцы — ключи; оценка до деления ' +
                 'на √d_k.{shown}',
+            'circuits.pin.hint': 'Закрепите эту QK, затем перейдите к другому шагу, голове или слою: обе останутся на виду.',
+            'circuits.pinned': 'Закреплённая QK: {what}',
+            'circuits.pinned.what': '{layer}, голова {head}, {step}',
+            'circuits.alike':
+                'сейчас и закреплённое, косинус: 1, если обе оценивают все пары в одних долях, около 0, если общего нет',
             'circuits.ov': 'OV: что добавляет взгляд',
             'circuits.ov.note':
                 'E W^V W^O Eᵀ: строки — токены, на которые смотрят, столбцы — что они добавляют ' +
@@ -204,8 +216,50 @@
         return { root: p.root, update: (scores) => figures.forEach(([name, f]) => f.update(scores[name])) };
     }
 
+    /* ---- pinning ---- */
+
+    function chosen() {
+        const { attention, probe, head, frame } = parts.chosen();
+        return { run: Lens.run, layer: attention.path, probe: probe && probe.name, head, frame };
+    }
+
+    /* QK of what is chosen or pinned, in its own run: {m, rows, columns, limit}; null: there is none. */
+    const seen = (choice) =>
+        Lens.within(choice.run, () => {
+            const attention = parts.layers().find((a) => a.path === choice.layer),
+                probe = parts.probes().find((p) => p.name === choice.probe) || null;
+            if (!attention) return null;
+            const c = { attention, probe, head: choice.head, frame: choice.frame };
+            const queries = circuits.spaceFor(attention.query_space, c),
+                keys = circuits.spaceFor(attention.key_space, c);
+            const of = (frame) => circuits.qk(c, queries, keys, frame),
+                m = of(choice.frame);
+            return m && { m, rows: queries.names, columns: keys.names, limit: limit(c, 'qk', of) };
+        });
+
+    function pinnedPanel() {
+        const p = mapPanel('circuits.pinned'),
+            alike = parts.figure('circuits.alike', 'circuits.alike');
+        p.root.append(alike.root);
+        function update(held) {
+            const kept = held && seen(held),
+                now = kept && seen(chosen());
+            p.root.hidden = !kept;
+            if (!kept) return;
+            const step = Lens.within(held.run, () => parts.stepText(held.frame));
+            const what = Lens.t('circuits.pinned.what', { layer: Lens.safe(held.layer), head: held.head, step });
+            p.title('circuits.pinned', { what: parts.ofRun(Lens.t, what, held.run) });
+            p.show(kept.m, kept.limit, kept.rows, kept.columns);
+            const same = now && now.rows.join() === kept.rows.join() && now.columns.join() === kept.columns.join();
+            alike.update(same ? A.dot(now.m.data, kept.m.data) / (A.norm(now.m.data) * A.norm(kept.m.data)) : null);
+        }
+        return { root: p.root, update };
+    }
+
     function make(root) {
         const controls = parts.controls(['layer', 'head', 'probe']);
+        const pin = parts.pin('pinnedCircuit', 'circuits.pin', 'circuits.pin.hint', chosen, seen),
+            pinned = pinnedPanel();
         const qk = mapPanel('circuits.qk'),
             ov = mapPanel('circuits.ov');
         const places = mapPanel('circuits.positions', 'circuits.positions.note');
@@ -213,11 +267,14 @@
             scores = scoresPanel();
         root.append(
             controls.root,
-            el('div', { class: 'panels circuits' }, [qk.root, ov.root, scores.root, places.root, through.root]),
+            pin.root,
+            el('div', { class: 'panels circuits' }, [qk.root, pinned.root, ov.root, scores.root, places.root, through.root]),
         );
 
         function update() {
             controls.update();
+            pin.update();
+            pinned.update(pin.held());
             const c = parts.chosen(),
                 a = c.attention;
             const queries = circuits.spaceFor(a.query_space, c),
