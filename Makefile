@@ -264,7 +264,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck parity bench exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test test-browser gradcheck parity bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -330,6 +330,12 @@ parity: $(BUILD)/parity ## every layer that PyTorch has against what PyTorch gav
 bench: $(BUILD)/bench/heed_bench ## measure speed: WORKLOAD=all or gpt-tiny,memory,...; STEPS=N, THREADS=N, JSON=1
 	@$< $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(STEPS),--steps '$(STEPS)') $(if $(THREADS),--threads '$(THREADS)') \
 	    $(if $(filter-out 0 no,$(JSON)),--json)
+
+# Debian's Python, where python3-torch is.
+PYTHON := /usr/bin/python3
+bench-torch: $(BUILD)/bench/heed_bench ## the workloads beside PyTorch, by turns: WORKLOAD=quick or all or names; PAIRS=N, STEPS=N, THREADS=N, JSON=1
+	@$(PYTHON) tests/bench/torch_pairs.py $< $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(PAIRS),--pairs '$(PAIRS)') \
+	    $(if $(STEPS),--steps '$(STEPS)') $(if $(THREADS),--threads '$(THREADS)') $(if $(filter-out 0 no,$(JSON)),--json)
 
 exhaustive: $(BUILD)/exhaustive ## f32 functions over all 2^32 inputs (minutes)
 	@$<

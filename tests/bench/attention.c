@@ -71,4 +71,11 @@ static double flops(const void *self) {
     return 3.5 * 4 * (double)a->T * (double)a->T / 2 * (double)(a->d_k * a->B * a->H);
 }
 
-const workload_kind attention_kind = {start, step, flops, stop};
+static int batch(const void *self, heed_file_tensor *batch) {
+    const attention *a = self;
+    heed_shape shape = HEED_SHAPE(a->B, a->H, a->T, a->d_k);
+    batch[0] = (heed_file_tensor){.name = "dy", .dtype = "F32", .shape = shape, .data = a->seed};
+    return 1;
+}
+
+const workload_kind attention_kind = {start, step, flops, batch, stop};

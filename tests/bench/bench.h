@@ -10,6 +10,7 @@
 typedef struct bench_plan {
     int threads; /* at least 1 */
     int steps;   /* of a workload, timed; 0: its own number */
+    const char *save; /* a workload's start goes into this file, and nothing is measured; NULL: it is */
 } bench_plan;
 
 /* ---- results ---- */

@@ -80,4 +80,11 @@ static double flops(const void *self) {
     return (6 * parameters + 12.0 * (double)(g->layers * g->d_model * g->T)) * (double)(g->B * g->T);
 }
 
-const workload_kind gpt_kind = {start, step, flops, stop};
+static int batch(const void *self, heed_file_tensor *batch) {
+    const gpt *g = self;
+    batch[0] = (heed_file_tensor){.name = "x", .dtype = "I32", .shape = HEED_SHAPE(g->B, g->T), .data = g->x};
+    batch[1] = (heed_file_tensor){.name = "y", .dtype = "I32", .shape = HEED_SHAPE(g->B, g->T), .data = g->y};
+    return 2;
+}
+
+const workload_kind gpt_kind = {start, step, flops, batch, stop};

@@ -74,6 +74,17 @@ static bool choose_list(bool *chosen, const char *list) {
     }
 }
 
+/* --save writes one file, of what a workload is. */
+static bool one_workload(const bool *chosen) {
+    int count = 0;
+    bool all = true;
+    for (int i = 0; i < BENCHES; i++) {
+        count += chosen[i];
+        all = all && (!chosen[i] || benches[i].run == bench_workload);
+    }
+    return (count == 1 && all) || complain("--save is of one workload: name it with --workload");
+}
+
 /* ---- results ---- */
 
 static void (*report)(const bench_result *result) = report_row;
@@ -113,7 +124,7 @@ static int run(const char *program, const options *o, const bool *chosen) {
     bool failed = false;
     for (int i = 0; i < BENCHES; i++) {
         const bench *b = &benches[i];
-        if (chosen[i] && !(o->here || o->raw ? b->run(b, &o->plan) : bench_in_child(program, b, &o->plan, report)))
+        if (chosen[i] && !(o->here || o->raw || o->plan.save ? b->run(b, &o->plan) : bench_in_child(program, b, &o->plan, report)))
             failed = true;
     }
     return failed;
@@ -128,6 +139,8 @@ int main(int argc, char **argv) {
         print_help(argv[0]);
         return 0;
     }
+    if (o.plan.save && !one_workload(chosen))
+        return 2;
     if (o.plan.threads == 0)
         o.plan.threads = all_cores();
     report = o.raw ? report_raw : o.json ? report_json : report_row;

@@ -27,6 +27,8 @@ static const struct row {
     {"steps", "N", "timed steps of each workload; 0: 60 of small ones, 7 of large ones", COUNT,
      offsetof(options, plan.steps)},
     {"threads", "N", "threads; 0: one a core", COUNT, offsetof(options, plan.threads)},
+    {"save", "FILE", "measure nothing: write a workload's first weights and its batch, as safetensors", TEXT,
+     offsetof(options, plan.save)},
     {"json", NULL, "one JSON object a line instead of tables", FLAG, offsetof(options, json)},
     {"here", NULL, "all in this process, for profilers: they then have their peak memory in common", FLAG,
      offsetof(options, here)},

@@ -156,7 +156,7 @@ void report_json(const bench_result *r) {
     print_field("min_ms", r->min * 1e3, decimals);
     print_field("gflops", bytes ? NAN : rate_of(r) / 1e9, 1);
     print_field("max_rss_mb", floor(r->peak / (1 << 20)), 0);
-    print_field("loss", r->loss, 4);
+    print_field("loss", r->loss, 7);
     print_field("gbytes", bytes ? rate_of(r) / 1e9 : NAN, 1);
     print_field("share", rate_of(r) / r->limit, 3);
     printf("}\n");

@@ -113,4 +113,11 @@ static double flops(const void *self) {
     return NAN;
 }
 
-const workload_kind seq2seq_kind = {start, step, flops, stop};
+static int batch(const void *self, heed_file_tensor *batch) {
+    const seq2seq *s = self;
+    batch[0] = (heed_file_tensor){.name = "x", .dtype = "I32", .shape = HEED_SHAPE(s->B, s->S), .data = s->x};
+    batch[1] = (heed_file_tensor){.name = "y", .dtype = "I32", .shape = HEED_SHAPE(s->B, s->T), .data = s->y};
+    return 2;
+}
+
+const workload_kind seq2seq_kind = {start, step, flops, batch, stop};

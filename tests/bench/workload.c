@@ -41,6 +41,27 @@ static bool time_steps(const workload *w, void *running, int steps, int threads,
     return true;
 }
 
+/* The parameters as they are before the first step, and the batch. */
+static bool save(const workload *w, const void *running, const char *path) {
+    heed_model *model = ((const trainer *)running)->model;
+    int params = heed_model_params(model), n = 0;
+    heed_error error = {.status = HEED_OK};
+    heed_file_tensor *tensors = malloc((size_t)(params + WORKLOAD_BATCH) * sizeof *tensors);
+    if (tensors == NULL)
+        return bench_fail(w->name, "out of memory");
+    for (int i = 0; i < params; i++) {
+        heed_param_info info = heed_model_param(model, i);
+        const float *values = heed_model_data(model);
+        if (info.trainable && info.alias_of < 0)
+            tensors[n++] = (heed_file_tensor){
+                .name = info.path, .dtype = "F32", .shape = info.shape, .data = values + info.offset};
+    }
+    n += w->kind->batch(running, tensors + n);
+    heed_status status = heed_safetensors_write(path, n, tensors, 0, NULL, &error);
+    free(tensors);
+    return !status || bench_fail(w->name, "%s", error.text);
+}
+
 bool bench_workload(const bench *self, const bench_plan *plan) {
     const workload *w = self->workload;
     int steps = plan->steps ? plan->steps : w->steps;
@@ -48,7 +69,8 @@ bool bench_workload(const bench *self, const bench_plan *plan) {
     if (seconds == NULL)
         return bench_fail(w->name, "out of memory");
     void *running = w->kind->start(w, plan->threads);
-    bool ran = running && time_steps(w, running, steps, plan->threads, seconds);
+    bool ran = running && (plan->save ? save(w, running, plan->save)
+                                      : time_steps(w, running, steps, plan->threads, seconds));
     if (running)
         w->kind->stop(running);
     free(seconds);
