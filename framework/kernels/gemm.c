@@ -9,10 +9,9 @@
 #include "gemm_simd.h"
 #include "parallel.h"
 
-/* A block of b stays in the second-level cache while all of a goes by. */
-enum { BLOCK_K = HEED_GEMM_BLOCK_K, BLOCK_B_BYTES = 512 << 10, WORKSPACE_ALIGNMENT = 64 };
-
-enum { NARROW_COLUMNS = 4 };
+/* A block of b stays in the second-level cache while all of a goes by. A larger c does not, and is fetched in time. */
+enum { BLOCK_K = HEED_GEMM_BLOCK_K, BLOCK_B_BYTES = 512 << 10, NEAR_C_BYTES = 256 << 10 };
+enum { WORKSPACE_ALIGNMENT = 64, NARROW_COLUMNS = 4 };
 
 static int64_t smaller(int64_t x, int64_t y) {
     return x < y ? x : y;
@@ -54,79 +53,79 @@ static int64_t block_columns_of(size_t element_size) {
     return BLOCK_B_BYTES / (BLOCK_K * (int64_t)element_size);
 }
 
-/* Parts of a product are products. */
-
 typedef struct range {
     int64_t begin, count;
 } range;
 
-static range range_at(int64_t begin, int64_t step, int64_t end) {
+static inline range range_at(int64_t begin, int64_t step, int64_t end) {
     return (range){begin, smaller(step, end - begin)};
 }
 
+/* A part of a product: some rows, columns and terms of it. The strides are the product's. */
+typedef struct gemm_part {
+    const void *a, *b, *bias;
+    void *c;
+    int64_t m, n, k;
+    bool accumulate;
+} gemm_part;
+
 /* An operand without elements may be NULL. */
-static void *offset_by(const void *base, int64_t elements, size_t element_size) {
+static inline void *offset_by(const void *base, int64_t elements, size_t element_size) {
     return base ? (char *)base + elements * (int64_t)element_size : NULL;
+}
+
+static inline gemm_part one_of_batch(const heed_gemm *g, size_t element_size, int64_t index) {
+    return (gemm_part){.a = offset_by(g->a, index * g->a_batch, element_size),
+                       .b = offset_by(g->b, index * g->b_batch, element_size),
+                       .c = offset_by(g->c, index * g->c_batch, element_size),
+                       .bias = g->bias, .m = g->m, .n = g->n, .k = g->k, .accumulate = g->accumulate};
 }
 
 /* Rows i and columns j of c, with the terms p of their sums. The first terms bring the bias and overwrite c, unless
  * the whole does not; all others are added. */
-static heed_gemm part_of(const heed_gemm *whole, size_t element_size, range i, range j, range p) {
-    heed_gemm part = *whole;
-    part.m = i.count;
-    part.n = j.count;
-    part.k = p.count;
-    part.a = offset_by(whole->a, i.begin * whole->a_row + p.begin * whole->a_col, element_size);
-    part.b = offset_by(whole->b, p.begin * whole->b_row + j.begin * whole->b_col, element_size);
-    part.c = offset_by(whole->c, i.begin * whole->c_row + j.begin * whole->c_col, element_size);
-    part.bias = p.begin == 0 ? offset_by(whole->bias, j.begin, element_size) : NULL;
-    part.accumulate = whole->accumulate || p.begin > 0;
-    return part;
+static inline gemm_part part_of(const heed_gemm *g, const gemm_part *whole, size_t element_size, range i, range j,
+                                range p) {
+    return (gemm_part){
+        .a = offset_by(whole->a, i.begin * g->a_row + p.begin * g->a_col, element_size),
+        .b = offset_by(whole->b, p.begin * g->b_row + j.begin * g->b_col, element_size),
+        .c = offset_by(whole->c, i.begin * g->c_row + j.begin * g->c_col, element_size),
+        .bias = p.begin == 0 ? offset_by(whole->bias, j.begin, element_size) : NULL,
+        .m = i.count, .n = j.count, .k = p.count,
+        .accumulate = whole->accumulate || p.begin > 0,
+    };
 }
 
-static heed_gemm one_of_batch(const heed_gemm *product, size_t element_size, int64_t index) {
-    heed_gemm one = *product;
-    one.a = offset_by(product->a, index * product->a_batch, element_size);
-    one.b = offset_by(product->b, index * product->b_batch, element_size);
-    one.c = offset_by(product->c, index * product->c_batch, element_size);
-    one.batch = 1;
-    return one;
+/* Where an operand is read in place. The micro-kernel wants the columns of b side by side, best in whole lines of the
+ * cache, and a few lines at a time of a; all others are packed. So are elements that are a multiple of a page apart: they
+ * fall into one set of the cache and drive each other out of it before they are read again. What is read only a few
+ * times is not worth a copy. */
+
+enum { PAGE_BYTES = 4096, LINE_BYTES = 64 };
+
+static bool apart_by(int64_t stride, size_t element_size, int64_t bytes) {
+    return stride * (int64_t)element_size % bytes == 0;
 }
 
-static gemm_strip rows_of_a(const heed_gemm *g) {
-    return (gemm_strip){.source = g->a, .across = g->a_row, .along = g->a_col, .count = g->m, .k = g->k};
-}
-
-static gemm_strip columns_of_b(const heed_gemm *g) {
-    return (gemm_strip){.source = g->b, .across = g->b_col, .along = g->b_row, .count = g->n, .k = g->k};
-}
-
-/* Where an operand is read in place. The micro-kernel wants the columns of b side by side, and a few lines of the
- * cache at a time of a; all others are packed. So are elements that are a multiple of a page apart: they fall into one
- * set of the cache and drive each other out of it before they are read again. */
-
-enum { PAGE_BYTES = 4096 };
-
-static bool collide(int64_t stride, size_t element_size) {
-    return stride * (int64_t)element_size % PAGE_BYTES == 0;
-}
-
-static bool reads_a_in_place(const heed_gemm *g, size_t element_size) {
-    if (g->n <= tile_columns_of(element_size)) /* read once */
+static bool reads_a_in_place(const heed_gemm *g, const gemm_part *part, size_t element_size) {
+    if (part->n <= tile_columns_of(element_size))
         return true;
-    return (g->a_col == 1 && !collide(g->a_row, element_size)) || (g->a_row == 1 && !collide(g->a_col, element_size));
+    return (g->a_col == 1 && !apart_by(g->a_row, element_size, PAGE_BYTES)) ||
+           (g->a_row == 1 && !apart_by(g->a_col, element_size, PAGE_BYTES));
 }
 
-static bool reads_b_in_place(const heed_gemm *g, size_t element_size) {
-    return g->b_col == 1 && (g->m <= TILE_ROWS || !collide(g->b_row, element_size));
+static bool reads_b_in_place(const heed_gemm *g, const gemm_part *part, size_t element_size) {
+    if (g->b_col != 1)
+        return false;
+    return part->m <= 4 * TILE_ROWS ||
+           (apart_by(g->b_row, element_size, LINE_BYTES) && !apart_by(g->b_row, element_size, PAGE_BYTES));
 }
 
 /* How many columns of b are read in place: panels with a column missing are not. */
-static int64_t columns_in_place(const heed_gemm *g, size_t element_size) {
-    if (!reads_b_in_place(g, element_size))
-        return 0;
+static int64_t columns_in_place(const heed_gemm *g, const gemm_part *part, size_t element_size) {
     int64_t lanes = lanes_of(element_size), tile = tile_columns_of(element_size);
-    return g->n % lanes == 0 ? g->n : g->n / tile * tile;
+    if (!reads_b_in_place(g, part, element_size))
+        return 0;
+    return part->n % lanes == 0 ? part->n : part->n / tile * tile;
 }
 
 #define REAL float
@@ -245,7 +244,7 @@ size_t heed_gemm_workspace(const heed_gemm *product, size_t element_size, int th
     return (size_t)plan.workers * (plan.a_bytes + plan.b_bytes);
 }
 
-typedef void unit_body(const heed_gemm *unit, void *a_panels, void *b_panels);
+typedef void unit_body(const heed_gemm *product, const gemm_part *unit, void *a_panel, void *b_panels);
 
 typedef struct gemm_task {
     const heed_gemm *product;
@@ -255,12 +254,12 @@ typedef struct gemm_task {
     char *workspace;
 } gemm_task;
 
-static heed_gemm unit_of(const gemm_task *task, int64_t index) {
+static gemm_part unit_of(const gemm_task *task, int64_t index) {
     const gemm_plan *plan = &task->plan;
     int64_t j = index % plan->units_n;
     int64_t i = index / plan->units_n % plan->units_m;
-    heed_gemm c = one_of_batch(task->product, task->element_size, index / plan->units_n / plan->units_m);
-    return part_of(&c, task->element_size, range_at(i * plan->rows, plan->rows, c.m),
+    gemm_part c = one_of_batch(task->product, task->element_size, index / plan->units_n / plan->units_m);
+    return part_of(task->product, &c, task->element_size, range_at(i * plan->rows, plan->rows, c.m),
                    range_at(j * plan->columns, plan->columns, c.n), (range){0, c.k});
 }
 
@@ -269,11 +268,11 @@ static void work(void *context, int64_t begin, int64_t end) {
     const gemm_plan *plan = &task->plan;
     int64_t units = task->product->batch * plan->units_m * plan->units_n;
     for (int64_t worker = begin; worker < end; worker++) {
-        char *a_panels = task->workspace + (size_t)worker * (plan->a_bytes + plan->b_bytes);
+        char *a_panel = task->workspace + (size_t)worker * (plan->a_bytes + plan->b_bytes);
         int64_t share = divide_up(units, plan->workers);
         for (int64_t index = worker * share; index < smaller((worker + 1) * share, units); index++) {
-            heed_gemm unit = unit_of(task, index);
-            task->multiply(&unit, a_panels, a_panels + plan->a_bytes);
+            gemm_part unit = unit_of(task, index);
+            task->multiply(task->product, &unit, a_panel, a_panel + plan->a_bytes);
         }
     }
 }

@@ -58,9 +58,12 @@ typedef struct gemm_strip {
     int64_t count, k;
 } gemm_strip;
 
-/* A tile of the product is TILE_ROWS x TILE_VECTORS vectors wide and is summed in registers, which must also hold
- * one row of b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. */
+/* A tile of the product is TILE_ROWS x TILE_VECTORS vectors and is summed in registers, which must also hold one row of
+ * b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. Tiles of WIDE_ROWS or fewer may be
+ * WIDE_VECTORS wide, since few rows alone are too few independent sums to keep the units busy. */
 #define TILE_VECTORS 2
+#define WIDE_VECTORS 4
+#define WIDE_ROWS 2
 #if VECTOR_BYTES == 64
 #define TILE_ROWS 14
 enum { HIGH_ROWS = 8, LOW_ROWS = 4 }; /* of products that are not worth more heights than these and 1 */

@@ -29,7 +29,7 @@ typedef struct TYPED(tile) {
     const REAL *a;
     int64_t a_row, a_step;
     const REAL *b;
-    int64_t b_step;
+    int64_t b_step, b_next; /* from p to p + 1, and from one panel to the next */
     REAL *c;
     int64_t c_row;
     const REAL *bias;
@@ -39,7 +39,7 @@ typedef struct TYPED(tile) {
 
 /* sum(i, j) = alpha * sum(i, j) (+ bias(j)) (+ c(i, j)), stored to c(i, j). */
 static inline __attribute__((always_inline)) void TYPED(store_tile)(int rows, int vectors, const TYPED(tile) *t,
-                                                                    VECTOR sum[TILE_ROWS][TILE_VECTORS]) {
+                                                                    VECTOR sum[TILE_ROWS][WIDE_VECTORS]) {
     if (t->alpha != 1) {
         UNROLL
         for (int i = 0; i < rows; i++) {
@@ -75,23 +75,24 @@ static inline __attribute__((always_inline)) void TYPED(store_tile)(int rows, in
 /* The micro-kernel. Every element is one chain of fused multiply-adds in the order of p. Inlined with constant rows and
  * vectors, so that `sum` lives in registers. */
 static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int vectors, const TYPED(tile) *t) {
-    VECTOR sum[TILE_ROWS][TILE_VECTORS];
+    VECTOR sum[TILE_ROWS][WIDE_VECTORS];
     UNROLL
     for (int i = 0; i < rows; i++) {
         UNROLL
         for (int v = 0; v < vectors; v++)
             sum[i][v] = (VECTOR){0};
     }
-    const REAL *a = t->a, *b = t->b;
-    const int64_t a_row = t->a_row;
-    for (int64_t p = 0; p < t->k; p++, a += t->a_step, b += t->b_step) {
-        VECTOR b_row[TILE_VECTORS];
+    const int half = (rows + 1) / 2; /* so many steps from row to row are kept in registers, and two pointers */
+    const int64_t a_row = t->a_row, b_next = t->b_next;
+    const REAL *a[] = {t->a, t->a + half * a_row}, *b = t->b;
+    for (int64_t p = 0; p < t->k; p++, a[0] += t->a_step, a[1] += t->a_step, b += t->b_step) {
+        VECTOR b_row[WIDE_VECTORS];
         UNROLL
         for (int v = 0; v < vectors; v++)
-            b_row[v] = TYPED(load)(b + v * LANES);
+            b_row[v] = TYPED(load)(b + v / TILE_VECTORS * b_next + v % TILE_VECTORS * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            VECTOR a_i = TYPED(splat)(a[i * a_row]);
+            VECTOR a_i = TYPED(splat)(a[i / half][i % half * a_row]);
             UNROLL
             for (int v = 0; v < vectors; v++)
                 sum[i][v] = TYPED(fma)(a_i, b_row[v], sum[i][v]);
@@ -100,7 +101,8 @@ static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int 
     TYPED(store_tile)(rows, vectors, t, sum);
 }
 
-/* As high as that. Each height is a constant for once, for which the micro-kernel is compiled. */
+/* Heights and widths as constants, for which the micro-kernel is compiled. */
+
 static inline __attribute__((always_inline)) void TYPED(sum_rows)(int64_t rows, int vectors, const TYPED(tile) *t) {
     switch (rows) {
     case 1: TYPED(sum_tile)(1, vectors, t); break;
@@ -123,8 +125,10 @@ static inline __attribute__((always_inline)) void TYPED(sum_rows)(int64_t rows, 
 }
 
 static void TYPED(multiply_tile)(int64_t rows, int64_t columns, const TYPED(tile) *t) {
-    if (columns > LANES)
-        TYPED(sum_rows)(rows, 2, t);
+    if (columns > TILE_COLUMNS)
+        rows == 1 ? TYPED(sum_tile)(1, WIDE_VECTORS, t) : TYPED(sum_tile)(2, WIDE_VECTORS, t);
+    else if (columns > LANES)
+        TYPED(sum_rows)(rows, TILE_VECTORS, t);
     else
         TYPED(sum_rows)(rows, 1, t);
 }
@@ -142,79 +146,107 @@ static void TYPED(copy_row)(REAL *to, int64_t to_step, const REAL *from, int64_t
 
 /* A tile whose columns are no whole vectors, or do not lie beside each other: through a copy that has both. */
 static void TYPED(multiply_edge)(int64_t rows, int64_t columns, const TYPED(tile) *t, int64_t c_col) {
-    _Alignas(VECTOR_BYTES) REAL copy[TILE_ROWS * TILE_COLUMNS], bias[TILE_COLUMNS];
+    _Alignas(VECTOR_BYTES) REAL copy[TILE_ROWS * TILE_COLUMNS], bias[WIDE_VECTORS * LANES];
+    const int64_t width = round_up(columns, LANES);
     TYPED(tile) whole = *t;
     whole.c = copy;
-    whole.c_row = TILE_COLUMNS;
+    whole.c_row = width;
     if (t->bias) {
         TYPED(copy_row)(bias, 1, t->bias, 1, columns);
         whole.bias = bias;
     }
     for (int64_t i = 0; t->accumulate && i < rows; i++)
-        TYPED(copy_row)(copy + i * TILE_COLUMNS, 1, t->c + i * t->c_row, c_col, columns);
+        TYPED(copy_row)(copy + i * width, 1, t->c + i * t->c_row, c_col, columns);
     TYPED(multiply_tile)(rows, columns, &whole);
     for (int64_t i = 0; i < rows; i++)
-        TYPED(copy_row)(t->c + i * t->c_row, c_col, copy + i * TILE_COLUMNS, 1, columns);
+        TYPED(copy_row)(t->c + i * t->c_row, c_col, copy + i * width, 1, columns);
 }
 
 /* The block of b that a unit is being multiplied by: the first columns where they are, the others packed. */
 typedef struct TYPED(block_of_b) {
     int64_t in_place;
-    const REAL *panels;
+    REAL *panels;
 } TYPED(block_of_b);
 
-static TYPED(block_of_b) TYPED(read_b)(const heed_gemm *slab, REAL *panels) {
-    int64_t in_place = columns_in_place(slab, sizeof(REAL));
-    gemm_strip strip = columns_of_b(slab);
-    strip.source = (const REAL *)slab->b + in_place * slab->b_col;
-    strip.count -= in_place;
-    TYPED(pack)(panels, TILE_COLUMNS, strip);
-    return (TYPED(block_of_b)){in_place, panels};
+static void TYPED(pack_b)(const heed_gemm *g, const gemm_part *slab, const TYPED(block_of_b) *b) {
+    TYPED(pack)(b->panels, TILE_COLUMNS,
+                (gemm_strip){.source = (const REAL *)slab->b + b->in_place * g->b_col, .across = g->b_col,
+                             .along = g->b_row, .count = slab->n - b->in_place, .k = slab->k});
 }
 
-/* Some rows of the unit, at most a tile's. */
-static void TYPED(multiply_rows)(const heed_gemm *rows, REAL *a_panel, const TYPED(block_of_b) * b) {
-    TYPED(tile) t = {.k = rows->k, .c_row = rows->c_row, .alpha = (REAL)rows->alpha, .accumulate = rows->accumulate};
-    if (reads_a_in_place(rows, sizeof(REAL))) {
-        t.a = rows->a;
-        t.a_row = rows->a_row;
-        t.a_step = rows->a_col;
+/* Where the micro-kernel finds the rows of a from i on. */
+static void TYPED(read_a)(TYPED(tile) *t, const heed_gemm *g, const gemm_part *slab, int64_t i, int64_t rows,
+                          REAL *panel) {
+    const REAL *source = (const REAL *)slab->a + i * g->a_row;
+    if (reads_a_in_place(g, slab, sizeof(REAL))) {
+        t->a = source;
+        t->a_row = g->a_row;
+        t->a_step = g->a_col;
     } else {
-        gemm_strip strip = rows_of_a(rows);
-        t.a = a_panel;
-        t.a_row = 1;
-        t.a_step = a_panel_width_of(sizeof(REAL));
-        TYPED(pack_panel)(a_panel, t.a_step, &strip);
+        t->a = panel;
+        t->a_row = 1;
+        t->a_step = a_panel_width_of(sizeof(REAL));
+        TYPED(pack_panel)(panel, t->a_step, &(gemm_strip){.source = source, .across = g->a_row, .along = g->a_col,
+                                                         .count = rows, .k = slab->k});
     }
-    for (int64_t j = 0, columns; j < rows->n; j += columns) {
-        bool packed = j >= b->in_place;
-        columns = smaller(TILE_COLUMNS, (packed ? rows->n : b->in_place) - j);
-        t.b = packed ? b->panels + (j - b->in_place) * rows->k : (const REAL *)rows->b + j;
-        t.b_step = packed ? TILE_COLUMNS : rows->b_row;
-        t.c = (REAL *)rows->c + j * rows->c_col;
-        t.bias = rows->bias ? (const REAL *)rows->bias + j : NULL;
-        if (columns % LANES == 0 && rows->c_col == 1)
-            TYPED(multiply_tile)(rows->m, columns, &t);
+}
+
+/* And the columns of b from j on, in a panel. */
+static void TYPED(read_b)(TYPED(tile) *t, const heed_gemm *g, const gemm_part *slab, int64_t j,
+                          const TYPED(block_of_b) *b) {
+    bool packed = j >= b->in_place;
+    t->b = packed ? b->panels + (j - b->in_place) * slab->k : (const REAL *)slab->b + j;
+    t->b_step = packed ? TILE_COLUMNS : g->b_row;
+    t->b_next = packed ? TILE_COLUMNS * slab->k : TILE_COLUMNS;
+}
+
+/* How many columns the next tile takes of those that are left. */
+static int64_t TYPED(columns_of_tile)(int64_t rows, int64_t left) {
+    bool wide = rows <= WIDE_ROWS && left > (WIDE_VECTORS - 1) * LANES;
+    return smaller(wide ? WIDE_VECTORS * LANES : TILE_COLUMNS, left);
+}
+
+/* Has the cache fetch the ends of the tile's rows of c while its sums are computed. */
+static void TYPED(prefetch_c)(int64_t rows, int64_t columns, const TYPED(tile) *t, int64_t c_col) {
+    for (int64_t i = 0; i < rows; i++) {
+        __builtin_prefetch(t->c + i * t->c_row, 1);
+        __builtin_prefetch(t->c + i * t->c_row + (columns - 1) * c_col, 1);
+    }
+}
+
+/* Some rows, at most a tile's, from i on. */
+static void TYPED(multiply_rows)(const heed_gemm *g, const gemm_part *slab, int64_t i, int64_t rows, REAL *a_panel,
+                                 const TYPED(block_of_b) *b) {
+    TYPED(tile) t = {.k = slab->k, .c_row = g->c_row, .alpha = (REAL)g->alpha, .accumulate = slab->accumulate};
+    TYPED(read_a)(&t, g, slab, i, rows, a_panel);
+    const bool far = g->m * g->n * (int64_t)sizeof(REAL) > NEAR_C_BYTES;
+    for (int64_t j = 0, columns; j < slab->n; j += columns) {
+        columns = TYPED(columns_of_tile)(rows, (j < b->in_place ? b->in_place : slab->n) - j);
+        TYPED(read_b)(&t, g, slab, j, b);
+        t.c = (REAL *)slab->c + i * g->c_row + j * g->c_col;
+        t.bias = slab->bias ? (const REAL *)slab->bias + j : NULL;
+        if (far)
+            TYPED(prefetch_c)(rows, columns, &t, g->c_col);
+        if (columns % LANES == 0 && g->c_col == 1)
+            TYPED(multiply_tile)(rows, columns, &t);
         else
-            TYPED(multiply_edge)(rows->m, columns, &t, rows->c_col);
+            TYPED(multiply_edge)(rows, columns, &t, g->c_col);
     }
 }
 
 /* The three loops over blocks: of columns, of terms, of rows. A sum without terms is one block too. */
-static void TYPED(multiply_unit)(const heed_gemm *unit, void *a_panel, void *b_panels) {
+static void TYPED(multiply_unit)(const heed_gemm *g, const gemm_part *unit, void *a_panel, void *b_panels) {
     const size_t size = sizeof(REAL);
     const int64_t columns = round_up(even_step(unit->n, block_columns_of(size)), TILE_COLUMNS);
     const int64_t rows = even_step(unit->m, TILE_ROWS);
     for (int64_t j = 0; j < unit->n; j += columns)
         for (int64_t p = 0; p == 0 || p < unit->k; p += BLOCK_K) {
-            heed_gemm slab =
-                part_of(unit, size, (range){0, unit->m}, range_at(j, columns, unit->n), range_at(p, BLOCK_K, unit->k));
-            TYPED(block_of_b) b = TYPED(read_b)(&slab, b_panels);
-            for (int64_t i = 0; i < slab.m; i += rows) {
-                heed_gemm part =
-                    part_of(&slab, size, range_at(i, rows, slab.m), (range){0, slab.n}, (range){0, slab.k});
-                TYPED(multiply_rows)(&part, a_panel, &b);
-            }
+            gemm_part slab = part_of(g, unit, size, (range){0, unit->m}, range_at(j, columns, unit->n),
+                                     range_at(p, BLOCK_K, unit->k));
+            TYPED(block_of_b) b = {columns_in_place(g, &slab, size), b_panels};
+            TYPED(pack_b)(g, &slab, &b);
+            for (int64_t i = 0; i < slab.m; i += rows)
+                TYPED(multiply_rows)(g, &slab, i, smaller(rows, slab.m - i), a_panel, &b);
         }
 }
 
