@@ -41,6 +41,7 @@ typedef struct subject {
 
 typedef struct output {
     heed_dtype dtype;
+    heed_shape shape;
     int64_t count, offset; /* its place in y */
     bool differentiated;   /* f64 when f64 is under check: it has cotangents */
 } output;
@@ -48,6 +49,7 @@ typedef struct output {
 /* One check under way. The first run at a point fixes the outputs' sizes and cotangents. */
 typedef struct checker {
     heed_check *report;
+    const heed_check_options *options; /* or NULL */
     heed_tape *tape;
     heed_tensor *in, *bases; /* room for one run: what the function gets, and whose gradient is read */
     void *pool;              /* memory of the point under check */
@@ -147,6 +149,28 @@ typedef struct bound {
 static inline double allowed(bound tol, double n) { return tol.absolute + tol.relative * (n < 0 ? -n : n); }
 /* The derivative by central differences of order 4 and 6 down a ladder of steps that starts with `step`. */
 derivative heed_checker_derivative(slope_fn *slope, void *context, double step, bound tol);
+
+/* ---- diagnose.c ---- */
+
+enum { CHECK_LIKELY = sizeof ((heed_check_failure *)0)->likely };
+/* One input's gradient that is wrong, and what is known of it. */
+typedef struct evidence {
+    heed_shape shape;
+    int64_t count;
+    const double *got, *want; /* by backward, by differences */
+    double *made;             /* scratch: count elements */
+    const double *terms;      /* (n_y, count): u_o dy_o/dx_i; or NULL */
+    const output *outs;
+    int n_outs, n_others;
+    const struct other_input {
+        int input;
+        int64_t count;
+        const double *want;
+    } *others;                /* of the same call */
+    char likely[CHECK_LIKELY];
+} evidence;
+/* Sets likely: "" where it looks like no mistake that is known. */
+void heed_checker_diagnose(evidence *e);
 
 /* ---- gradient.c, laws.c: true, false where the point is a kink ---- */
 

@@ -16,6 +16,7 @@ static heed_check new_report(const char *name) {
 static bool open_checker(checker *k, heed_check *report, const heed_check_options *options, int n) {
     size_t room = (size_t)(n > 0 ? n : 1);
     *k = (checker){.report = report,
+                   .options = options,
                    .sample = -1,
                    .threads = options && options->threads > 0 ? options->threads : 3,
                    .n_outs = -1};

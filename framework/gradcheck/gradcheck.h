@@ -23,10 +23,25 @@
 
 HEED_BEGIN_DECLS
 
+/* One input's gradient at one point, entry by entry, for whoever wants to see all of it. */
+typedef struct heed_check_entries {
+    const char *name;       /* of the op or function */
+    int sample, input;
+    const char *parameter;  /* its path, where it is one; or NULL */
+    heed_shape shape;
+    const double *analytic, *numeric; /* numeric is NaN where it was not worked out: of more than 512 entries, some are */
+    double absolute, relative; /* tolerance: absolute + relative |numeric| */
+    bool failed;
+    const char *likely;
+} heed_check_entries;
+typedef void heed_check_entries_fn(void *user, const heed_check_entries *entries);
+
 typedef struct heed_check_options {
     uint64_t seed; /* of the points drawn */
     int cases;     /* of an op: at most this many samples, 0: all; of a function: points, 0: 4 */
     int threads;   /* compared bit for bit with 1 thread; 0: 3 */
+    heed_check_entries_fn *entries; /* NULL, or told of every input's gradient, from the thread that checks */
+    void *user;
 } heed_check_options;
 
 /* One disagreement: enough to find it again. */
@@ -35,6 +50,7 @@ typedef struct heed_check_failure {
     int input;              /* which input, or -1; for a function: variables first, then trainable parameters */
     int64_t coordinate;     /* flat index in it (in all outputs, where input is -1); -1: a direction, or none */
     double analytic, numeric, tolerance; /* what came out, what should have; all 0 for an error's text */
+    char likely[128];       /* of a gradient: the mistake it looks like ("the sign: ..."), "" where it is none of the usual */
     char what[160];         /* "gradient", "op(x, x)", "f32 forward", "1 thread = 3 threads", or an error's text */
 } heed_check_failure;
 
@@ -48,7 +64,7 @@ typedef struct heed_check {
     int failed;   /* comparisons out of tolerance, and errors */
     double worst; /* largest error of a gradient over its tolerance; <= 1 passes, NaN counts as infinity */
     int n_failures;
-    heed_check_failure failures[HEED_CHECK_FAILURES]; /* the first ones */
+    heed_check_failure failures[HEED_CHECK_FAILURES]; /* the first ones, two of an input at most */
 } heed_check;
 
 /* All samples of an op. Each is drawn as the op's samples say (bools like integers: true where not 0, low = high = 0: evens),

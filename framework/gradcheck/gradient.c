@@ -4,6 +4,7 @@
  * slope is the gradient's dot product with it; its numeric slope is that of L = sum u_i y_i. The outputs are subtracted one by
  * one before they are weighed, so that outputs which do not move add no rounding. */
 #include <math.h>
+#include <string.h>
 
 #include "checker_internal.h"
 
@@ -11,6 +12,8 @@ static const double ABSOLUTE = 1e-10, RELATIVE = 1e-7; /* of sum |u_i y_i|, of |
 static const double FIRST_STEP = 0.01;                  /* of an input's scale */
 /* Stencils that differ by more than this part of the tolerance can't decide a comparison. */
 static const double AGREEMENT = 0.25;
+static const double TERM_STEP = 1e-4; /* of an input's scale */
+enum { MOST_TERMS = 1 << 20 };
 enum { EVERY_COORDINATE = 512, DIRECTIONS = 8, COORDINATES = 64 };
 
 typedef struct probe {
@@ -20,6 +23,7 @@ typedef struct probe {
     place at;          /* the same as value and coordinate */
     uint64_t signs;    /* ... whose signs this key draws */
     outcome below, above; /* values at x - h and x + h */
+    double *numeric;   /* of all of g: NaN until it is known */
 } probe;
 
 static double get(const value *v, int64_t i) {
@@ -146,6 +150,7 @@ static bool compare_coordinate(checker *k, probe *p, const double *g, int64_t fl
     derivative n = heed_checker_derivative(slope_along_coordinate, p, FIRST_STEP, tol);
     if (!(n.disagreement <= AGREEMENT * allowed(tol, n.value)))
         return false;
+    p->numeric[flat] = n.value;
     judge(k, p, analytic_slope(p, g), n.value, allowed(tol, n.value));
     return true;
 }
@@ -205,6 +210,86 @@ static bool compare_all(checker *k, probe *p, const double *g, bound tol) {
     return true;
 }
 
+/* ---- showing it, and what is wrong with it ---- */
+
+static bool is_wrong(const value *v, const double *g, const double *n, bound tol) {
+    for (int64_t i = 0; i < v->count; i++)
+        if (!isnan(n[i]) && !(fabs(g[i] - n[i]) <= allowed(tol, n[i])))
+            return true;
+    return false;
+}
+
+static bool is_known(const value *v, const double *n) {
+    for (int64_t i = 0; i < v->count; i++)
+        if (isnan(n[i]))
+            return false;
+    return true;
+}
+
+/* (n_y, count): u_o dy_o/dx_i; NULL where they are too many. */
+static double *terms_of(checker *k, probe *p, int input) {
+    const value *v = &p->s->values[input];
+    if (v->count * k->n_y > MOST_TERMS)
+        return NULL;
+    double *terms = heed_checker_take(k, v->count * k->n_y, sizeof *terms);
+    for (int64_t i = 0; terms && i < v->count; i++) {
+        p->at = (place){.value = input, .coordinate = i};
+        slope_along_coordinate(p, TERM_STEP);
+        for (int64_t o = 0; o < k->n_y; o++)
+            terms[o * v->count + i] = k->u[o] * (p->above.y[o] - p->below.y[o]) / (2 * TERM_STEP * v->scale);
+    }
+    return terms;
+}
+
+/* The gradients of the other inputs, as they should be. */
+static int others_of(const probe *p, int input, struct other_input *others) {
+    int n = 0;
+    for (int i = 0; i < p->s->n_values; i++) {
+        const value *v = &p->s->values[i];
+        if (i != input && v->wanted && n < HEED_SAMPLE_INPUTS)
+            others[n++] = (struct other_input){.input = i, .count = v->count, .want = p->numeric + v->offset};
+    }
+    return n;
+}
+
+/* Names the mistake that input's gradient looks like, in all failures that were noted of it. */
+static const char *diagnose(checker *k, probe *p, int input, const double *g, char likely[CHECK_LIKELY]) {
+    const value *v = &p->s->values[input];
+    struct other_input others[HEED_SAMPLE_INPUTS];
+    evidence e = {.shape = v->shape, .count = v->count, .got = g + v->offset, .want = p->numeric + v->offset,
+                  .outs = k->outs, .n_outs = k->n_outs, .others = others};
+    e.n_others = others_of(p, input, others);
+    e.made = heed_checker_take(k, v->count, sizeof *e.made);
+    e.terms = terms_of(k, p, input);
+    if (e.made)
+        heed_checker_diagnose(&e);
+    for (int i = 0; i < k->report->n_failures; i++) {
+        heed_check_failure *f = &k->report->failures[i];
+        if (f->sample == k->sample && f->input == input)
+            memcpy(f->likely, e.likely, sizeof f->likely);
+    }
+    return memcpy(likely, e.likely, CHECK_LIKELY);
+}
+
+static void show_inputs(checker *k, probe *p, const double *g, bound tol) {
+    const heed_check_options *o = k->options;
+    for (int i = 0; i < p->s->n_values; i++) {
+        const value *v = &p->s->values[i];
+        char likely[CHECK_LIKELY] = "";
+        if (!v->wanted || v->count == 0)
+            continue;
+        const bool wrong = is_wrong(v, g + v->offset, p->numeric + v->offset, tol);
+        if (wrong && is_known(v, p->numeric + v->offset))
+            diagnose(k, p, i, g, likely);
+        if (o && o->entries)
+            o->entries(o->user, &(heed_check_entries){
+                                    .name = k->report->name, .sample = k->sample, .input = i, .shape = v->shape,
+                                    .parameter = v->param.model ? heed_model_param(v->param.model, v->param.index).path : NULL,
+                                    .analytic = g + v->offset, .numeric = p->numeric + v->offset,
+                                    .absolute = tol.absolute, .relative = tol.relative, .failed = wrong, .likely = likely});
+    }
+}
+
 bool heed_checker_gradient(checker *k, const subject *s, const outcome *analytic, bool *counts) {
     double size = 0;
     for (int64_t i = 0; i < k->n_y; i++)
@@ -218,8 +303,14 @@ bool heed_checker_gradient(checker *k, const subject *s, const outcome *analytic
     probe p = {.k = k, .s = s};
     p.below.y = heed_checker_take(k, k->n_y, sizeof *p.below.y);
     p.above.y = heed_checker_take(k, k->n_y, sizeof *p.above.y);
-    if (p.below.y == NULL || p.above.y == NULL)
+    p.numeric = heed_checker_take(k, s->n_wanted, sizeof *p.numeric);
+    if (p.below.y == NULL || p.above.y == NULL || p.numeric == NULL)
         return true;
-    return s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol)
-                                           : compare_some(k, &p, analytic->g, tol);
+    for (int64_t i = 0; i < s->n_wanted; i++)
+        p.numeric[i] = NAN;
+    const bool smooth = s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol)
+                                                        : compare_some(k, &p, analytic->g, tol);
+    if (smooth)
+        show_inputs(k, &p, analytic->g, tol);
+    return smooth;
 }

@@ -52,6 +52,8 @@ static void print_failure(const heed_check_failure *f, FILE *out) {
         fprintf(out, ": %s, expected %s within %s", number(f->analytic, 10, a), number(f->numeric, 10, b),
                 number(f->tolerance, 2, c));
     fputc('\n', out);
+    if (f->likely[0])
+        fprintf(out, "        it looks like %s\n", f->likely);
 }
 
 void heed_check_print_head(FILE *out) {

@@ -70,7 +70,7 @@ static bool meet_outputs(checker *k, const subject *s, const heed_tensor *outs, 
     k->n_y = 0;
     for (int o = 0; o < n; o++) {
         heed_dtype dtype = heed_dtype_of(k->tape, outs[o]);
-        k->outs[o] = (output){.dtype = dtype, .count = heed_count(k->tape, outs[o]), .offset = k->n_y,
+        k->outs[o] = (output){.dtype = dtype, .shape = heed_shape_of(k->tape, outs[o]), .count = heed_count(k->tape, outs[o]), .offset = k->n_y,
                               .differentiated = dtype == HEED_F64 && s->n_wanted > 0};
         k->n_y += k->outs[o].count;
     }
