@@ -74,49 +74,6 @@ static heed_tensor between_layers(const heed_recurrent *r, heed_tape *t, int lay
     return layer + 1 < r->options.n_layers ? heed_dropout_forward(&r->dropout, t, y) : y;
 }
 
-/* ---- one direction of one layer ---- */
-
-typedef struct walk {
-    const heed_cell *cell;
-    heed_tape *t;
-    heed_tensor in;      /* (B, T, G hidden) */
-    heed_tensor padding; /* HEED_NIL or (B, T) */
-    bool reverse;
-    heed_state state;    /* (B, hidden) each: of the last step done */
-} walk;
-
-/* Step i -> its h (B, hidden), which at padding is that of the step before. */
-static heed_tensor one_step(walk *w, int64_t i) {
-    heed_state next = heed_cell_next(w->cell, w->t, heed_select(w->t, w->in, 1, i), w->state);
-    if (!heed_is_nil(w->padding)) {
-        heed_tensor column = heed_slice(w->t, w->padding, 1, i, i + 1); /* (B, 1) */
-        next.h = heed_where(w->t, column, w->state.h, next.h);
-        if (!heed_is_nil(next.c))
-            next.c = heed_where(w->t, column, w->state.c, next.c);
-    }
-    w->state = next;
-    return next.h;
-}
-
-/* States of the steps first .. last - 1 as (B, last - first, hidden). They are joined a block at a time, and blocks of
- * blocks, so that the stack holds a few handles however long the sequence is. */
-enum { BLOCK = 64 };
-static heed_tensor unroll(walk *w, int64_t first, int64_t last) {
-    heed_tensor parts[BLOCK];
-    int64_t each = 1;
-    while (each <= (last - first - 1) / BLOCK)
-        each *= BLOCK;
-    const int n = (int)((last - first - 1) / each) + 1;
-    for (int k = 0; k < n; k++) {
-        const int p = w->reverse ? n - 1 - k : k;
-        const int64_t begin = first + p * each, end = last - begin < each ? last : begin + each;
-        parts[p] = each == 1 ? one_step(w, begin) : unroll(w, begin, end);
-        if (heed_is_nil(parts[p]))
-            return HEED_NIL;
-    }
-    return each == 1 ? heed_stack(w->t, parts, n, 1) : heed_concat(w->t, parts, n, 1);
-}
-
 /* ---- the stack ---- */
 
 /* Where padding is true, 0: not a product, in which NaN would stay NaN. */
@@ -131,18 +88,21 @@ static heed_tensor blank(heed_tape *t, heed_tensor padding, heed_tensor x) {
 static heed_tensor run_layer(const heed_recurrent *r, heed_tape *t, int layer, heed_tensor x, heed_tensor padding,
                              heed_state *states) {
     const int D = directions(r);
+    const int64_t last = heed_size(t, x, 1) - 1;
     heed_tensor out[2] = {HEED_NIL, HEED_NIL};
     for (int d = 0; d < D; d++) {
         const heed_cell *cell = &r->cells[layer * D + d];
-        walk w = {.cell = cell,
-                  .t = t,
-                  .in = heed_cell_from_input(cell, t, x),
-                  .padding = padding,
-                  .reverse = d == 1,
-                  .state = states[d]};
-        if (heed_is_nil(w.in) || heed_is_nil(out[d] = unroll(&w, 0, heed_size(t, x, 1))))
+        heed_cell_reading reading = {.from_input = heed_cell_from_input(cell, t, x),
+                                     .padding = padding,
+                                     .start = states[d],
+                                     .reverse = d == 1};
+        heed_state all = heed_cell_run(cell, t, reading);
+        if (heed_is_nil(all.h))
             return HEED_NIL;
-        states[d] = w.state;
+        out[d] = all.h;
+        states[d].h = heed_select(t, all.h, 1, d == 1 ? 0 : last);
+        if (!heed_is_nil(all.c))
+            states[d].c = heed_select(t, all.c, 1, d == 1 ? 0 : last);
     }
     return blank(t, padding, D == 2 ? heed_concat(t, out, 2, -1) : out[0]);
 }

@@ -37,7 +37,8 @@ void heed_recurrent_init(heed_recurrent *r, const heed_module *parent, const cha
  *   both directions, the output is 0, and x has no part in anything, be it NaN: as PyTorch's packed sequences.
  * last: NULL, or receives (L D, B, hidden) each: the states after the last step (of a backward cell: after the first).
  * Errors, beside those of ops: x not (B, T, inputs), padding or start of another shape, a start's c with kinds that have
- * none or an LSTM's h without it. Watched values are those of the cells, at each step. */
+ * none or an LSTM's h without it. Watched values are those of the cells, at each step, to be read: all
+ * steps are one op, so a gradient kept of one of them is zero. */
 heed_tensor heed_recurrent_forward(const heed_recurrent *r, heed_tape *t, heed_tensor x, heed_state start,
                                    heed_tensor padding, heed_state *last);
 

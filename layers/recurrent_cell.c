@@ -6,50 +6,15 @@
 
 #include "recurrent_internal.h"
 
-/* ---- the formulas: in is W_i x + b_i, from is W_h h + b_h, (B, G hidden) each ---- */
-
-static heed_state rnn_tanh(heed_tape *t, heed_tensor in, heed_tensor from, heed_state s) {
-    s.h = heed_tanh(t, heed_add(t, in, from));
-    return s;
-}
-
-static heed_state rnn_relu(heed_tape *t, heed_tensor in, heed_tensor from, heed_state s) {
-    s.h = heed_relu(t, heed_add(t, in, from));
-    return s;
-}
-
-static heed_state gru(heed_tape *t, heed_tensor in, heed_tensor from, heed_state s) {
-    heed_tensor i[3], h[3]; /* for r, z, n: (B, hidden) each */
-    heed_split(t, in, -1, 3, NULL, i);
-    heed_split(t, from, -1, 3, NULL, h);
-    heed_tensor r = heed_watch(t, "r", heed_sigmoid(t, heed_add(t, i[0], h[0])));
-    heed_tensor z = heed_watch(t, "z", heed_sigmoid(t, heed_add(t, i[1], h[1])));
-    heed_tensor n = heed_watch(t, "n", heed_tanh(t, heed_add(t, i[2], heed_mul(t, r, h[2]))));
-    s.h = heed_add(t, n, heed_mul(t, z, heed_sub(t, s.h, n))); /* (1 - z) n + z h */
-    return s;
-}
-
-static heed_state lstm(heed_tape *t, heed_tensor in, heed_tensor from, heed_state s) {
-    heed_tensor gate[4]; /* i, f, g, o before their functions: (B, hidden) each */
-    heed_split(t, heed_add(t, in, from), -1, 4, NULL, gate);
-    heed_tensor i = heed_watch(t, "i", heed_sigmoid(t, gate[0]));
-    heed_tensor f = heed_watch(t, "f", heed_sigmoid(t, gate[1]));
-    heed_tensor g = heed_watch(t, "g", heed_tanh(t, gate[2]));
-    heed_tensor o = heed_watch(t, "o", heed_sigmoid(t, gate[3]));
-    s.c = heed_watch(t, "c", heed_add(t, heed_mul(t, f, s.c), heed_mul(t, i, g)));
-    s.h = heed_mul(t, o, heed_tanh(t, s.c));
-    return s;
-}
-
+/* gates: under which names a watcher finds them, in their order. */
 static const struct {
     const char *name;
-    int gates;
-    heed_state (*next)(heed_tape *t, heed_tensor in, heed_tensor from, heed_state s);
+    const char *gates[4];
 } kinds[HEED_CELL_KINDS] = {
-    [HEED_RNN_TANH] = {"rnn", 1, rnn_tanh},
-    [HEED_RNN_RELU] = {"rnn_relu", 1, rnn_relu},
-    [HEED_GRU] = {"gru", 3, gru},
-    [HEED_LSTM] = {"lstm", 4, lstm},
+    [HEED_RNN_TANH] = {.name = "rnn"},
+    [HEED_RNN_RELU] = {.name = "rnn_relu"},
+    [HEED_GRU] = {.name = "gru", .gates = {"r", "z", "n"}},
+    [HEED_LSTM] = {.name = "lstm", .gates = {"i", "f", "g", "o"}},
 };
 
 static bool known(heed_cell_kind kind) {
@@ -58,10 +23,6 @@ static bool known(heed_cell_kind kind) {
 
 const char *heed_cell_kind_name(heed_cell_kind kind) {
     return known(kind) ? kinds[kind].name : NULL;
-}
-
-int heed_cell_gates(heed_cell_kind kind) {
-    return known(kind) ? kinds[kind].gates : 0;
 }
 
 /* ---- declaring ---- */
@@ -81,9 +42,9 @@ void heed_cell_init(heed_cell *cell, const heed_module *parent, const char *name
         heed_module_fail(module, "%d is no kind of cell", (int)options.kind);
         return;
     }
-    if (inputs < 1 || hidden < 1 || __builtin_mul_overflow(hidden, kinds[options.kind].gates, &rows)) {
+    if (inputs < 1 || hidden < 1 || __builtin_mul_overflow(hidden, heed_cell_gates(options.kind), &rows)) {
         heed_module_fail(module, "inputs %lld and hidden %lld must be positive, %d hidden countable", (long long)inputs,
-                         (long long)hidden, kinds[options.kind].gates);
+                         (long long)hidden, heed_cell_gates(options.kind));
         return;
     }
     double bound = 1 / sqrt((double)hidden);
@@ -140,15 +101,58 @@ heed_tensor heed_cell_from_input(const heed_cell *cell, heed_tape *t, heed_tenso
     return in;
 }
 
-heed_state heed_cell_next(const heed_cell *cell, heed_tape *t, heed_tensor from_input, heed_state state) {
-    heed_state next = {.h = HEED_NIL};
+static bool gates_are_watched(const heed_cell *cell, const heed_tape *t) {
+    bool any = false;
+    for (int g = 0; g < 4 && kinds[cell->options.kind].gates[g]; g++)
+        any = any || heed_watching(t, kinds[cell->options.kind].gates[g]);
+    return any;
+}
+
+/* Step i of (B, T, width), or all of (B, width). */
+static heed_tensor at_step(heed_tape *t, heed_tensor x, int64_t i) {
+    return heed_rank(t, x) == 3 ? heed_select(t, x, 1, i) : x;
+}
+
+static void show(heed_tape *t, const char *name, heed_tensor x, int64_t i) {
+    if (!heed_is_nil(x) && heed_watching(t, name))
+        heed_watch(t, name, at_step(t, x, i));
+}
+
+/* What a watcher of single steps would have seen. gates: HEED_NIL where nobody asked for them. */
+static void show_step(const heed_cell *cell, heed_tape *t, int64_t i, heed_tensor gates, heed_state states) {
+    const int64_t H = cell->options.hidden;
+    for (int g = 0; !heed_is_nil(gates) && g < 4 && kinds[cell->options.kind].gates[g]; g++)
+        show(t, kinds[cell->options.kind].gates[g], heed_slice(t, gates, -1, g * H, (g + 1) * H), i);
+    show(t, "c", states.c, i);
+    show(t, "h", states.h, i);
+}
+
+static heed_state run(const heed_cell *cell, heed_tape *t, heed_cell_reading reading) {
+    heed_state states = {.h = HEED_NIL};
+    heed_tensor gates = HEED_NIL;
+    if (heed_rank(t, reading.from_input) < 0) /* the tape says why */
+        return states;
+    heed_recurrence_options options = {.kind = cell->options.kind, .reverse = reading.reverse, .h = reading.start.h,
+                                       .c = reading.start.c, .padding = reading.padding, .cells = &states.c,
+                                       .gates = gates_are_watched(cell, t) ? &gates : NULL};
+    states.h = heed_recurrence(t, reading.from_input, heed_use(t, cell->w_h), bias_of(cell, t, cell->b_h), options);
+    if (heed_is_nil(states.h))
+        return states;
+    const int64_t T = heed_rank(t, states.h) == 3 ? heed_size(t, states.h, 1) : 1;
+    for (int64_t i = 0; i < T; i++)
+        show_step(cell, t, reading.reverse ? T - 1 - i : i, gates, states);
+    return states;
+}
+
+heed_state heed_cell_run(const heed_cell *cell, heed_tape *t, heed_cell_reading reading) {
     heed_enter(t, &cell->module);
-    heed_tensor from = heed_linear(t, state.h, heed_use(t, cell->w_h), bias_of(cell, t, cell->b_h));
-    if (!heed_is_nil(from)) /* so of a known kind */
-        next = kinds[cell->options.kind].next(t, from_input, from, state);
-    next.h = heed_watch(t, "h", next.h);
+    heed_state states = run(cell, t, reading);
     heed_leave(t);
-    return next;
+    return states;
+}
+
+heed_state heed_cell_next(const heed_cell *cell, heed_tape *t, heed_tensor from_input, heed_state state) {
+    return heed_cell_run(cell, t, (heed_cell_reading){.from_input = from_input, .start = state});
 }
 
 static bool step_fits(const heed_cell *cell, heed_tape *t, heed_tensor x, heed_state state) {

@@ -1,24 +1,15 @@
-/* One recurrent cell and its kinds, with PyTorch's equations and order of gates. Below, of a step's x and h,
- * W_i x means w_i x + b_i and W_h h means w_h h + b_h, each cut into the rows of its gates:
- *     RNN   h' = tanh(W_i x + W_h h), or relu; Elman 1990
- *     GRU   r = sigmoid(W_ir x + W_hr h)    z = sigmoid(W_iz x + W_hz h)    n = tanh(W_in x + r * W_hn h)
- *           h' = (1 - z) * n + z * h; Cho et al. 2014, with the reset gate after the product
- *     LSTM  i = sigmoid(W_ii x + W_hi h)    f = sigmoid(W_if x + W_hf h)
- *           g = tanh(W_ig x + W_hg h)       o = sigmoid(W_io x + W_ho h)
- *           c' = f * c + i * g              h' = o * tanh(c'); Hochreiter and Schmidhuber 1997, Gers et al. 2000 */
+/* One recurrent cell and its kinds, with PyTorch's equations and order of gates, which are told beside heed_recurrence
+ * (heed/ops.h). */
 #ifndef HEED_LAYERS_RECURRENT_CELL_H
 #define HEED_LAYERS_RECURRENT_CELL_H
 
 #include <heed/model.h>
+#include <heed/ops.h>
 
 HEED_BEGIN_DECLS
 
-typedef enum heed_cell_kind { HEED_RNN_TANH, HEED_RNN_RELU, HEED_GRU, HEED_LSTM, HEED_CELL_KINDS } heed_cell_kind;
-
 /* "rnn", "rnn_relu", "gru", "lstm"; NULL for what is no kind. */
 const char *heed_cell_kind_name(heed_cell_kind kind);
-/* G, how many blocks of `hidden` rows its weights have: 1, 1, 3, 4; 0 for what is no kind. */
-int heed_cell_gates(heed_cell_kind kind);
 
 /* What a recurrent layer remembers. c: LSTM only, otherwise HEED_NIL. h HEED_NIL: nothing yet, which is zeros. */
 typedef struct heed_state {

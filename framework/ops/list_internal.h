@@ -79,7 +79,7 @@ OP(logsumexp)
 OP(cumsum)
 OP(topk)
 
-/* products, softmax, norms, losses, attention */
+/* products, softmax, norms, losses, recurrence, attention */
 OP(matmul)
 OP(linear)
 OP(einsum)
@@ -95,6 +95,7 @@ OP(l1)
 OP(huber)
 OP(bce_with_logits)
 OP(kl_div)
+OP(recurrence)
 OP(attention)
 OP(rope)
 OP(relative_bias)

@@ -169,6 +169,30 @@ heed_tensor heed_bce_with_logits(heed_tape *t, heed_tensor x,
 /* mean over the first axis of sum target (log target - x): x log-probabilities ("batchmean"). */
 heed_tensor heed_kl_div(heed_tape *t, heed_tensor log_probs, heed_tensor target);
 
+/* ---- recurrence ---- */
+/* With x = W_i x_t + b_i and y = W_h h + b_h cut into the rows of the gates, in the order in which they are named:
+ *     RNN   h' = tanh(x + y), or relu; Elman 1990
+ *     GRU   r = sigmoid(x_r + y_r)   z = sigmoid(x_z + y_z)   n = tanh(x_n + r y_n)   h' = (1 - z) n + z h;
+ *           Cho et al. 2014, with the reset gate after the product
+ *     LSTM  i = sigmoid(x_i + y_i)   f = sigmoid(x_f + y_f)   g = tanh(x_g + y_g)     o = sigmoid(x_o + y_o)
+ *           c' = f c + i g   h' = o tanh(c'); Hochreiter and Schmidhuber 1997, Gers et al. 2000 */
+typedef enum heed_cell_kind { HEED_RNN_TANH, HEED_RNN_RELU, HEED_GRU, HEED_LSTM, HEED_CELL_KINDS } heed_cell_kind;
+/* G, how many blocks of H rows its weights have: 1, 1, 3, 4; 0 for what is no kind. */
+int heed_cell_gates(heed_cell_kind kind);
+
+typedef struct heed_recurrence_options {
+    heed_cell_kind kind;
+    bool reverse;        /* from the last step to the first */
+    heed_tensor h, c;    /* (B, H): the state before the first of them; c: LSTM only, otherwise HEED_NIL */
+    heed_tensor padding; /* HEED_NIL, or bool (B, T), true where the state stays as it was, whatever x is */
+    heed_tensor *cells;  /* LSTM, not NULL: receives c after each step, (B, T, H) */
+    heed_tensor *gates;  /* not NULL: receives (B, T, 4 H), r, z, n, y_n (GRU) or i, f, g, o (LSTM); 0 at padding */
+} heed_recurrence_options;
+/* A cell run over all steps of a sequence: x (B, T, G H), what the inputs add to the gates; w (G H, H), bias (G H) or
+ * HEED_NIL, which give y -> h after each step, (B, T, H). One step: x (B, G H), and all outputs are without T. */
+heed_tensor heed_recurrence(heed_tape *t, heed_tensor x, heed_tensor w, heed_tensor bias,
+                            heed_recurrence_options options);
+
 /* ---- attention ---- */
 typedef struct heed_attention_options {
     heed_tensor mask; /* HEED_NIL, or broadcast to (B, H, T, S): bool, true = may look; or real, added to the scores */
