@@ -113,8 +113,10 @@ static json_t *make_name(report *page) {
     size_t begin = end;
     while (begin > 0 && page->folder[begin - 1] != '/')
         begin--;
-    char *path = page->n_runs > 1 ? strndup(page->folder + begin, end - begin) : NULL, *name = path ? lens_utf8(path) : NULL;
-    json_t *text = name ? json_string(name) : page->n_runs > 1 ? NULL : json_null();
+    if (page->n_runs == 1)
+        return json_null();
+    char *path = strndup(page->folder + begin, end - begin), *name = path ? lens_utf8(path) : NULL;
+    json_t *text = name ? json_string(name) : NULL;
     free(path);
     free(name);
     return text;
@@ -150,7 +152,8 @@ static bool make_rest(report *page) {
     static const struct {
         const char *name;
         json_t *(*make)(report *page);
-    } members[] = {{"version", make_version},       {"title", make_title}, {"name", make_name},
+    } members[] = {{"version", make_version},       {"title", make_title},
+                   {"name", make_name},
                    {"language", make_language},     {"header", make_header},
                    {"all_frames", make_all_frames}, {"all_steps", make_all_steps},
                    {"ended", make_ended},           {"cut", make_cut},
@@ -198,8 +201,8 @@ static void put_steps(report *page, page_writer *w) {
 
 static void put_shown(report *page, page_writer *w) {
     const int *bits = page->numbers.bits;
-    json_t *shown = json_pack("{s:i, s:{s:i, s:i, s:i, s:i, s:i}}", "frames", page->numbers.n_frames, "bits", "update",
-                              bits[NUMBER_UPDATE], "grad", bits[NUMBER_GRAD], "probe_grad", bits[NUMBER_PROBE_GRAD],
+    json_t *shown = json_pack("{s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i}}", "frames", page->numbers.n_frames, "every",
+                              page->numbers.every, "bits", "update", bits[NUMBER_UPDATE], "grad", bits[NUMBER_GRAD], "probe_grad", bits[NUMBER_PROBE_GRAD],
                               "value", bits[NUMBER_VALUE], "probe", bits[NUMBER_PROBE]);
     put_key(w, "shown", false);
     page_put_json(w, shown);
@@ -217,7 +220,7 @@ static bool put_kind(report *page, page_writer *w, const char *folder, const cha
     free(tensor);
     if (array) {
         put_key(w, key, false);
-        page_put_array(w, array, page->numbers.bits[array->kind], page->numbers.n_frames);
+        page_put_array(w, &page->numbers, array);
     }
     return true;
 }
@@ -282,7 +285,7 @@ static void put_probe_values(report *page, page_writer *w, const char *probe) {
         page_put_text(w, "{\"shape\":");
         put_sizes(w, array->shape);
         page_put_text(w, ",\"data\":");
-        page_put_array(w, array, page->numbers.bits[array->kind], page->numbers.n_frames);
+        page_put_array(w, &page->numbers, array);
         page_put_text(w, "}");
         first = false;
     }
@@ -356,6 +359,7 @@ static bool write_page(report *page, const char *path) {
         *page->options.shown =
             (heed_lens_shown){.frames = page->numbers.n_frames,
                               .all_frames = heed_recording_frames(page->r),
+                              .every = page->numbers.every,
                               .bytes = w->bytes,
                               .bits = {bits[NUMBER_UPDATE], bits[NUMBER_GRAD], bits[NUMBER_PROBE_GRAD],
                                        bits[NUMBER_VALUE], bits[NUMBER_PROBE]}};
@@ -409,9 +413,8 @@ static bool read_page(report *page) {
     }
     return make_rest(page) && page_numbers_find(&page->numbers, page->r, page->error) &&
            bytes_beside_arrays(page, &taken) &&
-           page_numbers_fit(&page->numbers, heed_recording_frames(page->r), page->options.most_bytes / page->n_runs, taken,
-                            page->folder, page->error) &&
-           page_numbers_read(&page->numbers, page->r, page->error);
+           page_numbers_make(&page->numbers, page->r, page->options.most_bytes / page->n_runs, taken, page->folder,
+                             page->error);
 }
 
 static void close_page(report *page) {

@@ -4,8 +4,10 @@
  * Its numbers are as exact as the size allows. They are f32 where that fits; else they are rounded to 16 and 8 bits, each
  * array of each frame on its own scale (its largest magnitude is 32767 or 127, so a number is at most half a step of
  * largest / 32767 off). What is only looked at gives way first: updates and gradients, to 8 bits; then what one computes
- * with: gradients of the probes, parameters, the probes' values. Only then frames are left out, evenly, the first and the
- * last never. The page says which of this it is; the recording has all.
+ * with: gradients of the probes, parameters, the probes' values. Then gradients and updates of parameters are left out of
+ * frames between others (at least every eighth frame has them), and only then whole frames, evenly, the first and the last
+ * never. The page says which of this it is; the recording has all. Numbers are deflated (RFC 1951), those that change
+ * little from frame to frame as differences; the page inflates them by itself.
  *
  * Texts and names are data: none of them can add to the page's markup or scripts. Two recordings with the same contents
  * give the same page, byte for byte. */
@@ -19,6 +21,7 @@ HEED_BEGIN_DECLS
 /* What a page holds. Bits are 32 (f32), 16 or 8. */
 typedef struct heed_lens_shown {
     int frames, all_frames;
+    int every;     /* gradients and updates of parameters are there of every so many frames, and of the last; 1: of all */
     int64_t bytes; /* of the file */
     struct {
         int update, grad, probe_grad, value, probe;

@@ -29,8 +29,10 @@ typedef struct page_array {
     heed_shape shape;
     int64_t count;        /* numbers in a frame */
     int64_t name_bytes;   /* of the name in JSON */
-    unsigned char *bytes; /* little-endian, frame after frame */
-    float *scale;         /* of each frame; unused where 32 bits */
+    unsigned char *bytes; /* little-endian, frame after frame, of the frames that have it; until they are packed */
+    float *scale;         /* of each of these; unused where 32 bits */
+    unsigned char *packed;
+    size_t packed_bytes;
 } page_array;
 
 typedef struct page_numbers {
@@ -39,15 +41,23 @@ typedef struct page_numbers {
     json_t *by_name;       /* tensor -> its index */
     int *frames, n_frames; /* of the recording, those that are shown */
     int bits[NUMBER_KINDS];
+    int every;                  /* of so many frames one has what is only looked at; and the last */
+    double ratio[NUMBER_KINDS]; /* to which numbers are believed to shrink when packed */
 } page_numbers;
 
 /* Finds all tensors of the recording that a page shows. */
 bool page_numbers_find(page_numbers *numbers, heed_recording *r, heed_error *error);
-/* Chooses frames and bits so that the page takes at most `most` bytes, of which all that is no array takes `taken`. */
-bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64_t taken, const char *recording,
-                      heed_error *error);
-/* Reads and rounds them. */
-bool page_numbers_read(page_numbers *numbers, heed_recording *r, heed_error *error);
+/* Chooses frames and bits so that the page takes at most `most` bytes, of which all that is no array takes `taken`; reads,
+ * rounds and packs the numbers. */
+bool page_numbers_make(page_numbers *numbers, heed_recording *r, int64_t most, int64_t taken, const char *recording,
+                       heed_error *error);
+/* Deflates an array's n frames, with planes: first the lowest bytes of a frame's numbers, then the next ones; as
+ * differences, modulo 2^bits, to the frame before. False: out of memory. */
+bool page_array_pack(page_array *array, int bits, int n, bool differences);
+/* Whether arrays of a kind are packed as differences. */
+bool page_numbers_differ(number_kind kind);
+/* How many of n frames have arrays of a kind. */
+int page_numbers_frames(const page_numbers *numbers, number_kind kind, int n);
 const page_array *page_numbers_get(const page_numbers *numbers, const char *tensor); /* NULL: there is none */
 void page_numbers_free(page_numbers *numbers);
 
@@ -68,8 +78,8 @@ void page_put(page_writer *w, const void *data, size_t bytes);
 void page_put_text(page_writer *w, const char *text);
 /* JSON in ASCII, without a "<" or anything else that a browser could take for markup. */
 void page_put_json(page_writer *w, const json_t *value);
-/* The array as the page reads it: {"type":"i16","scale":[...],"data":"base64"}. */
-void page_put_array(page_writer *w, const page_array *array, int bits, int n_frames);
+/* The array as the page reads it: {"type":"i16","thin":true,"differences":true,"scale":[...],"data":"base64"}. */
+void page_put_array(page_writer *w, const page_numbers *numbers, const page_array *array);
 
 /* The bytes that page_put_json would write; -1: out of memory. */
 int64_t page_json_bytes(const json_t *value);

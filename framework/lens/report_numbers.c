@@ -11,11 +11,18 @@ static bool no_memory(heed_error *error) {
     return false;
 }
 
+static void forget_numbers(page_array *array) {
+    free(array->bytes);
+    free(array->scale);
+    free(array->packed);
+    array->bytes = array->packed = NULL;
+    array->scale = NULL;
+}
+
 void page_numbers_free(page_numbers *numbers) {
     for (size_t i = 0; i < numbers->n; i++) {
         free(numbers->arrays[i].tensor);
-        free(numbers->arrays[i].bytes);
-        free(numbers->arrays[i].scale);
+        forget_numbers(&numbers->arrays[i]);
     }
     free(numbers->arrays);
     free(numbers->frames);
@@ -95,25 +102,45 @@ bool page_numbers_find(page_numbers *numbers, heed_recording *r, heed_error *err
 /* ---- how exact, and how many frames ---- */
 
 /* Bytes beside the data: a scale a frame, at its longest; marks and names of members; sizes of the shape. */
-enum { SCALE = 16, MARKS = 96, SIZE = 21 };
+enum { SCALE = 16, MARKS = 128, SIZE = 21 };
 
-/* What an array takes of the page, or INT64_MAX. */
-static int64_t array_bytes(const page_array *array, int bits, int n_frames) {
-    int64_t numbers, data,
-        text = array->name_bytes + MARKS + array->shape.rank * SIZE + (bits < 32 ? (int64_t)n_frames * SCALE : 0);
-    if (__builtin_mul_overflow(array->count, n_frames, &numbers) || __builtin_mul_overflow(numbers, bits / 8, &data) ||
-        __builtin_mul_overflow(data / 3 + 1, 4, &data) || __builtin_add_overflow(data, text, &data))
-        return INT64_MAX;
-    return data;
+/* What is only looked at gives way; what one computes with, or what is small, stays in each frame. */
+static bool may_be_thin(number_kind kind) {
+    return kind == NUMBER_UPDATE || kind == NUMBER_GRAD || kind == NUMBER_PROBE_GRAD;
+}
+
+/* Batches' gradients have little in common from one frame to the next. */
+bool page_numbers_differ(number_kind kind) {
+    return kind != NUMBER_UPDATE && kind != NUMBER_GRAD;
+}
+
+/* Frames 0, every, 2 every, ..., and the last. */
+int page_numbers_frames(const page_numbers *numbers, number_kind kind, int n) {
+    const int every = may_be_thin(kind) ? numbers->every : 1;
+    return n < 2 ? n : (n - 1) / every + 1 + ((n - 1) % every != 0);
+}
+
+/* The place of a frame among those; -1: it is not one of them. */
+static int place_of(const page_numbers *numbers, number_kind kind, int frame) {
+    const int every = may_be_thin(kind) ? numbers->every : 1;
+    if (frame % every == 0)
+        return frame / every;
+    return frame == numbers->n_frames - 1 ? frame / every + 1 : -1;
+}
+
+/* What an array is believed to take of the page, or INT64_MAX. */
+static int64_t array_bytes(const page_numbers *numbers, const page_array *array, int n_frames) {
+    const int bits = numbers->bits[array->kind], n = page_numbers_frames(numbers, array->kind, n_frames);
+    const int64_t beside = array->name_bytes + MARKS + array->shape.rank * SIZE + (bits < 32 ? (int64_t)n * SCALE : 0);
+    const double data = numbers->ratio[array->kind] * (double)array->count * n * (bits / 8) / 3 * 4 + 4;
+    return data < 1e15 ? (int64_t)data + beside : INT64_MAX;
 }
 
 static int64_t all_bytes(const page_numbers *numbers, int n_frames) {
     int64_t total = 0;
-    for (size_t i = 0; i < numbers->n; i++) {
-        const page_array *array = &numbers->arrays[i];
-        if (__builtin_add_overflow(total, array_bytes(array, numbers->bits[array->kind], n_frames), &total))
+    for (size_t i = 0; i < numbers->n; i++)
+        if (__builtin_add_overflow(total, array_bytes(numbers, &numbers->arrays[i], n_frames), &total))
             return INT64_MAX;
-    }
     return total;
 }
 
@@ -134,6 +161,7 @@ static int frames_that_fit(const page_numbers *numbers, int fewest, int all, int
 
 /* n of `all` frames, evenly, the first and the last among them. */
 static bool choose_frames(page_numbers *numbers, int n, int all) {
+    free(numbers->frames);
     numbers->frames = malloc((size_t)n * sizeof *numbers->frames);
     numbers->n_frames = n;
     for (int i = 0; i < n && numbers->frames; i++)
@@ -141,8 +169,10 @@ static bool choose_frames(page_numbers *numbers, int n, int all) {
     return numbers->frames != NULL;
 }
 
-bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64_t taken, const char *recording,
-                      heed_error *error) {
+enum { THINNEST = 8 };
+
+static bool fit(page_numbers *numbers, int all_frames, int64_t most, int64_t taken, const char *recording,
+                heed_error *error) {
     static const struct {
         number_kind kind;
         int bits;
@@ -150,10 +180,13 @@ bool page_numbers_fit(page_numbers *numbers, int all_frames, int64_t most, int64
                  {NUMBER_PROBE_GRAD, 16}, {NUMBER_VALUE, 16}, {NUMBER_PROBE, 16}, {NUMBER_PROBE_GRAD, 8},
                  {NUMBER_VALUE, 8},       {NUMBER_PROBE, 8}};
     const int64_t room = most - taken;
+    numbers->every = 1;
     for (int kind = 0; kind < NUMBER_KINDS; kind++)
         numbers->bits[kind] = 32;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && all_bytes(numbers, all_frames) > room; i++)
         numbers->bits[steps[i].kind] = steps[i].bits;
+    while (numbers->every < THINNEST && numbers->every < all_frames - 1 && all_bytes(numbers, all_frames) > room)
+        numbers->every++;
     int fewest = all_frames < 2 ? all_frames : 2, n = frames_that_fit(numbers, fewest, all_frames, room);
     if (n > 0)
         return choose_frames(numbers, n, all_frames) || no_memory(error);
@@ -203,42 +236,113 @@ static float put_rounded(unsigned char *to, const double *values, int64_t count,
     return scale;
 }
 
-/* values: NULL where the frame lacks the tensor. */
-static void put_frame(page_array *array, int frame, int bits, const double *values) {
-    unsigned char *to = array->bytes + (size_t)array->count * (size_t)frame * (size_t)bits / 8;
+/* at: the place of the frame among those that have it; values: NULL where the frame lacks the tensor. */
+static void put_frame(page_array *array, int at, int bits, const double *values) {
+    unsigned char *to = array->bytes + (size_t)array->count * (size_t)at * (size_t)bits / 8;
     if (bits == 32)
         put_floats(to, values, array->count);
     else
-        array->scale[frame] = put_rounded(to, values, array->count, bits);
+        array->scale[at] = put_rounded(to, values, array->count, bits);
 }
 
 static bool read_frame(page_numbers *numbers, heed_recording *r, int frame, heed_error *error) {
     const int number = numbers->frames[frame];
     for (size_t i = 0; i < numbers->n; i++) {
         page_array *array = &numbers->arrays[i];
+        const int at = place_of(numbers, array->kind, frame);
         heed_shape shape;
         double *values = NULL;
+        if (at < 0)
+            continue;
         if (heed_recording_has(r, number, array->tensor) &&
             heed_recording_tensor(r, number, array->tensor, &shape, &values, error))
             return false;
         bool shown = values && heed_shape_equal(shape, array->shape);
-        put_frame(array, frame, numbers->bits[array->kind], shown ? values : NULL);
+        put_frame(array, at, numbers->bits[array->kind], shown ? values : NULL);
         free(values);
     }
     return true;
 }
 
-bool page_numbers_read(page_numbers *numbers, heed_recording *r, heed_error *error) {
-    for (size_t i = 0; i < numbers->n; i++) {
-        page_array *array = &numbers->arrays[i];
-        array->bytes =
-            calloc((size_t)array->count * (size_t)numbers->n_frames + 1, (size_t)numbers->bits[array->kind] / 8);
-        array->scale = calloc((size_t)numbers->n_frames, sizeof *array->scale);
-        if (array->bytes == NULL || array->scale == NULL)
+/* Where they are not there yet: room for an array's numbers. */
+static bool make_room(page_numbers *numbers, page_array *array) {
+    const size_t n = (size_t)page_numbers_frames(numbers, array->kind, numbers->n_frames);
+    forget_numbers(array);
+    array->bytes = calloc((size_t)array->count * n + 1, (size_t)numbers->bits[array->kind] / 8);
+    array->scale = calloc(n, sizeof *array->scale);
+    return array->bytes && array->scale;
+}
+
+static bool read_numbers(page_numbers *numbers, heed_recording *r, heed_error *error) {
+    for (size_t i = 0; i < numbers->n; i++)
+        if (!make_room(numbers, &numbers->arrays[i]))
             return no_memory(error);
-    }
     for (int frame = 0; frame < numbers->n_frames; frame++)
         if (heed_recording_tensors(r, numbers->frames[frame], error) < 0 || !read_frame(numbers, r, frame, error))
             return false;
+    for (size_t i = 0; i < numbers->n; i++) {
+        page_array *array = &numbers->arrays[i];
+        const int n = page_numbers_frames(numbers, array->kind, numbers->n_frames);
+        if (!page_array_pack(array, numbers->bits[array->kind], n, page_numbers_differ(array->kind)))
+            return no_memory(error);
+    }
     return true;
+}
+
+/* What they take, and to what part of themselves those of a kind have shrunk. */
+static int64_t measure(page_numbers *numbers) {
+    double raw[NUMBER_KINDS] = {0}, packed[NUMBER_KINDS] = {0};
+    for (size_t i = 0; i < numbers->n; i++) {
+        const page_array *array = &numbers->arrays[i];
+        const int n = page_numbers_frames(numbers, array->kind, numbers->n_frames);
+        raw[array->kind] += (double)array->count * n * (numbers->bits[array->kind] / 8);
+        packed[array->kind] += (double)array->packed_bytes;
+    }
+    for (int kind = 0; kind < NUMBER_KINDS; kind++)
+        numbers->ratio[kind] = raw[kind] > 0 ? packed[kind] / raw[kind] : 1;
+    return all_bytes(numbers, numbers->n_frames);
+}
+
+/* A choice as one number: the higher, the more there is to see. */
+static double worth(const page_numbers *numbers) {
+    double bits = 0;
+    for (int kind = 0; kind < NUMBER_KINDS; kind++)
+        bits += numbers->bits[kind];
+    return numbers->n_frames * 1e6 + bits * 1e3 - numbers->every;
+}
+
+/* To what part of themselves numbers of each kind may be hoped to shrink, as a transformer's did. */
+static const double hoped[NUMBER_KINDS] = {[NUMBER_UPDATE] = 0.8, [NUMBER_GRAD] = 0.7, [NUMBER_PROBE_GRAD] = 0.7,
+                                           [NUMBER_VALUE] = 0.4, [NUMBER_PROBE] = 0.5};
+
+/* How far they do shrink shows when they are packed. So one chooses again by what came out, until the choice fits, and what
+ * came out would not allow a better one that has not failed already. */
+enum { PASSES = 12 };
+static const double careful = 0.005; /* after a choice that did not fit */
+
+bool page_numbers_make(page_numbers *numbers, heed_recording *r, int64_t most, int64_t taken, const char *recording,
+                       heed_error *error) {
+    const int all = heed_recording_frames(r);
+    double failed = INFINITY;
+    memcpy(numbers->ratio, hoped, sizeof hoped);
+    for (int pass = 0; pass < PASSES; pass++) {
+        if (!fit(numbers, all, most, taken, recording, error) || !read_numbers(numbers, r, error))
+            return false;
+        if (measure(numbers) <= most - taken) {
+            page_numbers next = *numbers;
+            next.frames = NULL;
+            bool better = fit(&next, all, most, taken, recording, &(heed_error){.status = HEED_OK}) &&
+                          worth(&next) > worth(numbers) && worth(&next) < failed;
+            free(next.frames);
+            if (!better)
+                return true;
+        } else {
+            failed = fmin(failed, worth(numbers));
+            for (int kind = 0; kind < NUMBER_KINDS; kind++)
+                numbers->ratio[kind] *= 1 + careful * (pass + 1);
+        }
+    }
+    heed_error_set(error, HEED_INVALID, "%s: no choice of numbers fits in most_bytes, %lld", recording,
+                   (long long)most);
+    return false;
 }

@@ -117,11 +117,16 @@ static void put_scales(page_writer *w, const page_array *array, int n_frames) {
     json_decref(list);
 }
 
-void page_put_array(page_writer *w, const page_array *array, int bits, int n_frames) {
+void page_put_array(page_writer *w, const page_numbers *numbers, const page_array *array) {
+    const int bits = numbers->bits[array->kind];
     page_put_text(w, bits == 32 ? "{\"type\":\"f32\"," : bits == 16 ? "{\"type\":\"i16\"," : "{\"type\":\"i8\",");
+    if (numbers->every > 1 && page_numbers_frames(numbers, array->kind, numbers->n_frames) < numbers->n_frames)
+        page_put_text(w, "\"thin\":true,");
+    if (page_numbers_differ(array->kind))
+        page_put_text(w, "\"differences\":true,");
     if (bits < 32)
-        put_scales(w, array, n_frames);
+        put_scales(w, array, page_numbers_frames(numbers, array->kind, numbers->n_frames));
     page_put_text(w, "\"data\":\"");
-    put_base64(w, array->bytes, (size_t)array->count * (size_t)n_frames * (size_t)bits / 8);
+    put_base64(w, array->packed, array->packed_bytes);
     page_put_text(w, "\"}");
 }

@@ -8,7 +8,8 @@
 bool pages_glass(const char *folder); /* example 01; and FOLDER/glass.json: losses that the engine finds, see there */
 bool pages_reverse(
     const char *folder); /* an encoder and a decoder of 2 layers and 4 heads that learn to turn words round */
-bool pages_seeds(const char *folder); /* reverse, behind pages_reverse, beside the same run from another seed, reverse2 */
+bool pages_seeds(const char *folder); /* reverse, behind pages_reverse, beside the same run from another seed,
+                                        * reverse2; and reverse in a page without room for all gradients, thin */
 bool pages_hostile(const char *folder); /* 1,000 tokens whose names would be markup, scripts, controls */
 bool pages_bare(const char *folder);    /* a loss and one matrix, without attention or probe */
 

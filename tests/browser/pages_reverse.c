@@ -203,5 +203,9 @@ bool pages_seeds(const char *folder) {
     pages_path(first, sizeof first, folder, "reverse", "");
     pages_path(html, sizeof html, folder, "seeds", ".html");
     const heed_lens_report_options options = {.beside = beside, .n_beside = 1, .most_bytes = 40000000}; /* exact */
-    return heed_lens_report(first, html, options, &error) == HEED_OK || pages_fail("seeds", error.text);
+    if (heed_lens_report(first, html, options, &error))
+        return pages_fail("seeds", error.text);
+    pages_path(html, sizeof html, folder, "thin", ".html");
+    const heed_lens_report_options small = {.most_bytes = 2000000};
+    return heed_lens_report(first, html, small, &error) == HEED_OK || pages_fail("thin", error.text);
 }

@@ -134,6 +134,86 @@ test('reverse: queries, keys and gradients of every layer and head, as the page 
     await page.close();
 });
 
+test('a page without room for all gradients: what it has is right, and it says which steps these are', async () => {
+    const reverse = safetensors.recording(path.join(folder, 'reverse'));
+    const { page, trouble } = await open(browser, 'thin', 'view-matrices');
+    const { every, frames, kept } = await page.evaluate(() => ({
+        every: Lens.data.shown.every,
+        frames: Lens.frames,
+        kept: Lens.keptFrames(),
+    }));
+    assert.ok(every > 1 && frames === reverse.frames.length, `every ${every} of ${frames}`);
+    assert.deepStrictEqual([kept[0], kept[1], kept[kept.length - 1]], [0, every, frames - 1]);
+    const name = 'net.decoder.0.cross_attn.w_q',
+        [, inputs] = safetensors.read(reverse.frames[0].file).get('param/' + name).shape;
+    await set(page, { layer: 'net.decoder.0.cross_attn', matrix: 'q', head: 0 });
+    for (const frame of [0, 1, every, every + 1, frames - 1]) {
+        await set(page, { frame });
+        const near_ = kept.reduce((best, f) => (Math.abs(f - frame) < Math.abs(best - frame) ? f : best));
+        for (const [kind, at] of [
+            ['value', frame],
+            ['grad', near_],
+            ['update', near_],
+        ]) {
+            const folderOf = { value: 'param/', grad: 'grad/', update: 'update/' }[kind];
+            const { values } = safetensors.read(reverse.frames[at].file).get(folderOf + name);
+            const bound = (Math.max(...values.map(Math.abs)) / 127 / 2) * 1.0001;
+            for (const i of [0, 5, 37])
+                near(
+                    await pointed(page, 'matrices.now.' + kind, i % inputs, Math.floor(i / inputs)),
+                    values[i],
+                    bound,
+                    `${kind} at frame ${frame}`,
+                );
+        }
+        const said = await page.locator('main').innerText();
+        if (near_ === frame) assert.ok(!said.includes('the nearest for which'), `frame ${frame}`);
+        else assert.ok(said.includes(`of step ${reverse.frames[near_].step}, the nearest for which`), said);
+    }
+    assert.match(await page.locator('footer').innerText(), new RegExp(`are there for ${kept.length} of these`));
+    for (const place of ['view-learning', 'view-gradients', 'view-circuits', 'view-attention']) {
+        await go(page, place);
+        await set(page, { frame: 1 });
+        await settled(page);
+    }
+    assert.deepStrictEqual(trouble, []);
+    await page.close();
+});
+
+test('inflating gives back what zlib has deflated, whatever its blocks are', async () => {
+    const zlib = require('node:zlib');
+    const { page } = await open(browser, 'bare');
+    let seed = 1;
+    const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+    const samples = {
+        empty: [],
+        one: [7],
+        zeros: new Array(70000).fill(0),
+        noise: Array.from({ length: 70000 }, () => random(256)),
+        few: Array.from({ length: 50000 }, () => random(3)),
+        periods: Array.from({ length: 40000 }, (_, i) => (i % 33000 < 300 ? i % 7 : random(20) ** 2 % 256)),
+    };
+    for (const [name, bytes] of Object.entries(samples))
+        for (const options of [{}, { level: 0 }, { level: 9 }, { strategy: zlib.constants.Z_FIXED }]) {
+            const packed = zlib.deflateRawSync(Buffer.from(bytes), options).toString('base64');
+            const back = await page.evaluate(
+                ([text, n]) =>
+                    Array.from(
+                        Lens.inflate(
+                            Uint8Array.from(atob(text), (c) => c.charCodeAt(0)),
+                            n,
+                        ),
+                    ),
+                [packed, bytes.length],
+            );
+            assert.ok(
+                back.length === bytes.length && back.every((x, i) => x === bytes[i]),
+                `${name}, ${JSON.stringify(options)}`,
+            );
+        }
+    await page.close();
+});
+
 test('the loss that the page computes from matrices and tokens is the engine’s', async () => {
     const { page } = await open(browser, 'glass', 'stop-4');
     for (let frame = 0; frame < engine.length; frame += 3) {

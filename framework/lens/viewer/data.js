@@ -10,35 +10,66 @@
         return bytes;
     }
 
-    /* The smallest integer stands for what is not a finite number, or not in that frame. */
-    const readers = {
-        f32: { size: 4, get: (view, at) => view.getFloat32(at, true) },
-        i16: { size: 2, none: -32768, get: (view, at) => view.getInt16(at, true) },
-        i8: { size: 1, none: -128, get: (view, at) => view.getInt8(at) },
+    /* As what numbers are stored and read; the smallest integer stands for what is not finite, or not in that frame. */
+    const types = {
+        f32: { stored: Uint32Array, read: Float32Array },
+        i16: { stored: Uint16Array, read: Int16Array, none: -32768 },
+        i8: { stored: Uint8Array, read: Int8Array, none: -128 },
+    };
+
+    /* All numbers of n frames. They were stored byte by byte, the lowest bytes of a frame's numbers first, and some as
+     * differences to the frame before. */
+    function unpacked(array, count, n) {
+        const { stored, read } = types[array.type],
+            size = stored.BYTES_PER_ELEMENT,
+            bytes = Lens.inflate(bytesOf(array.data), n * count * size),
+            numbers = new stored(n * count);
+        for (let frame = 0; frame < n; frame++)
+            for (let i = 0, first = frame * count, from = first * size; i < count; i++) {
+                const x = array.differences && frame > 0 ? numbers[first - count + i] : 0;
+                let stepped = 0;
+                for (let plane = 0; plane < size; plane++) stepped |= bytes[from + plane * count + i] << (8 * plane);
+                numbers[first + i] = x + stepped; /* modulo 2^bits, as they were taken */
+            }
+        return new read(numbers.buffer);
+    }
+
+    /* Where a page has no room for more, gradients and updates of parameters are there for every so many frames, and the last. */
+    const keptFrames = (data) => {
+        const last = data.steps.length - 1,
+            every = data.shown.every;
+        return data.steps.map((_step, f) => f).filter((f) => f % every === 0 || f === last);
     };
 
     const kept = 3; /* frames of an array that stay decoded: two to compare, one to come */
 
-    /* An array of all frames -> frame -> Float64Array of `count`. */
-    function decoder(array, count) {
-        let view = null;
-        const recent = new Map();
-        const reader = readers[array.type];
+    /* An array -> frame -> Float64Array of `count`; null where the page has no room for that frame. */
+    function decoder(data, array, count) {
+        let numbers = null;
+        const recent = new Map(),
+            there = array.thin ? keptFrames(data) : null,
+            none = types[array.type].none;
         return function (frame) {
             if (recent.has(frame)) return recent.get(frame);
-            if (!view) view = new DataView(bytesOf(array.data).buffer);
+            const at = there ? there.indexOf(frame) : frame;
+            if (at < 0) return null;
+            if (!numbers) numbers = unpacked(array, count, there ? there.length : data.steps.length);
             const values = new Float64Array(count),
-                scale = array.scale ? array.scale[frame] : 1;
-            const first = frame * count * reader.size;
-            for (let i = 0; i < count; i++) {
-                const x = reader.get(view, first + i * reader.size);
-                values[i] = x === reader.none ? NaN : scale * x;
+                scale = array.scale ? array.scale[at] : 1;
+            for (let i = 0, first = at * count; i < count; i++) {
+                const x = numbers[first + i];
+                values[i] = x === none ? NaN : scale * x;
             }
             if (recent.size >= kept) recent.delete(recent.keys().next().value);
             recent.set(frame, values);
             return values;
         };
     }
+
+    /* Those of which the page has gradients and updates of parameters, and the one of them that is nearest. */
+    Lens.keptFrames = () => keptFrames(Lens.data);
+    Lens.nearestKept = (frame) =>
+        Lens.keptFrames().reduce((best, f) => (Math.abs(f - frame) < Math.abs(best - frame) ? f : best));
 
     const sizeOf = (shape) => shape.reduce((x, y) => x * y, 1);
     const cached = (make) => {
@@ -57,7 +88,7 @@
             if (!p) return null;
             const made = { shape: p.shape };
             for (const kind of ['value', 'grad', 'update'])
-                made[kind] = p[kind] ? decoder(p[kind], sizeOf(p.shape)) : null;
+                made[kind] = p[kind] ? decoder(data, p[kind], sizeOf(p.shape)) : null;
             return made;
         });
 
@@ -68,7 +99,7 @@
             if (!p) return null;
             const has = (key) => Object.prototype.hasOwnProperty.call(p.values, key);
             const reader = cached((key) =>
-                has(key) ? decoder(p.values[key].data, sizeOf(p.values[key].shape)) : null,
+                has(key) ? decoder(data, p.values[key].data, sizeOf(p.values[key].shape)) : null,
             );
             return {
                 loss: p.loss,

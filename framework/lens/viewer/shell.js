@@ -190,6 +190,7 @@
         const said = [
             Lens.t(bits.every(([, n]) => n === 32) ? 'precise.all' : 'precise.bits', { kinds }),
             Lens.t(all > Lens.frames ? 'frames' : 'frames.all', { shown: Lens.frames, all }),
+            d.shown.every > 1 ? Lens.t('every', { n: Lens.keptFrames().length }) : '',
             d.cut ? Lens.t('cut', { cut: d.cut }) : '',
             d.ended === false && !d.cut ? Lens.t('running') : '',
             Lens.t('keys'),

@@ -148,6 +148,7 @@
         if (!w || !w[of] || w.shape.length !== 2) return null;
         const values = w[of](frame),
             [outputs, inputs] = w.shape;
+        if (!values) return null;
         const whole = matrix(outputs, inputs, values);
         if (letter === 'o') {
             const width = inputs / attention.heads;

@@ -227,9 +227,9 @@
             shape = attention.w_q && Lens.probe(probe.name).shape(key);
         if (!shape || !r.x || !r.allDq || r.x.rows !== r.allDq.rows) return null;
         const sum = A.multiply(A.transpose(r.allDq), r.x); /* (d_k, d_model), as it is stored */
-        const given = Lens.probe(probe.name)
-            .value(key, frame)
-            .subarray(head * sum.data.length, (head + 1) * sum.data.length);
+        const all = Lens.probe(probe.name).value(key, frame);
+        if (!all) return null;
+        const given = all.subarray(head * sum.data.length, (head + 1) * sum.data.length);
         let worst = 0,
             largest = 0;
         given.forEach((g, i) => {

@@ -148,13 +148,14 @@
             p.root.hidden = !there.length;
             if (p.root.hidden) return;
             if (key !== attention.path + '/' + head) {
+                const frames = Lens.keptFrames();
                 const series = there.map((letter) => ({
                     name: 'learning.norm.' + letter,
                     label: parts.matrixText(letter),
                     title: () => parts.matrixName(letter),
                     colour: parts.matrixColours[letter],
-                    x: Lens.steps,
-                    y: Lens.steps.map((_step, f) => A.norm(A.ofHead(attention, letter, head, f, 'grad').data)),
+                    x: frames.map((f) => Lens.steps[f]),
+                    y: frames.map((f) => A.norm(A.ofHead(attention, letter, head, f, 'grad').data)),
                 }));
                 curves = Lens.curves({
                     series,

@@ -24,6 +24,7 @@
             'matrices.change.note': 'value now minus value at step {step}',
             'matrices.grad.note': 'uphill: training goes down',
             'matrices.update.note': 'after this step minus before it',
+            'matrices.nearest': '[b|of step {step}], the nearest for which this page has room',
             'matrices.norm': 'length (root of the sum of squares)',
             'matrices.rows': 'rows: entries of x',
             'matrices.columns': 'columns: the head’s {n} coordinates',
@@ -60,6 +61,7 @@
             'matrices.change.note': 'значение сейчас минус значение на шаге {step}',
             'matrices.grad.note': 'вверх по склону: обучение идёт вниз',
             'matrices.update.note': 'после шага минус до него',
+            'matrices.nearest': '[b|на шаге {step}], ближайшем, для которого на странице есть место',
             'matrices.norm': 'длина (корень из суммы квадратов)',
             'matrices.rows': 'строки: координаты x',
             'matrices.columns': 'столбцы: {n} координат головы',
@@ -114,15 +116,19 @@
     function partOf(choice, frame, of) {
         if (!choice.parameter) return A.ofHead(attentionAt(choice.layer), choice.matrix, choice.head, frame, of);
         const w = Lens.param(choice.parameter);
-        if (!w[of]) return null;
-        const stored = A.matrix(w.shape[0], w.shape[1], w[of](frame));
+        const values = w[of] && w[of](frame);
+        if (!values) return null;
+        const stored = A.matrix(w.shape[0], w.shape[1], values);
         return isTable(choice.parameter) ? stored : A.transpose(stored);
     }
+
+    /* The frame that a picture shows: another one near it where the page has no room for this one. */
+    const frameOf = ({ frame }, kind) => (kind === 'grad' || kind === 'update' ? Lens.nearestKept(frame) : frame);
 
     /* Of the choice's own run. */
     const matrixOf = (choice, kind) =>
         Lens.within(choice.run, () => {
-            if (kind !== 'change') return partOf(choice, choice.frame, kind);
+            if (kind !== 'change') return partOf(choice, frameOf(choice, kind), kind);
             const now = partOf(choice, choice.frame, 'value'),
                 start = partOf(choice, 0, 'value');
             return now && A.subtract(now, start);
@@ -170,7 +176,6 @@
         const panels = kinds.map((kind) => {
             const p = parts.panel('matrices.' + kind),
                 map = parts.picture();
-            p.note('matrices.' + kind + '.note', { step: Lens.steps[0] });
             const length = parts.figure(prefix + '.' + kind + '.norm', 'matrices.norm');
             p.body.append(map.root, length.root);
             return { kind, p, map, length };
@@ -189,6 +194,12 @@
                 const m = matrixOf(choice, kind);
                 p.root.hidden = !m;
                 if (!m) continue;
+                const { shown, at } = Lens.within(choice.run, () => {
+                    const frame = frameOf(choice, kind);
+                    return { shown: Lens.steps[frame], at: frame === choice.frame };
+                });
+                if (at) p.note('matrices.' + kind + '.note', { step: Lens.runs[choice.run].steps[0] });
+                else p.note('matrices.nearest', { step: shown });
                 const names = Lens.within(choice.run, () => namesOf(choice, m));
                 map.show({
                     rows: m.rows,
