@@ -19,8 +19,8 @@
 /* ---- the layer ---- */
 
 typedef struct attention_pool {
-    heed_module module; /* first member of every layer: its place in the model */
-    heed_param query;   /* (1, d_k) */
+    heed_module module;  /* first member of every layer: its place in the model */
+    heed_param query;    /* (1, d_k) */
     heed_param w_k, w_v; /* (d_k, d_model) each */
 } attention_pool;
 
@@ -40,8 +40,8 @@ static heed_tensor attention_pool_forward(const attention_pool *pool, heed_tape 
     heed_shape each = HEED_SHAPE(heed_size(t, x, 0), 1, heed_size(t, k, -1));
     heed_tensor q = heed_watch(t, "q", heed_expand(t, heed_use(t, pool->query), each));
     heed_tensor scores = heed_scale(t, heed_matmul_t(t, q, false, k, true), 1 / sqrt((double)heed_size(t, k, -1)));
-    heed_tensor a = heed_softmax(t, heed_watch(t, "attn_scores", scores), -1);              /* (B, 1, T) */
-    heed_tensor z = heed_watch(t, "z", heed_matmul(t, heed_watch(t, "pattern", a), v));     /* (B, 1, d_k) */
+    heed_tensor a = heed_softmax(t, heed_watch(t, "attn_scores", scores), -1);          /* (B, 1, T) */
+    heed_tensor z = heed_watch(t, "z", heed_matmul(t, heed_watch(t, "pattern", a), v)); /* (B, 1, d_k) */
     heed_leave(t);
     return heed_select(t, z, 1, 0);
 }
@@ -115,10 +115,18 @@ static heed_recorder *record(const recording *kept, learner *l) {
         .title = "Attention pooling", .params = "*", .optimizer = "adamw", .last = STEPS};
     heed_recorder *r = recording_begin(kept, l->model, options);
     heed_recorder_space(r, (heed_recorded_space){.name = "entries", .n = D, .names = entries});
-    heed_recorder_attention(r, (heed_recorded_attention){.path = "pool", .kind = "cross", .d_k = D_K, .w_k = "pool.w_k",
-                                                         .w_v = "pool.w_v", .key_space = "entries"});
-    heed_recorder_probe(r, (heed_probe){.name = "tokens", .loss = followed, .user = l, .n_queries = 1, .n_keys = T,
-                                        .queries = asks, .keys = tokens, .alignment = &marked});
+    heed_recorder_attention(
+        r,
+        (heed_recorded_attention){
+            .path = "pool", .kind = "cross", .d_k = D_K, .w_k = "pool.w_k", .w_v = "pool.w_v", .key_space = "entries"});
+    heed_recorder_probe(r, (heed_probe){.name = "tokens",
+                                        .loss = followed,
+                                        .user = l,
+                                        .n_queries = 1,
+                                        .n_keys = T,
+                                        .queries = asks,
+                                        .keys = tokens,
+                                        .alignment = &marked});
     return r;
 }
 
@@ -166,6 +174,6 @@ static int run(const sample_options *o) {
 }
 
 int main(int argc, char **argv) {
-    return sample_main("A layer of your own: attention pooling, checked, learning to find a marked token.",
-                       run, argc, argv);
+    return sample_main("A layer of your own: attention pooling, checked, learning to find a marked token.", run, argc,
+                       argv);
 }

@@ -32,6 +32,8 @@ int write_page(const options *o) {
         printf(", rounded to fit %s: bits of values %d, gradients %d, updates %d, probes %d, their gradients %d\n",
                size_text(o->bytes ? o->bytes : HEED_LENS_MOST_BYTES, size), shown.bits.value, shown.bits.grad,
                shown.bits.update, shown.bits.probe, shown.bits.probe_grad);
+    if (shown.every > 1)
+        printf("gradients and updates of parameters: of each frame in %d, and of the last\n", shown.every);
     return DONE;
 }
 

@@ -152,13 +152,10 @@ static bool make_rest(report *page) {
     static const struct {
         const char *name;
         json_t *(*make)(report *page);
-    } members[] = {{"version", make_version},       {"title", make_title},
-                   {"name", make_name},
-                   {"language", make_language},     {"header", make_header},
-                   {"all_frames", make_all_frames}, {"all_steps", make_all_steps},
-                   {"ended", make_ended},           {"cut", make_cut},
-                   {"scalars", make_scalars},       {"graph", make_graph},
-                   {"ablations", make_ablations}};
+    } members[] = {{"version", make_version},     {"title", make_title},   {"name", make_name},
+                   {"language", make_language},   {"header", make_header}, {"all_frames", make_all_frames},
+                   {"all_steps", make_all_steps}, {"ended", make_ended},   {"cut", make_cut},
+                   {"scalars", make_scalars},     {"graph", make_graph},   {"ablations", make_ablations}};
     page->header = json_loads(heed_recording_header(page->r), 0, NULL);
     page->rest = json_object();
     bool good = page->header && page->rest;
@@ -201,9 +198,10 @@ static void put_steps(report *page, page_writer *w) {
 
 static void put_shown(report *page, page_writer *w) {
     const int *bits = page->numbers.bits;
-    json_t *shown = json_pack("{s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i}}", "frames", page->numbers.n_frames, "every",
-                              page->numbers.every, "bits", "update", bits[NUMBER_UPDATE], "grad", bits[NUMBER_GRAD], "probe_grad", bits[NUMBER_PROBE_GRAD],
-                              "value", bits[NUMBER_VALUE], "probe", bits[NUMBER_PROBE]);
+    json_t *shown =
+        json_pack("{s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i}}", "frames", page->numbers.n_frames, "every",
+                  page->numbers.every, "bits", "update", bits[NUMBER_UPDATE], "grad", bits[NUMBER_GRAD], "probe_grad",
+                  bits[NUMBER_PROBE_GRAD], "value", bits[NUMBER_VALUE], "probe", bits[NUMBER_PROBE]);
     put_key(w, "shown", false);
     page_put_json(w, shown);
     json_decref(shown);

@@ -312,8 +312,8 @@ static double worth(const page_numbers *numbers) {
 }
 
 /* To what part of themselves numbers of each kind may be hoped to shrink, as a transformer's did. */
-static const double hoped[NUMBER_KINDS] = {[NUMBER_UPDATE] = 0.8, [NUMBER_GRAD] = 0.7, [NUMBER_PROBE_GRAD] = 0.7,
-                                           [NUMBER_VALUE] = 0.4, [NUMBER_PROBE] = 0.5};
+static const double hoped[NUMBER_KINDS] = {
+    [NUMBER_UPDATE] = 0.8, [NUMBER_GRAD] = 0.7, [NUMBER_PROBE_GRAD] = 0.7, [NUMBER_VALUE] = 0.4, [NUMBER_PROBE] = 0.5};
 
 /* How far they do shrink shows when they are packed. So one chooses again by what came out, until the choice fits, and what
  * came out would not allow a better one that has not failed already. */
