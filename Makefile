@@ -252,6 +252,7 @@ $(BUILD)/tests/observe: $(call objects,$(OBSERVE_MAIN)) $(HELPERS) $(STATIC_LIB)
 	$(link-program)
 $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/bench/heed_bench: PROGRAM_LIBS = -ldl
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
 $(call objects,tests/bench/limits.c): EXTRA_CFLAGS = -ffp-contract=fast
 $(BUILD)/exhaustive: $(call objects,tests/exhaustive.c) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)

@@ -27,6 +27,7 @@ typedef struct bench_result {
                            recorder, seconds of a step that is not recorded */
     double peak;        /* bytes: the most memory that the process has had */
     double loss;        /* the last step's */
+    double over_openblas, over_blis; /* their time of the same call over ours: medians, pair by pair */
 } bench_result;
 
 /* Gives a result to whoever waits for this process, or prints it. */

@@ -1,13 +1,15 @@
-/* The matrix product by itself, in the shapes that the workloads multiply. Below the public interface: an op would add its
- * own cost to products that take a few microseconds. */
+/* The matrix product by itself, in the shapes that the workloads multiply, by turns with other libraries' where these are
+ * installed. Below the public interface: an op would add its own cost to products that take a few microseconds. */
 #include "bench.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "../../framework/kernels/gemm.h"
 #include "measure.h"
+#include "rivals.h"
 
 /* c (m, n) = a b. x, w: an op's input (tokens, inputs) and its weight (outputs, inputs).
  * NN: a (m, k), b (k, n), the gradient of x; NT: b (n, k) read as its transpose, x wᵀ; TN: a (k, m) as its, that of w. */
@@ -48,23 +50,82 @@ static const shape shapes[] = {
     {"attention-512 scores", NT, 512, 512, 64, 32},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
-static const double SECONDS_A_SHAPE = 0.06, SECONDS_A_SAMPLE = 100e-6;
+enum { FEWEST_ROUNDS = 5, ROUNDS = 20 };
+static const double SECONDS_A_SHAPE = 1, SECONDS_A_SAMPLE = 200e-6;
 
 typedef struct product {
     heed_gemm gemm;
+    const shape *shape;
     int threads;
     int repeats; /* so that a sample is long against the clock's resolution */
     void *workspace;
     float *a, *b, *c;
 } product;
 
-static double sample(void *context) {
-    const product *p = context;
+/* ---- one turn ---- */
+
+static void multiply(const product *p) {
+    heed_gemm_f32(&p->gemm, p->threads, p->workspace);
+}
+
+/* CBLAS knows matrices by their rows' lengths in memory, and no batches. */
+static void multiply_by(const rival *r, const product *p) {
+    enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112 };
+    const shape *s = p->shape;
+    const int m = (int)s->m, n = (int)s->n, k = (int)s->k;
+    const int a_how = s->layout == TN ? TRANSPOSED : NOT_TRANSPOSED, a_row = s->layout == TN ? m : k;
+    const int b_how = s->layout == NT ? TRANSPOSED : NOT_TRANSPOSED, b_row = s->layout == NT ? k : n;
+    for (int64_t i = 0; i < s->batch; i++)
+        r->sgemm(ROW_MAJOR, a_how, b_how, m, n, k, 1, p->a + i * s->m * s->k, a_row, p->b + i * s->k * s->n, b_row, 0,
+                 p->c + i * s->m * s->n, n);
+}
+
+/* Seconds a call, of a rival or, without one, of ours. Short calls are made as often before: that wakes threads and fills
+ * caches. */
+static double turn(const product *p, const rival *r) {
     double start = now();
-    for (int i = 0; i < p->repeats; i++)
-        heed_gemm_f32(&p->gemm, p->threads, p->workspace);
+    for (int i = p->repeats > 1 ? -p->repeats : 0; i < p->repeats; i++) {
+        if (i == 0)
+            start = now();
+        if (r)
+            multiply_by(r, p);
+        else
+            multiply(p);
+    }
     return (now() - start) / p->repeats;
 }
+
+/* Threads that have finished their turn look out for more work for a while, before they leave the core to others. */
+static void let_threads_rest(int threads) {
+    if (threads > 1)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
+/* ---- turns in rounds ---- */
+
+typedef struct contest {
+    int rounds;
+    double ours[ROUNDS], ratio[RIVALS][ROUNDS]; /* of the rival's time to ours in the same round */
+} contest;
+
+static void play_round(contest *c, const product *p) {
+    int round = c->rounds++;
+    let_threads_rest(p->threads);
+    c->ours[round] = turn(p, NULL);
+    for (rival_id id = 0; id < RIVALS; id++) {
+        const rival *r = rival_on_threads(id, p->threads);
+        let_threads_rest(p->threads);
+        c->ratio[id][round] = r ? turn(p, r) / c->ours[round] : NAN;
+    }
+}
+
+static void play(contest *c, const product *p) {
+    c->rounds = 0;
+    for (double start = now(); c->rounds < FEWEST_ROUNDS || (c->rounds < ROUNDS && now() - start < SECONDS_A_SHAPE);)
+        play_round(c, p);
+}
+
+/* ---- a shape ---- */
 
 static float *random_values(int64_t n) {
     float *values = aligned_alloc(64, ((size_t)n * sizeof *values + 63) / 64 * 64);
@@ -88,14 +149,14 @@ static heed_gemm gemm_of(const shape *s) {
 }
 
 static bool prepare(product *p, const shape *s, int threads) {
-    *p = (product){.gemm = gemm_of(s), .threads = threads, .repeats = 1};
+    *p = (product){.gemm = gemm_of(s), .shape = s, .threads = threads, .repeats = 1};
     p->gemm.a = p->a = random_values(s->batch * s->m * s->k);
     p->gemm.b = p->b = random_values(s->batch * s->k * s->n);
     p->gemm.c = p->c = random_values(s->batch * s->m * s->n);
     p->workspace = aligned_alloc(64, (heed_gemm_workspace(&p->gemm, sizeof(float), threads) + 64) / 64 * 64);
     if (p->a && p->b && p->c && p->workspace) {
-        sample(p);
-        p->repeats = (int)fmin(1 + SECONDS_A_SAMPLE / sample(p), 1e4);
+        turn(p, NULL);
+        p->repeats = (int)fmin(1 + SECONDS_A_SAMPLE / turn(p, NULL), 1e4);
         return true;
     }
     return false;
@@ -112,11 +173,15 @@ static bool run(const shape *s, int threads, double limit) {
     bool ready = prepare(&p, s, threads);
     if (ready) {
         bench_result result = bench_result_new(TABLE_PRODUCTS, name, threads);
-        times taken = measure(sample, &p, SECONDS_A_SHAPE);
+        contest c;
+        play(&c, &p);
+        times taken = times_of(c.ours, c.rounds);
         result.median = taken.median;
         result.min = taken.min;
         result.work = 2 * (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
         result.limit = limit;
+        result.over_openblas = times_of(c.ratio[OPENBLAS], c.rounds).median;
+        result.over_blis = times_of(c.ratio[BLIS], c.rounds).median;
         bench_put(&result);
     }
     free(p.workspace);
@@ -126,8 +191,17 @@ static bool run(const shape *s, int threads, double limit) {
     return ready || bench_fail(name, "out of memory");
 }
 
+static void name_rivals(void) {
+    for (rival_id id = 0; id < RIVALS; id++) {
+        const rival *r = rival_on_threads(id, 1);
+        if (r)
+            fprintf(stderr, "beside %s %s\n", id == OPENBLAS ? "OpenBLAS:" : "BLIS", r->version);
+    }
+}
+
 bool bench_products(const bench *self, const bench_plan *plan) {
     (void)self;
+    name_rivals();
     double one = 0, all = 0; /* limits: what the machine has shown once, it can do */
     bool ran = true;
     for (int i = 0; i < SHAPES && ran; i++) {

@@ -73,6 +73,14 @@ static void loss(const bench_result *r, char text[CELL]) {
     write_number(text, r->loss, 4, "");
 }
 
+static void over_openblas(const bench_result *r, char text[CELL]) {
+    write_number(text, r->over_openblas, 2, "");
+}
+
+static void over_blis(const bench_result *r, char text[CELL]) {
+    write_number(text, r->over_blis, 2, "");
+}
+
 /* ---- tables ---- */
 
 typedef struct column {
@@ -101,7 +109,9 @@ static const struct table {
                          {"min us", min_us},
                          {"GFLOP/s", rate},
                          {"FMA limit", limit},
-                         {"share", share}}},
+                         {"share", share},
+                         {"xOpenBLAS", over_openblas},
+                         {"xBLIS", over_blis}}},
     [TABLE_MEMORY] = {"op", 40,
                       {{"threads", threads},
                        {"median us", median_us},
@@ -159,6 +169,8 @@ void report_json(const bench_result *r) {
     print_field("loss", r->loss, 7);
     print_field("gbytes", bytes ? rate_of(r) / 1e9 : NAN, 1);
     print_field("share", rate_of(r) / r->limit, 3);
+    print_field("over_openblas", r->over_openblas, 3);
+    print_field("over_blis", r->over_blis, 3);
     printf("}\n");
     fflush(stdout);
 }
