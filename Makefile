@@ -265,7 +265,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck parity bench bench-torch exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test test-browser gradcheck parity check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -327,6 +327,17 @@ gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru p
 
 parity: $(BUILD)/parity ## every layer that PyTorch has against what PyTorch gave: outputs and all gradients, as a table
 	@$<
+
+NEON_CC      := aarch64-linux-gnu-gcc
+NEON_SOURCES := tests/products_main.c framework/kernels/gemm.c framework/kernels/parallel.c
+check-neon: ## the matrix product on aarch64, under an emulator; skipped where that or the compiler is missing
+	@if command -v $(NEON_CC) >/dev/null && command -v qemu-aarch64 >/dev/null; then \
+	    mkdir -p $(BUILD)/neon && \
+	    $(NEON_CC) $(filter-out -march=%,$(HEED_CFLAGS)) -o $(BUILD)/neon/products $(NEON_SOURCES) -lm && \
+	    qemu-aarch64 -L /usr/aarch64-linux-gnu $(BUILD)/neon/products; \
+	else \
+	    echo 'check-neon: skipped: it takes $(NEON_CC) and qemu-aarch64 (sh .ci/setup.sh $(SETUP_DIR) aarch64)'; \
+	fi
 
 bench: $(BUILD)/bench/heed_bench ## measure speed: WORKLOAD=all or gpt-tiny,memory,...; STEPS=N, THREADS=N, JSON=1
 	@$< $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(STEPS),--steps '$(STEPS)') $(if $(THREADS),--threads '$(THREADS)') \

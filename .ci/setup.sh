@@ -77,6 +77,9 @@ Test(a_suite, a_test) { cr_assert(1); }' | links "@$folder/criterion.cflags" "@$
     node) node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >"$work/log" 2>&1 &&
         npm --version >>"$work/log" 2>&1 ;;
     chromium) find_chromium ;;
+    aarch64) echo 'int main(void) { return 0; }' >"$work/try.c" &&
+        aarch64-linux-gnu-gcc -fopenmp "$work/try.c" -o "$work/try" >"$work/log" 2>&1 &&
+        qemu-aarch64 -L /usr/aarch64-linux-gnu "$work/try" >>"$work/log" 2>&1 ;;
     *)
         say "no such need: $1" >&2
         exit 2
@@ -109,6 +112,7 @@ packages() {
     criterion) echo libcriterion-dev ;;
     node) echo nodejs && { command -v npm >/dev/null || echo npm; } ;;
     chromium) echo chromium fonts-dejavu-core ;;
+    aarch64) echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
     esac
 }
 
@@ -121,6 +125,7 @@ name() {
     criterion) echo Criterion ;;
     libpcre2-8) echo PCRE2 ;;
     node) echo 'Node.js 18 or later, with npm' ;;
+    aarch64) echo 'a compiler for aarch64, and QEMU to run what it makes' ;;
     chromium) echo 'Chromium (which the tests of the page drive; or set CHROMIUM to one)' ;;
     *) echo "$1" ;;
     esac

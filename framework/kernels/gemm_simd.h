@@ -18,6 +18,8 @@
 #include <stdint.h>
 #if VECTOR_BYTES > 16
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 /* Before a loop of few and constant rounds over an array of vectors: unrolled early enough, the array lives in
@@ -59,12 +61,12 @@ typedef struct gemm_strip {
 } gemm_strip;
 
 /* A tile of the product is TILE_ROWS x TILE_VECTORS vectors and is summed in registers, which must also hold one row of
- * b and one number of a: 14 * 2 + 3 of the 32 of AVX-512, 6 * 2 + 3 of 16 elsewhere. Tiles of WIDE_ROWS or fewer may be
+ * b and one number of a: 14 * 2 + 3 of the 32 of AVX-512 and NEON, 6 * 2 + 3 of 16 elsewhere. Tiles of WIDE_ROWS or fewer may be
  * WIDE_VECTORS wide, since few rows alone are too few independent sums to keep the units busy. */
 #define TILE_VECTORS 2
 #define WIDE_VECTORS 4
 #define WIDE_ROWS 2
-#if VECTOR_BYTES == 64
+#if VECTOR_BYTES == 64 || defined(__aarch64__)
 #define TILE_ROWS 14
 enum { HIGH_ROWS = 8, LOW_ROWS = 4 }; /* of products that are not worth more heights than these and 1 */
 #else
@@ -208,6 +210,18 @@ static inline vector_f64 splat_f64(double x) {
     return (vector_f64){x, x};
 }
 
+#if defined(__aarch64__)
+
+static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
+    return (vector_f32)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+
+static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
+    return (vector_f64)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+
+#else
+
 /* No fused operation can be counted on here: the product is rounded, then the sum, for every element alike. */
 static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
     return a * b + c;
@@ -216,6 +230,8 @@ static inline vector_f32 fma_f32(vector_f32 a, vector_f32 b, vector_f32 c) {
 static inline vector_f64 fma_f64(vector_f64 a, vector_f64 b, vector_f64 c) {
     return a * b + c;
 }
+
+#endif
 
 static inline vector_f32 load_lanes_f32(const float *from, int64_t count) {
     if (count >= 4)
