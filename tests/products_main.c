@@ -108,7 +108,8 @@ static bool element_is_right(const trial *t, int64_t i, int64_t j) {
     if (got == expected && fabs(got - exact) <= bound)
         return true;
     printf("%lld x %lld x %lld, %d bits: c(%lld, %lld) is %.17g, by definition %.17g, exactly %.17g\n",
-           (long long)t->g.m, (long long)t->g.n, (long long)t->g.k, 8 * (int)t->size, (long long)i, (long long)j, got, expected, exact);
+           (long long)t->g.m, (long long)t->g.n, (long long)t->g.k, 8 * (int)t->size, (long long)i, (long long)j, got,
+           expected, exact);
     return false;
 }
 

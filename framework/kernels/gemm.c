@@ -46,7 +46,7 @@ static int64_t a_panel_width_of(size_t element_size) {
 
 /* The step with which `count` is cut into as few and as equal parts as can be, none above `most`. */
 static int64_t even_step(int64_t count, int64_t most) {
-    return divide_up(count, divide_up(count, most));
+    return count <= most ? count : divide_up(count, divide_up(count, most));
 }
 
 static int64_t block_columns_of(size_t element_size) {
@@ -256,6 +256,8 @@ typedef struct gemm_task {
 
 static gemm_part unit_of(const gemm_task *task, int64_t index) {
     const gemm_plan *plan = &task->plan;
+    if (plan->units_m == 1 && plan->units_n == 1)
+        return one_of_batch(task->product, task->element_size, index);
     int64_t j = index % plan->units_n;
     int64_t i = index / plan->units_n % plan->units_m;
     gemm_part c = one_of_batch(task->product, task->element_size, index / plan->units_n / plan->units_m);
