@@ -73,6 +73,7 @@ PARITY_MAIN     := tests/parity_main.c
 RESUME_MAIN     := tests/resume_main.c
 OBSERVE_MAIN    := tests/observe_main.c
 RECORDED_MAIN   := tests/recorded_main.c
+SAME_BITS_MAIN  := tests/same_bits_main.c
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 PAGES_SOURCES   := $(wildcard tests/browser/*.c)
@@ -86,7 +87,7 @@ TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(C
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
-                          $(wildcard tests/exhaustive.c))
+                          $(SAME_BITS_MAIN) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -100,6 +101,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(RESUME_MAIN)),$(BUILD)/tests/resume) \
             $(if $(wildcard $(OBSERVE_MAIN)),$(BUILD)/tests/observe) \
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
+            $(if $(wildcard $(SAME_BITS_MAIN)),$(BUILD)/tests/same_bits) \
             $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
@@ -245,6 +247,9 @@ $(BUILD)/tests/resume: $(call objects,$(RESUME_MAIN)) $(HELPERS) $(STATIC_LIB) $
 	$(link-program)
 $(BUILD)/tests/recorded: $(call objects,$(RECORDED_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+# The library with another parallel loop.
+$(BUILD)/tests/same_bits: $(call objects,$(SAME_BITS_MAIN)) $(filter-out %/kernels/parallel.o,$(LIB_OBJECTS)) $(HELPERS) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/tests/make_pages: $(call objects,$(PAGES_SOURCES) examples/01_glass_box/glass.c examples/common/heads.c) \
                            $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
@@ -284,11 +289,11 @@ SANITIZER_LOG := $(abspath $(BUILD)/tests/sanitizer)
 # Tests of whole programs, each with the one it is for: of command lines, of what a killed run leaves behind.
 # Two at a time, those that take longest first.
 PROGRAM_TESTS := lessons_cli=examples/07_sort lessons_cli=examples/10_heads tiny_cli=examples/06_tiny_transformer \
-                 lessons_cli=examples/09_induction dates_cli=examples/02_dates lessons_cli=examples/08_addition \
+                 lessons_cli=examples/09_induction same_bits=tests/same_bits dates_cli=examples/02_dates lessons_cli=examples/08_addition \
                  seq2seq_cli=examples/05_seq2seq lessons_cli=examples/01_glass_box lessons_cli=examples/03_new_layer \
                  lessons_cli=examples/04_new_op resume_killed=tests/resume \
                  record_killed=tests/observe lens_cli=heed-lens
-test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(BUILD)/tests/same_bits $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
