@@ -26,6 +26,8 @@ typedef struct bench_result {
     double limit;       /* work a second that this machine is capable of, measured beside the calls; in the table of the
                            recorder, seconds of a step that is not recorded */
     double peak;        /* bytes: the most memory that the process has had */
+    double tape;        /* bytes: what the last step took of its tape's memory ... */
+    double tape_kept;   /* ... and would have taken with every gradient in memory of its own, kept to the end */
     double loss;        /* the last step's */
     double over_openblas, over_blis; /* their time of the same call over ours: medians, pair by pair */
 } bench_result;

@@ -69,6 +69,14 @@ static void peak(const bench_result *r, char text[CELL]) {
     write_number(text, r->peak / (1 << 20), 0, "");
 }
 
+static void tape(const bench_result *r, char text[CELL]) {
+    write_number(text, r->tape / (1 << 20), 1, "");
+}
+
+static void of_kept(const bench_result *r, char text[CELL]) {
+    write_number(text, 100 * r->tape / r->tape_kept, 0, " %");
+}
+
 static void loss(const bench_result *r, char text[CELL]) {
     write_number(text, r->loss, 4, "");
 }
@@ -88,7 +96,7 @@ typedef struct column {
     write_cell *write;
 } column;
 
-enum { COLUMNS = 8 };
+enum { COLUMNS = 10 };
 static const struct table {
     const char *head;
     int name_width;
@@ -102,6 +110,8 @@ static const struct table {
                           {"FMA limit", limit},
                           {"share", share},
                           {"peak MiB", peak},
+                          {"tape MiB", tape},
+                          {"of kept", of_kept},
                           {"loss", loss}}},
     [TABLE_PRODUCTS] = {"product, m x n x k", 40,
                         {{"threads", threads},
@@ -166,6 +176,8 @@ void report_json(const bench_result *r) {
     print_field("min_ms", r->min * 1e3, decimals);
     print_field("gflops", bytes ? NAN : rate_of(r) / 1e9, 1);
     print_field("max_rss_mb", floor(r->peak / (1 << 20)), 0);
+    print_field("tape_bytes", r->tape, 0);
+    print_field("tape_bytes_kept", r->tape_kept, 0);
     print_field("loss", r->loss, 7);
     print_field("gbytes", bytes ? rate_of(r) / 1e9 : NAN, 1);
     print_field("share", rate_of(r) / r->limit, 3);

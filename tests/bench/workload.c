@@ -37,6 +37,9 @@ static bool time_steps(const workload *w, void *running, int steps, int threads,
     result.min = taken.min;
     result.work = w->kind->flops(running);
     result.peak = peak_memory();
+    const heed_tape_stats stats = heed_tape_statistics(((const trainer *)running)->t);
+    result.tape = (double)stats.used_bytes;
+    result.tape_kept = (double)(stats.used_bytes - stats.gradient_bytes + stats.gradients_unplanned);
     bench_put(&result);
     return true;
 }

@@ -8,7 +8,7 @@ enum { WORKLOAD_SIZES = 6, WORKLOAD_BATCH = 2 };
 
 /* How workloads of one model are made and run. */
 typedef struct workload_kind {
-    void *(*start)(const struct workload *w, int threads); /* NULL: it failed, and has said why */
+    void *(*start)(const struct workload *w, int threads); /* begins with a trainer. NULL: it failed, and has said why */
     double (*step)(void *self);                            /* the loss; NaN: it failed, and has said why */
     double (*flops)(const void *self);                     /* of a step; NaN: nobody has counted them */
     int (*batch)(const void *self, heed_file_tensor *batch); /* what each step reads, at most WORKLOAD_BATCH; returns how
