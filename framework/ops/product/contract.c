@@ -14,21 +14,31 @@
 #include "../../kernels/parallel.h"
 #include "elements.h"
 
+/* The axes, most of a nest's bytes, are left as they are: there are none yet. */
+void heed_contract_open(heed_contraction *nest, heed_dtype dtype, const void *a, const void *b, void *c) {
+    nest->dtype = dtype;
+    nest->n = 0;
+    nest->a = a;
+    nest->b = b;
+    nest->c = c;
+    nest->bias = NULL;
+    nest->accumulate = false;
+}
+
 void heed_contract_along(heed_contraction *nest, int64_t size, int64_t step_a, int64_t step_b, int64_t step_c) {
     if (size != 1)
         nest->axis[nest->n++] = (heed_contract_axis){.size = size, .step = {step_a, step_b, step_c}};
 }
 
-heed_contraction heed_contract_exchanged(heed_contraction nest, int operand) {
-    const void *kept = operand == CONTRACT_A ? nest.a : nest.b;
-    *(operand == CONTRACT_A ? &nest.a : &nest.b) = nest.c;
-    nest.c = (void *)(uintptr_t)kept; /* it was the caller's writable dx */
-    for (int i = 0; i < nest.n; i++) {
-        int64_t *step = nest.axis[i].step, old = step[operand];
+void heed_contract_exchange(heed_contraction *nest, int operand) {
+    const void *kept = operand == CONTRACT_A ? nest->a : nest->b;
+    *(operand == CONTRACT_A ? &nest->a : &nest->b) = nest->c;
+    nest->c = (void *)(uintptr_t)kept; /* it was the caller's writable dx */
+    for (int i = 0; i < nest->n; i++) {
+        int64_t *step = nest->axis[i].step, old = step[operand];
         step[operand] = step[CONTRACT_C];
         step[CONTRACT_C] = old;
     }
-    return nest;
 }
 
 /* ---- the plan ---- */
@@ -122,7 +132,11 @@ static heed_contract_axis take(heed_contraction *nest, unsigned roles) {
 }
 
 static contract_plan plan_of(const heed_contraction *given) {
-    heed_contraction nest = *given;
+    heed_contraction nest;
+    heed_contract_open(&nest, given->dtype, given->a, given->b, given->c);
+    nest.bias = given->bias;
+    nest.n = given->n;
+    memcpy(nest.axis, given->axis, (size_t)given->n * sizeof nest.axis[0]);
     drop_empty_sums(&nest);
     while (merge_two(&nest))
         continue;
@@ -130,14 +144,16 @@ static contract_plan plan_of(const heed_contraction *given) {
     heed_contract_axis columns = take(&nest, 1u << COLUMNS), rows = take(&nest, 1u << ROWS);
     heed_contract_axis terms = take(&nest, 1u << SUMMED);
     heed_contract_axis batch = take(&nest, 1u << COLUMNS | 1u << ROWS | 1u << BATCH);
-    contract_plan plan = {.free_count = 1, .sum_count = 1};
+    contract_plan plan;
+    plan.n_free = plan.n_sum = 0;
+    plan.free_count = plan.sum_count = 1;
     const int64_t *row = rows.step, *column = columns.step, *term = terms.step, *item = batch.step;
     plan.gemm = (heed_gemm){
         .m = rows.size, .n = columns.size, .k = terms.size, .batch = batch.size,
         .a = nest.a, .a_row = row[CONTRACT_A], .a_col = term[CONTRACT_A], .a_batch = item[CONTRACT_A],
         .b = nest.b, .b_row = term[CONTRACT_B], .b_col = column[CONTRACT_B], .b_batch = item[CONTRACT_B],
         .c = nest.c, .c_row = row[CONTRACT_C], .c_col = column[CONTRACT_C], .c_batch = item[CONTRACT_C],
-        .bias = nest.bias, .alpha = 1, .accumulate = nest.accumulate,
+        .bias = nest.bias, .alpha = 1, .accumulate = given->accumulate,
     };
     for (int i = 0; i < nest.n; i++) {
         bool summed = role_of(&nest.axis[i]) == SUMMED;

@@ -33,12 +33,15 @@ typedef struct heed_contraction {
     bool accumulate;  /* c is added to, not overwritten */
 } heed_contraction;
 
+/* A nest without loops. */
+void heed_contract_open(heed_contraction *nest, heed_dtype dtype, const void *a, const void *b, void *c);
+
 /* One more loop, and how far a step along it is in a, b and c. One of size 1 is left out, whatever its steps. */
 void heed_contract_along(heed_contraction *nest, int64_t size, int64_t step_a, int64_t step_b, int64_t step_c);
 
-/* The nest that gives the gradient of an operand: c and the operand (CONTRACT_A or CONTRACT_B) change places. The
- * caller has built the nest with dx for the operand and dy for c. */
-heed_contraction heed_contract_exchanged(heed_contraction nest, int operand);
+/* Makes it the nest that gives the gradient of an operand: c and the operand (CONTRACT_A or CONTRACT_B) change places.
+ * The caller has built it with dx for the operand and dy for c. */
+void heed_contract_exchange(heed_contraction *nest, int operand);
 
 /* Bytes of scratch memory, aligned to 64, that it takes with at most `threads` threads. */
 size_t heed_contract_workspace(const heed_contraction *nest, int threads);

@@ -55,7 +55,8 @@ static heed_contraction nest_of(const heed_call *call, const heed_array *const *
     const einsum_attr *attr = call->attr;
     heed_array one = {.data = (void *)(uintptr_t)(y->dtype == HEED_F64 ? (const void *)&one_f64 : &one_f32)};
     const heed_array *a = in[0], *b = call->n_in > 1 ? in[1] : &one;
-    heed_contraction nest = {.dtype = y->dtype, .a = a->data, .b = b->data, .c = y->data};
+    heed_contraction nest;
+    heed_contract_open(&nest, y->dtype, a->data, b->data, y->data);
     for (int i = 0; i < call->n_in; i++)
         for (const char *letter = attr->in[i].letter; *letter; letter++) {
             if (strchr(attr->in[i].letter, *letter) != letter || (i == 1 && has(&attr->in[0], *letter)))
@@ -71,7 +72,9 @@ static heed_contraction nest_of(const heed_call *call, const heed_array *const *
 static heed_contraction gradient_nest(const heed_call *call, const heed_array *dx, const heed_array *dy, int operand) {
     const heed_array *in[2] = {call->in[0], call->n_in > 1 ? call->in[1] : NULL};
     in[operand] = dx;
-    return heed_contract_exchanged(nest_of(call, in, dy), operand);
+    heed_contraction nest = nest_of(call, in, dy);
+    heed_contract_exchange(&nest, operand);
+    return nest;
 }
 
 /* ---- the shape rule ---- */

@@ -16,7 +16,9 @@ enum { X, WEIGHT, BIAS };
 
 /* The nest of y = x wᵀ + b; x, w or y may be a gradient. */
 static heed_contraction nest_of(const heed_array *x, const heed_array *w, const heed_array *y, const void *bias) {
-    heed_contraction nest = {.dtype = y->dtype, .a = x->data, .b = w->data, .c = y->data, .bias = bias};
+    heed_contraction nest;
+    heed_contract_open(&nest, y->dtype, x->data, w->data, y->data);
+    nest.bias = bias;
     int last = x->shape.rank - 1;
     for (int i = 0; i < last; i++)
         heed_contract_along(&nest, x->shape.n[i], x->stride[i], 0, y->stride[i]);
@@ -72,8 +74,9 @@ static size_t forward_bytes(const heed_call *call) {
 
 static size_t backward_bytes(const heed_call *call) {
     heed_array dx = packed(call->in[X]), dw = packed(call->in[WEIGHT]), dy = packed(call->out[0]);
-    heed_contraction for_x = heed_contract_exchanged(nest_of(&dx, call->in[WEIGHT], &dy, NULL), CONTRACT_A);
-    heed_contraction for_w = heed_contract_exchanged(nest_of(call->in[X], &dw, &dy, NULL), CONTRACT_B);
+    heed_contraction for_x = nest_of(&dx, call->in[WEIGHT], &dy, NULL), for_w = nest_of(call->in[X], &dw, &dy, NULL);
+    heed_contract_exchange(&for_x, CONTRACT_A);
+    heed_contract_exchange(&for_w, CONTRACT_B);
     size_t x = heed_contract_workspace(&for_x, call->threads), w = heed_contract_workspace(&for_w, call->threads);
     return x > w ? x : w;
 }
@@ -111,8 +114,9 @@ static void forward(heed_call *call) {
     heed_contract(&nest, call->threads, workspace);
 }
 
-static void gradient_of(heed_call *call, heed_contraction nest, int i) {
-    nest = heed_contract_exchanged(nest, i == X ? CONTRACT_A : CONTRACT_B);
+static void gradient_of(heed_call *call, const heed_array *x, const heed_array *w, int i) {
+    heed_contraction nest = nest_of(x, w, call->dy[0], NULL);
+    heed_contract_exchange(&nest, i == X ? CONTRACT_A : CONTRACT_B);
     nest.accumulate = call->accumulate[i];
     heed_contract(&nest, call->threads, call->workspace);
 }
@@ -120,9 +124,9 @@ static void gradient_of(heed_call *call, heed_contraction nest, int i) {
 static void backward(heed_call *call) {
     const heed_array *dy = call->dy[0], *dx = call->dx[X], *dw = call->dx[WEIGHT];
     if (dx && heed_array_count(dx) > 0)
-        gradient_of(call, nest_of(dx, call->in[WEIGHT], dy, NULL), X);
+        gradient_of(call, dx, call->in[WEIGHT], X);
     if (dw && heed_array_count(dw) > 0)
-        gradient_of(call, nest_of(call->in[X], dw, dy, NULL), WEIGHT);
+        gradient_of(call, call->in[X], dw, WEIGHT);
     if (call->n_in > BIAS && call->dx[BIAS])
         heed_array_sum_to(call->dx[BIAS], dy, call->accumulate[BIAS], call->threads);
 }

@@ -59,7 +59,8 @@ static heed_contraction nest_of(const heed_call *call, const heed_array *a, cons
     matrix_axes in_a = matrix_of(call, 0, a->shape.rank), in_b = matrix_of(call, 1, b->shape.rank);
     int batch = y->shape.rank - (in_a.row >= 0) - (in_b.column >= 0);
     int row = in_a.row < 0 ? -1 : batch, column = in_b.column < 0 ? -1 : y->shape.rank - 1;
-    heed_contraction nest = {.dtype = y->dtype, .a = a->data, .b = b->data, .c = y->data};
+    heed_contraction nest;
+    heed_contract_open(&nest, y->dtype, a->data, b->data, y->data);
     for (int i = 0; i < batch; i++)
         heed_contract_along(&nest, y->shape.n[i], batch_step(a, batch - i), batch_step(b, batch - i), y->stride[i]);
     heed_contract_along(&nest, size_at(a, in_a.row), step_at(a, in_a.row), 0, step_at(y, row));
@@ -110,7 +111,8 @@ static size_t gradient_bytes(const heed_call *call, int operand) {
     const heed_array *in[2] = {call->in[0], call->in[1]};
     heed_array dx = packed(in[operand]), dy = packed(call->out[0]);
     in[operand] = &dx;
-    heed_contraction nest = heed_contract_exchanged(nest_of(call, in[0], in[1], &dy), operand);
+    heed_contraction nest = nest_of(call, in[0], in[1], &dy);
+    heed_contract_exchange(&nest, operand);
     return heed_contract_workspace(&nest, call->threads);
 }
 
@@ -144,7 +146,8 @@ static void backward(heed_call *call) {
             continue;
         const heed_array *in[2] = {call->in[0], call->in[1]};
         in[i] = call->dx[i];
-        heed_contraction nest = heed_contract_exchanged(nest_of(call, in[0], in[1], call->dy[0]), i);
+        heed_contraction nest = nest_of(call, in[0], in[1], call->dy[0]);
+        heed_contract_exchange(&nest, i);
         nest.accumulate = call->accumulate[i];
         heed_contract(&nest, call->threads, call->workspace);
     }
