@@ -274,9 +274,11 @@ static heed_status run_forward(heed_tape *t, heed_call *call) {
 
 void expand_inputs(const heed_call *call, heed_array *expanded, const heed_array **in) {
     for (int i = 0; i < call->n_in; i++) {
-        if (call->in[i])
-            expanded[i] = heed_array_expanded(call->in[i], call->out[0]->shape);
-        in[i] = call->in[i] ? &expanded[i] : NULL;
+        in[i] = call->in[i];
+        if (in[i] == NULL || heed_shape_equal(in[i]->shape, call->out[0]->shape))
+            continue;
+        expanded[i] = heed_array_expanded(in[i], call->out[0]->shape);
+        in[i] = &expanded[i];
     }
 }
 
@@ -353,7 +355,8 @@ static heed_status run(heed_tape *t, const heed_op *op, const heed_tensor *in, i
     heed_profile_mark begun = {.started = 0};
     if (t->profile)
         begun = heed_profile_begin(t->profile);
-    frame f = {.n_in = 0};
+    frame f; /* what is there of it is set by open_frame() */
+    f.needs_grad = false;
     if (wrong_op(t, op) || open_frame(t, &f, op, n_in, attr) || resolve_inputs(t, &f, in) || pack_inputs(t, &f))
         return t->error.status;
     point_at_inputs(t, &f);

@@ -59,9 +59,7 @@ void find_roots(walk *w, uint32_t start, int32_t last) {
 heed_array gradient_array(const walk *w, const value *v) {
     heed_array a = v->array;
     if (v->use != NO_PARAM) {
-        extent e;
-        model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
-        a.data = (char *)w->grads->data + (size_t)e.offset * heed_dtype_size(a.dtype);
+        a.data = (char *)w->grads->data + (size_t)w->t->uses[v->use].offset * heed_dtype_size(a.dtype);
     } else {
         const value *root = &w->t->values[v->root];
         a.data = w->pool + root->grad_offset;
@@ -80,9 +78,9 @@ heed_shape produced_shape(const walk *w, const node *n, int i) {
     return w->t->values[expands ? n->first_out : n->inputs[i]].array.shape;
 }
 
-static bool entries_written(const bool *written, const extent *e) {
-    for (int i = 0; i < e->entries; i++)
-        if (written[e->first + i])
+static bool entries_written(const walk *w, const use *u) {
+    for (int i = u->first; i < u->first + u->entries; i++)
+        if (w->written[i])
             return true;
     return false;
 }
@@ -102,10 +100,8 @@ static bool overlap(const walk *w, uint32_t a, uint32_t b) {
     const value *x = &w->t->values[a], *y = &w->t->values[b];
     if (a == b || x->use == NO_PARAM || y->use == NO_PARAM)
         return a == b;
-    extent e, f;
-    model_extent(w->grads->model, w->t->uses[x->use].param.index, &e);
-    model_extent(w->grads->model, w->t->uses[y->use].param.index, &f);
-    return e.first < f.first + f.entries && f.first < e.first + e.entries;
+    const use *u = &w->t->uses[x->use], *v = &w->t->uses[y->use];
+    return u->first < v->first + v->entries && v->first < u->first + u->entries;
 }
 
 /* Whether the op makes a gradient for the same memory twice, and this is not the first. */
@@ -134,10 +130,9 @@ size_t aligned_bytes(size_t bytes) {
 void mark_written(walk *w, const value *v) {
     if (v->use == NO_PARAM)
         return;
-    extent e;
-    model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
-    for (int i = 0; i < e.entries; i++)
-        w->written[e.first + i] = true;
+    const use *u = &w->t->uses[v->use];
+    for (int i = u->first; i < u->first + u->entries; i++)
+        w->written[i] = true;
 }
 
 static bool new_place(walk *w, value *v) {
@@ -211,9 +206,7 @@ static route_kind kind_of(const walk *w, const node *n, int i, const route *r, b
 static bool is_first(const walk *w, const node *n, const value *v) {
     if (v->use == NO_PARAM)
         return v->pass != w->pass || ((n->op->flags & HEED_VIEW) && v->users == 1);
-    extent e;
-    model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
-    return !entries_written(w->written, &e);
+    return !entries_written(w, &w->t->uses[v->use]);
 }
 
 bool take_route(walk *w, const node *n, int i, route *r) {

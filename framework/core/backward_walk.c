@@ -5,9 +5,8 @@
 
 /* A stack written while some of its parts were and some were not: the others start from zero. */
 static void zero_unwritten(walk *w, const value *v) {
-    extent e;
-    model_extent(w->grads->model, w->t->uses[v->use].param.index, &e);
-    for (int i = e.first; i < e.first + e.entries; i++)
+    const use *u = &w->t->uses[v->use];
+    for (int i = u->first; i < u->first + u->entries; i++)
         if (!w->written[i])
             grads_zero_entry(w->grads, i);
 }
@@ -100,7 +99,7 @@ static void show_forward(const walk *w, const node *n, stage *s) {
         if (n->inputs[i] == 0)
             continue;
         s->in[i] = values[n->inputs[i]].array;
-        if (n->op->flags & HEED_BROADCASTS)
+        if ((n->op->flags & HEED_BROADCASTS) && !heed_shape_equal(s->in[i].shape, s->out[0].shape))
             s->in[i] = heed_array_expanded(&s->in[i], s->out[0].shape);
         if (!saves(n->op->save_in, i))
             s->in[i].data = NULL;

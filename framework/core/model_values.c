@@ -208,8 +208,11 @@ static uint32_t bring(heed_tape *t, const heed_model *model, int index, const ex
     v->array.data = (char *)model->data + (size_t)e->offset * heed_dtype_size(model->dtype);
     v->use = (int32_t)t->n_uses;
     v->flags = e->trainable && t->recording ? VALUE_NEEDS_GRAD : 0u;
-    t->uses[t->n_uses++] =
-        (use){.param = {.model = (heed_model *)(uintptr_t)model, .index = index}, .model_version = model->version};
+    t->uses[t->n_uses++] = (use){.param = {.model = (heed_model *)(uintptr_t)model, .index = index},
+                                 .model_version = model->version,
+                                 .offset = e->offset,
+                                 .first = e->first,
+                                 .entries = e->entries};
     return at;
 }
 

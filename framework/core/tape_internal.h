@@ -80,6 +80,8 @@ typedef struct route {
 typedef struct use {
     heed_param param;       /* resolved: of the model that is bound */
     uint64_t model_version; /* when it was first asked for */
+    int64_t offset;         /* in the model's and its gradients' buffers */
+    int first, entries;     /* the run of the model's entries that it is */
 } use;
 
 /* Where each parameter of one model is on this tape. */
