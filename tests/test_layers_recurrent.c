@@ -195,7 +195,6 @@ static void steps_are_the_whole(heed_cell_kind kind, int n_layers, int steps) {
     free_bench(&b);
 }
 
-/* 200 steps are joined from blocks, 4200 from blocks of blocks. */
 Test(layers_recurrent, steps_give_the_bits_of_the_whole) {
     for (int kind = 0; kind < HEED_CELL_KINDS; kind++)
         for (int n = 1; n <= 3; n++)

@@ -76,12 +76,36 @@ bool heed_cell_rule_has_c(const heed_cell_rule *cell) {
 
 /* ---- products ---- */
 
+/* Of many steps all but the first would read W as its transpose anew. They are multiplied by a copy that is transposed
+ * already, whose rows the product reads in place: it does so where they are not a multiple of a page apart. */
+enum { STEPS_WORTH_A_COPY = 4, LINE = 64, PAGE = 4096 };
+
+static bool copies_w(const heed_recurrence_problem *a) {
+    return a->steps >= STEPS_WORTH_A_COPY;
+}
+
+/* From one row of the copy to the next, in elements. */
+static int64_t copied_row(const heed_recurrence_problem *a, size_t element_size) {
+    const size_t bytes = round_up((size_t)(a->cell->gates * a->hidden) * element_size);
+    return (int64_t)((bytes % PAGE ? bytes : bytes + LINE) / element_size);
+}
+
 /* W h + b of `rows` rows of states, h_row apart, from the row `to` of (B, G H) on. */
 static heed_gemm product_of_state(const heed_recurrence_problem *a, int64_t rows, const void *h, int64_t h_row,
                                   void *to) {
     const int64_t H = a->hidden, wide = a->cell->gates * H;
     return (heed_gemm){.m = rows, .n = wide, .k = H, .a = h, .a_row = h_row, .a_col = 1, .b = a->w, .b_row = 1,
                        .b_col = H, .c = to, .c_row = wide, .c_col = 1, .batch = 1, .bias = a->bias, .alpha = 1};
+}
+
+/* The same by the transposed copy. */
+static heed_gemm product_by_copy(const heed_recurrence_problem *a, heed_gemm product, const void *copy, int64_t row) {
+    if (!copies_w(a))
+        return product;
+    product.b = copy;
+    product.b_row = row;
+    product.b_col = 1;
+    return product;
 }
 
 /* dh += d_from W of `rows` rows at one step. */
@@ -132,7 +156,8 @@ static recurrence_plan plan_of(const heed_recurrence_problem *a, int threads) {
 
 static recurrence_plan forward_plan(const heed_recurrence_problem *a, size_t element_size, int threads) {
     recurrence_plan plan = plan_of(a, threads);
-    const heed_gemm g = product_of_state(a, plan.share, NULL, a->steps * a->hidden, NULL);
+    const heed_gemm of_w = product_of_state(a, plan.share, NULL, a->steps * a->hidden, NULL);
+    const heed_gemm g = product_by_copy(a, of_w, NULL, copied_row(a, element_size));
     plan.gemm_bytes = round_up(heed_gemm_workspace(&g, element_size, plan.inner));
     return plan;
 }
@@ -146,7 +171,7 @@ static recurrence_plan backward_plan(const heed_recurrence_problem *a, size_t el
 
 /* ---- scratch memory: blocks one after the other, in this order ---- */
 
-/* Forward: W h + b of a step (B, G H); where nothing is kept, what a step would keep (B, K H); products. */
+/* Forward: W h + b of a step (B, G H); where nothing is kept, what a step would keep (B, K H); Wᵀ; products. */
 static size_t from_bytes(const heed_recurrence_problem *a, size_t element_size) {
     return round_up((size_t)(a->batch * a->cell->gates * a->hidden) * element_size);
 }
@@ -155,9 +180,14 @@ static size_t unkept_bytes(const heed_recurrence_problem *a, size_t element_size
     return a->kept ? 0 : round_up((size_t)(a->batch * a->cell->kept * a->hidden) * element_size);
 }
 
+static size_t copy_bytes(const heed_recurrence_problem *a, size_t element_size) {
+    return copies_w(a) ? (size_t)(a->hidden * copied_row(a, element_size)) * element_size : 0;
+}
+
 size_t heed_recurrence_workspace(const heed_recurrence_problem *a, size_t element_size, int threads) {
     const recurrence_plan plan = forward_plan(a, element_size, threads);
-    return from_bytes(a, element_size) + unkept_bytes(a, element_size) + (size_t)plan.workers * plan.gemm_bytes;
+    return from_bytes(a, element_size) + unkept_bytes(a, element_size) + copy_bytes(a, element_size) +
+           (size_t)plan.workers * plan.gemm_bytes;
 }
 
 /* Backward: dh and dc (B, H) each, a row of zeros (K H); then products over time, and after them the states before each

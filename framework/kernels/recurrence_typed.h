@@ -8,6 +8,7 @@ typedef struct TYPED(pass) {
     REAL *from;         /* (B, G H) */
     REAL *kept;         /* row b of step t is at kept + b kept_row + t kept_step */
     int64_t kept_row, kept_step;
+    REAL *copy;         /* (H, G H): Wᵀ, copied_row apart */
     char *products;     /* scratch memory of the workers' */
     int64_t step;       /* of the rows that a loop is over */
     int64_t before;     /* the step before it in the order of reading; -1: none */
@@ -69,8 +70,9 @@ static void TYPED(worker)(void *context, int64_t begin, int64_t end) {
         for (int64_t i = 0; i < a->steps && rows > 0; i++, p.before = p.step) {
             p.step = a->reverse ? a->steps - 1 - i : i;
             const TYPED(state_rows) h = TYPED(rows_before)(a, a->h0, a->h, p.before);
-            const heed_gemm product = product_of_state(a, rows, h.at + first * h.row, h.row,
-                                                       p.from + first * a->cell->gates * a->hidden);
+            const heed_gemm by_w = product_of_state(a, rows, h.at + first * h.row, h.row,
+                                                    p.from + first * a->cell->gates * a->hidden);
+            const heed_gemm product = product_by_copy(a, by_w, p.copy, copied_row(a, sizeof(REAL)));
             TYPED(heed_gemm)(&product, p.plan.inner, p.products + (size_t)w * p.plan.gemm_bytes);
             if (p.plan.workers > 1)
                 TYPED(gate_rows)(&p, first, first + rows);
@@ -80,6 +82,18 @@ static void TYPED(worker)(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/* Columns begin .. end - 1 of Wᵀ, a square of cache lines at a time. */
+static void TYPED(copy_columns)(void *context, int64_t begin, int64_t end) {
+    const TYPED(pass) *p = context;
+    const int64_t H = p->a->hidden, row = copied_row(p->a, sizeof(REAL)), side = LINE / (int64_t)sizeof(REAL);
+    const REAL *w = p->a->w;
+    for (int64_t first = begin; first < end; first += side)
+        for (int64_t k = 0; k < H; k += side)
+            for (int64_t j = first; j < smaller(first + side, end); j++)
+                for (int64_t i = k; i < smaller(k + side, H); i++)
+                    p->copy[i * row + j] = w[j * H + i];
+}
+
 void TYPED(heed_recurrence)(const heed_recurrence_problem *a, int threads, void *workspace) {
     const int64_t K = a->cell->kept * a->hidden;
     TYPED(pass) p = {.a = a, .plan = forward_plan(a, sizeof(REAL), threads), .from = workspace};
@@ -87,7 +101,11 @@ void TYPED(heed_recurrence)(const heed_recurrence_problem *a, int threads, void 
     p.kept = a->kept ? a->kept : (void *)after;
     p.kept_row = a->kept ? a->steps * K : K;
     p.kept_step = a->kept ? K : 0;
-    p.products = after + unkept_bytes(a, sizeof(REAL));
+    p.copy = (REAL *)(after + unkept_bytes(a, sizeof(REAL)));
+    p.products = (char *)p.copy + copy_bytes(a, sizeof(REAL));
+    if (copies_w(a))
+        heed_parallel_for(threads, a->cell->gates * a->hidden, GATES_OF_A_THREAD / a->hidden / LINE * LINE + LINE,
+                          TYPED(copy_columns), &p);
     heed_parallel_for((int)p.plan.workers, p.plan.workers, 1, TYPED(worker), &p);
 }
 

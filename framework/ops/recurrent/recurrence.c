@@ -219,6 +219,12 @@ static void backward(heed_call *call) {
     heed_array_sum_to(call->dx[BIAS], &d_from, call->accumulate[BIAS], call->threads);
 }
 
+/* The product with W, and in backward one for the states and one for W. */
+static void cost(const heed_call *call, heed_cost *cost) {
+    const int products = call->dx ? 1 + (call->dx[W] != NULL) : 1;
+    cost->flops = 2.0 * products * (double)heed_array_count(call->in[X]) * (double)call->in[W]->shape.n[1];
+}
+
 /* ---- samples ---- */
 
 typedef struct recurrence_sample {
@@ -277,6 +283,7 @@ const heed_op heed_op_recurrence = {
     .save_in = HEED_SAVE(W) | HEED_SAVE(H) | HEED_SAVE(C) | HEED_SAVE(PADDING),
     .save_out = (unsigned)HEED_SAVE_ALL,
     .samples = samples,
+    .cost = cost,
 };
 
 heed_tensor heed_recurrence(heed_tape *t, heed_tensor x, heed_tensor w, heed_tensor bias,
