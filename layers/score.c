@@ -77,14 +77,8 @@ static heed_tensor additive_keys(const heed_score *score, heed_tape *t, heed_ten
     return heed_linear(t, k, heed_use(t, score->w_k), HEED_NIL); /* (B, S, d_hidden) */
 }
 
-/* v · tanh(queries + keys), every query with every key. */
 static heed_tensor under_tanh(const heed_score *score, heed_tape *t, heed_tensor queries, heed_tensor keys) {
-    int64_t B = heed_size(t, queries, 0), T = heed_size(t, queries, 1), S = heed_size(t, keys, 1),
-            d = score->options.d_hidden;
-    queries = heed_reshape(t, queries, HEED_SHAPE(B, T, 1, d));
-    keys = heed_reshape(t, keys, HEED_SHAPE(heed_size(t, keys, 0), 1, S, d));
-    heed_tensor both = heed_tanh(t, heed_add(t, queries, keys)); /* (B, T, S, d_hidden) */
-    return heed_reshape(t, heed_linear(t, both, heed_use(t, score->v), HEED_NIL), HEED_SHAPE(B, T, S));
+    return heed_additive_scores(t, queries, keys, heed_use(t, score->v));
 }
 
 static void declare_concat(heed_score *score) {

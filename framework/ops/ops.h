@@ -211,6 +211,10 @@ typedef struct heed_attention_options {
  * to output or gradient, be it NaN. Vaswani et al. 2017, equation 1. */
 heed_tensor heed_attention(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v, heed_attention_options options);
 
+/* Scores of every query with every key: q (B, T, d), k (B, S, d), v (d) or (1, d) -> v · tanh(q_t + k_s), (B, T, S).
+ * The sums under the tanh are not stored. Bahdanau, Cho, Bengio 2015, A.1.2. */
+heed_tensor heed_additive_scores(heed_tape *t, heed_tensor q, heed_tensor k, heed_tensor v);
+
 typedef struct heed_rope_options {
     int64_t first;    /* the place of row 0; row i stands at first + i. May be negative */
     double base;      /* 0: 10000 */
