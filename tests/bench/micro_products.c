@@ -80,25 +80,31 @@ static void multiply_by(const rival *r, const product *p) {
                  p->c + i * s->m * s->n, n);
 }
 
-/* Seconds a call, of a rival or, without one, of ours. Short calls are made as often before: that wakes threads and fills
- * caches. */
-static double turn(const product *p, const rival *r) {
-    double start = now();
-    for (int i = p->repeats > 1 ? -p->repeats : 0; i < p->repeats; i++) {
-        if (i == 0)
-            start = now();
-        if (r)
-            multiply_by(r, p);
-        else
-            multiply(p);
-    }
-    return (now() - start) / p->repeats;
+static void call(const product *p, const rival *r) {
+    if (r)
+        multiply_by(r, p);
+    else
+        multiply(p);
 }
 
-/* Threads that have finished their turn look out for more work for a while, before they leave the core to others. */
-static void let_threads_rest(int threads) {
-    if (threads > 1)
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+/* Threads that have finished their turn look out for more work for a while before they leave the core to others, and
+ * threads that are woken begin on one core. */
+static void let_threads_change(const product *p, const rival *r) {
+    nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+    for (double start = now(); now() - start < 5e-3;)
+        call(p, r);
+}
+
+/* Seconds a call, of a rival or, without one, of ours. */
+static double turn(const product *p, const rival *r) {
+    if (p->threads > 1)
+        let_threads_change(p, r);
+    else if (p->repeats > 1)
+        call(p, r);
+    double start = now();
+    for (int i = 0; i < p->repeats; i++)
+        call(p, r);
+    return (now() - start) / p->repeats;
 }
 
 /* ---- turns in rounds ---- */
@@ -110,11 +116,9 @@ typedef struct contest {
 
 static void play_round(contest *c, const product *p) {
     int round = c->rounds++;
-    let_threads_rest(p->threads);
     c->ours[round] = turn(p, NULL);
     for (rival_id id = 0; id < RIVALS; id++) {
         const rival *r = rival_on_threads(id, p->threads);
-        let_threads_rest(p->threads);
         c->ratio[id][round] = r ? turn(p, r) / c->ours[round] : NAN;
     }
 }
