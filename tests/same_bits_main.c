@@ -17,9 +17,9 @@
 
 enum { RUNS = 20, STEPS = 200, MOST_RANGES = 16 };
 
-static bool adverse;             /* else the loops are run as one range */
-static uint64_t run_key;         /* of this run's cuts, orders and delays */
-static uint64_t loops, cuts;         /* ends of ranges within a loop */
+static bool adverse;         /* else the loops are run as one range */
+static uint64_t run_key;     /* of this run's cuts, orders and delays */
+static uint64_t loops, cuts; /* ends of ranges within a loop */
 static atomic_uint_fast64_t delays;
 
 int heed_parallel_max(void) {
@@ -87,8 +87,8 @@ static bool run(int which, int number, uint64_t alone) {
     if (!sibling_train(which, threads[number % 6], STEPS, &bits))
         return false;
     if (bits != alone)
-        fprintf(stderr, "same_bits: %s: run %d, of at most %d ranges a loop, ends with other bits\n", sibling_name(which), number,
-                threads[number % 6]);
+        fprintf(stderr, "same_bits: %s: run %d, of at most %d ranges a loop, ends with other bits\n",
+                sibling_name(which), number, threads[number % 6]);
     return bits == alone;
 }
 
@@ -107,7 +107,8 @@ int main(void) {
         good = false;
     }
     if (good)
-        printf("same_bits: %d runs of %d workloads, %.0f loops cut at %.0f places, %.0f delays: all with the same bits\n", RUNS,
-               SIBLINGS, (double)loops, (double)cuts, (double)atomic_load(&delays));
+        printf(
+            "same_bits: %d runs of %d workloads, %.0f loops cut at %.0f places, %.0f delays: all with the same bits\n",
+            RUNS, SIBLINGS, (double)loops, (double)cuts, (double)atomic_load(&delays));
     return good ? 0 : 1;
 }

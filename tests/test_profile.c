@@ -70,11 +70,14 @@ static heed_profile_row row(const heed_profile *p, const char *op, const char *p
     return (heed_profile_row){.calls = 0};
 }
 
-static void expect(const heed_profile *p, const char *op, const char *path, heed_phase phase, double flops, double bytes) {
+static void expect(const heed_profile *p, const char *op, const char *path, heed_phase phase, double flops,
+                   double bytes) {
     heed_profile_row r = row(p, op, path, phase);
     cr_expect_eq(r.calls, STEPS, "%s of %s, %s: %lld calls", op, path, heed_phase_name(phase), (long long)r.calls);
-    cr_expect_float_eq(r.flops, STEPS * flops, 1e-9, "%s of %s, %s: %g FLOPs", op, path, heed_phase_name(phase), r.flops);
-    cr_expect_float_eq(r.bytes, STEPS * bytes, 1e-9, "%s of %s, %s: %g bytes", op, path, heed_phase_name(phase), r.bytes);
+    cr_expect_float_eq(r.flops, STEPS * flops, 1e-9, "%s of %s, %s: %g FLOPs", op, path, heed_phase_name(phase),
+                       r.flops);
+    cr_expect_float_eq(r.bytes, STEPS * bytes, 1e-9, "%s of %s, %s: %g bytes", op, path, heed_phase_name(phase),
+                       r.bytes);
     cr_expect_gt(r.seconds, 0);
 }
 
@@ -105,7 +108,8 @@ Test(profile, counts_the_pairs_that_attention_sees) {
     static const struct {
         int64_t T, S, window;
         bool causal;
-    } cases[] = {{5, 5, 0, false}, {5, 5, 0, true}, {3, 8, 0, true}, {8, 3, 0, true}, {9, 9, 3, true}, {9, 9, 3, false}, {4, 11, 2, false}};
+    } cases[] = {{5, 5, 0, false}, {5, 5, 0, true},  {3, 8, 0, true},  {8, 3, 0, true},
+                 {9, 9, 3, true},  {9, 9, 3, false}, {4, 11, 2, false}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         int64_t T = cases[c].T, S = cases[c].S, window = cases[c].window, pairs = 0;
         for (int64_t i = 0; i < T; i++)
@@ -116,13 +120,33 @@ Test(profile, counts_the_pairs_that_attention_sees) {
         heed_tape *t = heed_tape_new();
         heed_profile *p = heed_profile_new((heed_profile_options){0});
         heed_tape_set_profile(t, p);
-        heed_tensor q = heed_randn(t, HEED_F32, HEED_SHAPE(2, 3, T, 4)), k = heed_randn(t, HEED_F32, HEED_SHAPE(2, 3, S, 4));
+        heed_tensor q = heed_randn(t, HEED_F32, HEED_SHAPE(2, 3, T, 4)),
+                    k = heed_randn(t, HEED_F32, HEED_SHAPE(2, 3, S, 4));
         heed_tensor v = heed_randn(t, HEED_F32, HEED_SHAPE(2, 3, S, 6));
         heed_attention(t, q, k, v, (heed_attention_options){.causal = cases[c].causal, .window = window});
-        cr_expect_eq(row(p, "attention", "", HEED_PHASE_FORWARD).flops, 2.0 * (double)pairs * (4 + 6) * 2 * 3, "case %zu", c);
+        cr_expect_eq(row(p, "attention", "", HEED_PHASE_FORWARD).flops, 2.0 * (double)pairs * (4 + 6) * 2 * 3,
+                     "case %zu", c);
         heed_tape_free(t);
         heed_profile_free(p);
     }
+}
+
+Test(profile, counts_a_recurrence_s_products_over_all_steps) {
+    enum { ROWS = 2, TIME = 5, H = 3, GATES = 3 * H };
+    heed_tape *t = heed_tape_new();
+    heed_profile *p = heed_profile_new((heed_profile_options){0});
+    heed_tape_set_profile(t, p);
+    float zeros[ROWS * TIME * GATES] = {0};
+    heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(ROWS, TIME, GATES), zeros);
+    heed_tensor w = heed_variable(t, HEED_F32, HEED_SHAPE(GATES, H), zeros);
+    heed_recurrence_options gru = {.kind = HEED_GRU, .h = heed_zeros(t, HEED_F32, HEED_SHAPE(ROWS, H))};
+    heed_tensor y = heed_recurrence(t, x, w, HEED_NIL, gru);
+    cr_assert_eq(heed_backward(t, heed_sum(t, y, HEED_ALL_AXES), NULL), HEED_OK, "%s", heed_error_text(t));
+    double product = 2.0 * ROWS * TIME * GATES * H;
+    cr_expect_eq(row(p, "recurrence", "", HEED_PHASE_FORWARD).flops, product);
+    cr_expect_eq(row(p, "recurrence", "", HEED_PHASE_BACKWARD).flops, 2 * product);
+    heed_tape_free(t);
+    heed_profile_free(p);
 }
 
 /* ---- sums ---- */
@@ -167,7 +191,8 @@ static void heavy_step(heed_tape *t) {
     heed_tape_reset(t);
     heed_enter_named(t, "outer");
     heed_enter_named(t, "inner");
-    heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(128, 128), heed_data(t, heed_randn(t, HEED_F32, HEED_SHAPE(128, 128))));
+    heed_tensor x =
+        heed_variable(t, HEED_F32, HEED_SHAPE(128, 128), heed_data(t, heed_randn(t, HEED_F32, HEED_SHAPE(128, 128))));
     heed_tensor y = heed_matmul(t, x, x);
     heed_leave(t);
     y = heed_matmul(t, y, x);
@@ -217,7 +242,8 @@ Test(profile, a_packing_is_an_op_of_its_own) {
     heed_tape_set_profile(t, p);
     heed_tensor x = heed_transpose(t, heed_randn(t, HEED_F32, HEED_SHAPE(300, 200)), 0, 1);
     heed_layernorm(t, x, HEED_NIL, HEED_NIL, 1e-5);
-    heed_profile_row packing = row(p, "contiguous", "", HEED_PHASE_FORWARD), norm = row(p, "layernorm", "", HEED_PHASE_FORWARD);
+    heed_profile_row packing = row(p, "contiguous", "", HEED_PHASE_FORWARD),
+                     norm = row(p, "layernorm", "", HEED_PHASE_FORWARD);
     cr_expect_eq(packing.calls, 1);
     cr_expect_eq(norm.calls, 1);
     heed_profile_mark outer = heed_profile_begin(p), inner = heed_profile_begin(p);
@@ -225,7 +251,8 @@ Test(profile, a_packing_is_an_op_of_its_own) {
         ;
     heed_profile_end(p, inner, HEED_PHASE_FORWARD, "mine", "inner", (heed_cost){.flops = 1});
     heed_profile_end(p, outer, HEED_PHASE_FORWARD, "mine", "outer", (heed_cost){.flops = 2});
-    double within = row(p, "inner", "mine", HEED_PHASE_FORWARD).seconds, rest = row(p, "outer", "mine", HEED_PHASE_FORWARD).seconds;
+    double within = row(p, "inner", "mine", HEED_PHASE_FORWARD).seconds,
+           rest = row(p, "outer", "mine", HEED_PHASE_FORWARD).seconds;
     cr_expect_gt(within, 1e-4);
     cr_expect_lt(rest, within / 2, "%g of the outer one, %g of the inner", rest, within);
     heed_tape_free(t);
@@ -313,9 +340,10 @@ static int events_of(json_t *root, event *events, int room) {
         cr_assert(json_is_number(json_object_get(item, "ts")) && json_is_number(json_object_get(item, "dur")));
         double from = json_number_value(json_object_get(item, "ts"));
         cr_assert_lt(n, room);
-        events[n++] = (event){json_string_value(json_object_get(item, "name")), json_string_value(json_object_get(item, "cat")),
-                              json_string_value(json_object_get(json_object_get(item, "args"), "path")), from,
-                              from + json_number_value(json_object_get(item, "dur"))};
+        events[n++] =
+            (event){json_string_value(json_object_get(item, "name")), json_string_value(json_object_get(item, "cat")),
+                    json_string_value(json_object_get(json_object_get(item, "args"), "path")), from,
+                    from + json_number_value(json_object_get(item, "dur"))};
     }
     return n;
 }
@@ -336,7 +364,8 @@ static int check_nesting(const event *events, int n) {
             char spelled[512] = "";
             for (int d = 0; d < depth; d++)
                 if (strcmp(events[open[d]].category, "layer") == 0)
-                    snprintf(spelled + strlen(spelled), sizeof spelled - strlen(spelled), "%s%s", spelled[0] ? "." : "", events[open[d]].name);
+                    snprintf(spelled + strlen(spelled), sizeof spelled - strlen(spelled), "%s%s", spelled[0] ? "." : "",
+                             events[open[d]].name);
             cr_assert_str_eq(spelled, events[i].layers);
             cr_assert_str_eq(events[open[1]].name, events[i].category, "an op stands in its phase");
             ops++;
@@ -364,7 +393,8 @@ Test(profile, a_trace_holds_the_last_steps_and_nests) {
             cr_expect_str_eq(events[i].name, name);
         }
     cr_expect_eq(steps, 3);
-    cr_expect_str_eq(json_string_value(json_object_get(json_object_get(root, "otherData"), "about")), "heed: the last 3 of 9 steps");
+    cr_expect_str_eq(json_string_value(json_object_get(json_object_get(root, "otherData"), "about")),
+                     "heed: the last 3 of 9 steps");
     json_decref(root);
     end(&n);
 }
@@ -414,7 +444,8 @@ Test(profile, a_trace_has_points_in_every_locale) {
 
 Test(profile, hostile_names_are_only_names) {
     static const char hostile[] = "a\"b\\c\n\x01\xff\xc3(\xed\xa0\x80</script>\xc3\xa9";
-    static const char shown[] = "a\"b\\c\n\x01\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd</script>\xc3\xa9";
+    static const char shown[] =
+        "a\"b\\c\n\x01\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd</script>\xc3\xa9";
     heed_tape *t = heed_tape_new();
     heed_profile *p = heed_profile_new((heed_profile_options){.trace_steps = 2});
     heed_tape_set_profile(t, p);
@@ -426,7 +457,8 @@ Test(profile, hostile_names_are_only_names) {
     for (int i = 0; i < 200; i++)
         heed_enter_named(t, "deep");
     heed_relu(t, heed_ones(t, HEED_F32, HEED_SHAPE(2)));
-    heed_profile_end(p, heed_profile_begin(p), HEED_PHASE_UPDATE, "", hostile, (heed_cost){.bytes = NAN, .flops = INFINITY});
+    heed_profile_end(p, heed_profile_begin(p), HEED_PHASE_UPDATE, "", hostile,
+                     (heed_cost){.bytes = NAN, .flops = INFINITY});
     heed_profile_end(p, heed_profile_begin(p), HEED_PHASE_UPDATE, NULL, NULL, (heed_cost){.bytes = -1});
     json_t *root = saved(p);
     char layers[sizeof shown + 8];

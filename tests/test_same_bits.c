@@ -18,6 +18,12 @@ static void train_with_threads(int which) {
     }
 }
 
-Test(same_bits, gpt) { train_with_threads(SIBLING_GPT); }
-Test(same_bits, seq2seq) { train_with_threads(SIBLING_SEQ2SEQ); }
-Test(same_bits, attention) { train_with_threads(SIBLING_ATTENTION); }
+Test(same_bits, gpt) {
+    train_with_threads(SIBLING_GPT);
+}
+Test(same_bits, seq2seq) {
+    train_with_threads(SIBLING_SEQ2SEQ);
+}
+Test(same_bits, attention) {
+    train_with_threads(SIBLING_ATTENTION);
+}

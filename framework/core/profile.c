@@ -308,7 +308,9 @@ heed_profile_total heed_profile_totals(const heed_profile *p) {
     return total;
 }
 
-int heed_profile_rows(const heed_profile *p) { return (int)p->n_rows; }
+int heed_profile_rows(const heed_profile *p) {
+    return (int)p->n_rows;
+}
 
 heed_profile_row heed_profile_row_at(const heed_profile *p, int i) {
     const profile_row *r = &p->rows[i];

@@ -24,8 +24,9 @@ HEED_BEGIN_DECLS
 typedef struct heed_profile heed_profile;
 
 typedef struct heed_profile_options {
-    int trace_steps;    /* so many last steps are kept op by op, for heed_trace_save; 0: none. At most 1000 */
-    int64_t trace_most; /* ops kept in all; 0: 200000, some 40 MB. A longer step's last ops are left out of the trace, which
+    int trace_steps; /* so many last steps are kept op by op, for heed_trace_save; 0: none. At most 1000 */
+    int64_t
+        trace_most; /* ops kept in all; 0: 200000, some 40 MB. A longer step's last ops are left out of the trace, which
                            says so, but not of the table */
 } heed_profile_options;
 

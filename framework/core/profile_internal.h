@@ -42,12 +42,12 @@ struct heed_profile {
     bool inert;
     profile_row *rows;
     size_t n_rows, cap_rows;
-    uint32_t *index; /* by key; 0: free, else a row's number + 1 */
+    uint32_t *index;   /* by key; 0: free, else a row's number + 1 */
     size_t index_room; /* a power of two */
     int64_t steps, ns, lost, untraced;
-    int64_t started, ended; /* of the step under way; 0: none is */
-    bool walked;            /* it has had a backward or an update */
-    int64_t inner;          /* ns spent in ops within the op under way */
+    int64_t started, ended;                     /* of the step under way; 0: none is */
+    bool walked;                                /* it has had a backward or an update */
+    int64_t inner;                              /* ns spent in ops within the op under way */
     size_t n_slots, slot, slot_room, slot_most; /* n_slots 0: nothing is traced */
     profile_slot *slots;
     profile_event *events;

@@ -121,7 +121,7 @@ static const char *some(char text[CELL], double x, int decimals) {
 static const char *bar_of(double share, char text[3 * BAR + 1]) {
     int eighths = (int)(share * BAR * 8 + 0.5), n = 0;
     for (int left = eighths > BAR * 8 ? BAR * 8 : eighths; left > 0; left -= 8) {
-        memcpy(text + n, "\xe2\x96", 2);                       /* U+2588, a full block, to U+258F, an eighth */
+        memcpy(text + n, "\xe2\x96", 2); /* U+2588, a full block, to U+258F, an eighth */
         text[n + 2] = (char)(0x88 + (left >= 8 ? 0 : 8 - left));
         n += 3;
     }

@@ -245,7 +245,8 @@ static void put_all(writer *w, const heed_profile *p, const timeline *l) {
     char about[160];
     describe(p, l, about, sizeof about);
     put(w, "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"about\":\"%s\",\"version\":\"" HEED_VERSION "\"},", about);
-    put(w, "\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"tid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"%s\"}}", about);
+    put(w, "\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"tid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"%s\"}}",
+        about);
     put(w, ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":1,\"name\":\"thread_name\",\"args\":{\"name\":\"training\"}}");
     for (size_t i = 0; i < l->n; i++)
         put_event(w, p, &l->spans[i], l->spans[0].started);

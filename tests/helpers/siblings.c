@@ -33,8 +33,14 @@ static heed_tensor tokens(sibling *s, int64_t B, int64_t T, int vocabulary, uint
 
 static void declare_gpt(sibling *s) {
     heed_gpt_init(&s->gpt, heed_model_root(s->model), "gpt",
-                  (heed_gpt_options){.vocabulary = GPT_V, .context = GPT_T, .d_model = 64, .n_heads = 4, .n_layers = 2,
-                                     .activation = HEED_GELU, .dropout = 0.1, .no_bias = true});
+                  (heed_gpt_options){.vocabulary = GPT_V,
+                                     .context = GPT_T,
+                                     .d_model = 64,
+                                     .n_heads = 4,
+                                     .n_layers = 2,
+                                     .activation = HEED_GELU,
+                                     .dropout = 0.1,
+                                     .no_bias = true});
 }
 
 static heed_tensor gpt_loss(sibling *s) {
@@ -51,9 +57,9 @@ static void declare_seq2seq(sibling *s) {
                         (heed_recurrent_options){.kind = HEED_GRU, .inputs = SEQ_E, .hidden = SEQ_H});
     heed_cell_init(&s->cell, root, "cell",
                    (heed_cell_options){.kind = HEED_GRU, .inputs = SEQ_E + SEQ_H, .hidden = SEQ_H});
-    heed_state_attention_init(&s->attention, root, "attention",
-                              (heed_state_attention_options){
-                                  .score = {.kind = HEED_SCORE_ADDITIVE, .d_query = SEQ_H, .d_key = SEQ_H}});
+    heed_state_attention_init(
+        &s->attention, root, "attention",
+        (heed_state_attention_options){.score = {.kind = HEED_SCORE_ADDITIVE, .d_query = SEQ_H, .d_key = SEQ_H}});
     heed_linear_init(&s->out, root, "out", 2 * SEQ_H, SEQ_V, true);
 }
 
