@@ -31,10 +31,20 @@ static void TYPED(correct_row)(const problem *a, const scratch *s, int64_t r, RE
     TYPED(scale_all)((REAL *)s->context + r * padded(a->d_v), padded(a->d_v), factor);
 }
 
+static inline void TYPED(add_grain)(const REAL *x, REAL *sums) {
+    TYPED(heed_lanes) sum, next;
+    for (size_t i = 0; i < GRAIN; i += sizeof sum / sizeof *x) {
+        memcpy(&sum, sums + i, sizeof sum);
+        memcpy(&next, x + i, sizeof next);
+        sum += next;
+        memcpy(sums + i, &sum, sizeof sum);
+    }
+}
+
 /* Row r's scores to e^(score - largest so far), which are summed. */
 static void TYPED(exponentials)(const problem *a, const scratch *s, int64_t r) {
     const span columns = s->columns[r / GROUP];
-    REAL *restrict row = (REAL *)s->weights + r * TILE_KEYS, *restrict sums = (REAL *)s->sums + r * GRAIN;
+    REAL *restrict row = (REAL *)s->weights + r * TILE_KEYS, *sums = (REAL *)s->sums + r * GRAIN;
     REAL *most = (REAL *)s->stats + 2 * r;
     const REAL was = *most, now = TYPED(heed_row_max)(row + columns.begin, columns.end - columns.begin);
     if (now > was) {
@@ -46,8 +56,7 @@ static void TYPED(exponentials)(const problem *a, const scratch *s, int64_t r) {
     for (int64_t j = columns.begin; j < columns.end; j++)
         row[j] = TYPED(heed_exp_decay)(row[j] - from);
     for (int64_t j = columns.begin; j < columns.end; j += GRAIN)
-        for (int64_t i = 0; i < GRAIN; i++)
-            sums[i] += row[j + i];
+        TYPED(add_grain)(row + j, sums);
 }
 
 /* What of values was left out of the sums: NaN and inf, where they are seen. */

@@ -153,15 +153,22 @@ static void TYPED(scale_all)(REAL *restrict x, int64_t n, REAL factor) {
         x[i] *= factor;
 }
 
+static void TYPED(put_row)(REAL *restrict to, int64_t step, int64_t d, const REAL *restrict from, REAL factor,
+                           bool add) {
+    if (step == 1 && !add)
+        for (int64_t c = 0; c < d; c++)
+            to[c] = factor * from[c];
+    else
+        for (int64_t c = 0; c < d; c++)
+            to[c * step] = add ? to[c * step] + factor * from[c] : factor * from[c];
+}
+
 /* Rows of padded(d) times factor, to rows i .. of a head; or added to what is there. */
 static void TYPED(put_rows)(const place *to, int64_t b, int64_t h, int64_t i, int64_t rows, int64_t d, const REAL *from,
                             REAL factor, bool add) {
-    const int64_t step = to->step[3];
-    for (int64_t r = 0; r < rows; r++, from += padded(d)) {
-        REAL *row = (REAL *)to->data + b * to->step[0] + h * to->step[1] + (i + r) * to->step[2];
-        for (int64_t c = 0; c < d; c++)
-            row[c * step] = add ? row[c * step] + factor * from[c] : factor * from[c];
-    }
+    for (int64_t r = 0; r < rows; r++, from += padded(d))
+        TYPED(put_row)((REAL *)to->data + b * to->step[0] + h * to->step[1] + (i + r) * to->step[2], to->step[3], d,
+                       from, factor, add);
 }
 
 #undef VECTOR

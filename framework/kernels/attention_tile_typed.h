@@ -82,8 +82,10 @@ static void TYPED(finish_scores)(const problem *a, const tile *at, const scratch
     const span columns = s->columns[r / GROUP];
     TYPED(hide)(row, columns.begin, smaller(seen.begin, columns.end));
     TYPED(hide)(row, larger(seen.end, columns.begin), columns.end);
+    if (a->mask.data == NULL && a->relative.data == NULL)
+        return;
     const REAL *added = TYPED(added_row)(a, at, at->first + r, s);
-    for (int64_t j = seen.begin; j < seen.end && added; j++)
+    for (int64_t j = seen.begin; j < seen.end; j++)
         row[j] = added[j] == -(REAL)INFINITY ? added[j] : row[j] + added[j]; /* hidden, were the score NaN */
 }
 

@@ -59,8 +59,8 @@ static void TYPED(transpose_square)(REAL *panel, int64_t width, const REAL *sour
 static void TYPED(pack_transposed)(REAL *panel, int64_t width, const gemm_strip *strip) {
     const REAL *source = strip->source;
     const int64_t across = strip->across, whole = strip->k / LANES * LANES;
-    for (int64_t p = 0; p < whole; p += LANES)
-        for (int64_t i = 0; i < width; i += LANES)
+    for (int64_t i = 0; i < width; i += LANES)
+        for (int64_t p = 0; p < whole; p += LANES)
             TYPED(transpose_square)(panel + p * width + i, width, source + i * across + p, across, strip->count - i);
     gemm_strip rest = *strip;
     rest.source = source + whole;

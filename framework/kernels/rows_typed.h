@@ -53,19 +53,12 @@ static inline double TYPED(heed_row_dot)(const REAL *x, const REAL *y, int64_t n
 
 static inline REAL TYPED(heed_row_max)(const REAL *x, int64_t n) {
     const REAL lowest = -(REAL)INFINITY;
-    TYPED(heed_lanes) max, next;
-    TYPED(heed_row_load)(&max, x, n, lowest);
-    for (int64_t i = LANES; i < n; i += LANES) {
+    TYPED(heed_lanes) max = lowest - (TYPED(heed_lanes)){0}, next;
+    for (int64_t i = 0; i < n; i += LANES) {
         TYPED(heed_row_load)(&next, x + i, n - i, lowest);
-        TYPED(heed_mask) larger = next > max; /* all bits set, or none; false for NaN */
-        TYPED(heed_mask) kept = (larger & (TYPED(heed_mask))next) | (~larger & (TYPED(heed_mask))max);
-        max = (TYPED(heed_lanes))kept;
+        max = TYPED(heed_lanes_larger)(max, next);
     }
-    REAL part[HEED_ROW_BYTES / sizeof(REAL)], result = lowest;
-    memcpy(part, &max, sizeof part);
-    for (int64_t i = 0; i < LANES; i++)
-        result = part[i] > result ? part[i] : result;
-    return result;
+    return TYPED(heed_lanes_max)(max);
 }
 
 #undef LANES
