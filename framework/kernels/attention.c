@@ -15,7 +15,7 @@
 
 /* Products take queries, and keys where these are rows, in groups of GROUP, which share the columns that they compute;
  * columns, and the widths of rows in scratch memory, are whole GRAINs: vectors of any instruction set. */
-enum { BLOCK_QUERIES = 64, TILE_KEYS = 64, GROUP = HIGH_ROWS, GRAIN = 16, ALIGNMENT = 64 };
+enum { BLOCK_QUERIES = 64, TILE_KEYS = 64, GROUP = TILE_ROWS < 8 ? 4 : 8, GRAIN = 16, ALIGNMENT = 64 };
 
 typedef heed_attention_problem problem;
 typedef heed_attention_result result;
@@ -122,7 +122,7 @@ static int64_t queries_before(const problem *a, const tile *at) {
 
 /* ---- a worker's memory ---- */
 
-/* Rows of operands are `padded` wide, those of weights TILE_KEYS. Backward holds all rows of the queries of its part. */
+/* Rows of operands are `padded` wide, those of weights TILE_KEYS. Backward holds all queries of its part. */
 typedef struct scratch {
     void *queries;   /* (queries, d_k), times scale */
     void *keys_t;    /* (d_k, TILE_KEYS) for each tile held: forward holds all that its part sees, backward one */
@@ -219,8 +219,8 @@ static size_t lay_out(const problem *a, size_t size, bool backward, char *base, 
 
 /* ---- who computes what ----
  *
- * Of a head, every parts-th block of queries or tile of keys, from the first on, is one part: so that parts take equally
- * long under a causal mask too. What a part computes does not depend on which others there are. */
+ * Of a head, every parts-th block of queries or tile of keys is one part, so that parts take equally long under a causal
+ * mask too. What a part computes does not depend on which others there are. */
 
 typedef struct head_part {
     int64_t b, h;

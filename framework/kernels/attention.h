@@ -12,9 +12,9 @@
  * Gimelshein 2018); backward makes a tile's weights anew from what forward has found at the end.
  *
  * Each query's softmax is over the keys it can see: in a tile they are multiplied together with others, but with weight
- * zero, and elements of hidden keys and values that are NaN or inf are kept out. Where keys are cut into tiles depends on
- * nothing. So what a query does not see leaves its output and gradient alone to the last bit, and a query computed by
- * itself has the bits it has among others. */
+ * zero, and elements of hidden keys and values that are NaN or inf are kept out. Keys are always cut into tiles at the
+ * same places. So what a query does not see leaves its output and gradient alone to the last bit, and a query computed
+ * by itself has the bits it has among others. */
 #ifndef HEED_KERNELS_ATTENTION_H
 #define HEED_KERNELS_ATTENTION_H
 

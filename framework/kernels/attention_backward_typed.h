@@ -4,7 +4,7 @@
  *
  *     dL/dv = (f∘p)ᵀ dL/dy
  *     dL/dp = f∘(dL/dy vᵀ)                      and f∘(dL/d pattern), where something was made of the pattern
- *     dL/ds = p∘(dL/dp - slope),                slope_i = sum_j p_ij dL/dp_ij = y_i · dL/dy_i + pattern_i · dL/d pattern_i
+ *     dL/ds = p∘(dL/dp - slope),   slope_i = sum_j p_ij dL/dp_ij = y_i · dL/dy_i + pattern_i · dL/d pattern_i
  *     dL/dq = scale dL/ds k,    dL/dk = dL/dsᵀ (scale q),    dL/dmask = dL/ds,
  *     dL/drelative_m = sum of dL/ds_ij over j - i + T - 1 = m */
 
@@ -168,8 +168,8 @@ static void TYPED(backward_tile)(const problem *a, const gradients *g, const til
     const int64_t held = n * BLOCK_QUERIES, d_k = padded(a->d_k), d_v = padded(a->d_v);
     TYPED(gradient_of_scores)(a, g, at, s, held);
     if (want.of_sources && g->dv.data && g->d_context.data)
-        TYPED(add_over_queries)(a, at, s, s->weights, (const REAL *)s->d_context + held * d_v, s->bad_context[n], a->d_v,
-                                s->dv);
+        TYPED(add_over_queries)(a, at, s, s->weights, (const REAL *)s->d_context + held * d_v, s->bad_context[n],
+                                a->d_v, s->dv);
     if (want.of_sources && g->dk.data)
         TYPED(add_over_queries)(a, at, s, s->gradient, (const REAL *)s->queries + held * d_k, s->bad_queries[n], a->d_k,
                                 s->dk);

@@ -1,85 +1,43 @@
 /* The products of a tile of attention.c for one REAL, and how its operands are packed. No include guard, on purpose.
  *
- * Products are of matrices in scratch memory, whose rows are padded to whole vectors: so there are no edges. Every element
- * is one chain of fused multiply-adds, which goes on from tile to tile. */
+ * Products are of matrices in scratch memory, whose rows are padded to whole vectors: so there are no edges. */
 #define VECTOR TYPED(vector)
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
+#define TILE_COLUMNS (TILE_VECTORS * LANES)
 
 #include "gemm_pack.h"
+#include "gemm_tile.h"
 
-/* c (rows, vectors) = or += a b over k terms: a(i, p) is at a[i * across + p * along]. Inlined with constant rows, vectors
- * and one of the steps, so that `sum` lives in registers. */
-static inline __attribute__((always_inline)) void TYPED(sum_group)(int rows, int vectors, int64_t k, const REAL *a,
-                                                                   int64_t across, int64_t along, const REAL *b,
-                                                                   int64_t b_row, REAL *c, int64_t c_row,
-                                                                   bool accumulate) {
-    VECTOR sum[HIGH_ROWS][TILE_VECTORS];
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = accumulate ? TYPED(load)(c + i * c_row + v * LANES) : (VECTOR){0};
-    }
-    for (int64_t p = 0; p < k; p++, a += along, b += b_row) {
-        VECTOR b_row_p[TILE_VECTORS];
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            b_row_p[v] = TYPED(load)(b + v * LANES);
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            VECTOR a_i = TYPED(splat)(a[i * across]);
-            UNROLL
-            for (int v = 0; v < vectors; v++)
-                sum[i][v] = TYPED(fma)(a_i, b_row_p[v], sum[i][v]);
-        }
-    }
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            TYPED(store)(c + i * c_row + v * LANES, sum[i][v]);
-    }
-}
-
-/* An operand of a product: some rows of a matrix, or, transposed, some of its columns. */
+/* An operand in scratch memory: elements of a row lie side by side. */
 typedef struct TYPED(matrix) {
     REAL *data;
-    int64_t row; /* elements from one row to the next; along a row they lie side by side */
+    int64_t row; /* elements from one row to the next */
 } TYPED(matrix);
 
-/* All columns of up to `rows` rows of c, which some heights do in turn. */
-static inline __attribute__((always_inline)) void TYPED(sum_rows)(int rows, int64_t columns, int64_t k, const REAL *a,
-                                                                  int64_t across, int64_t along, TYPED(matrix) b,
-                                                                  TYPED(matrix) c, bool accumulate) {
-    int64_t j = 0;
-    for (; j + TILE_VECTORS * LANES <= columns; j += TILE_VECTORS * LANES)
-        TYPED(sum_group)(rows, TILE_VECTORS, k, a, across, along, b.data + j, b.row, c.data + j, c.row, accumulate);
-    for (; j < columns; j += LANES)
-        TYPED(sum_group)(rows, 1, k, a, across, along, b.data + j, b.row, c.data + j, c.row, accumulate);
+/* c (rows, columns) = or += a b, where the tile already tells of a. Columns are whole vectors. */
+static void TYPED(multiply_columns)(int64_t rows, int64_t columns, TYPED(tile) t, TYPED(matrix) b, TYPED(matrix) c) {
+    t.alpha = 1;
+    t.b_step = b.row;
+    t.c_row = c.row;
+    for (int64_t j = 0; j < columns; j += TILE_COLUMNS) {
+        t.b = b.data + j;
+        t.c = c.data + j;
+        TYPED(multiply_tile)(rows, columns - j, &t);
+    }
 }
 
-static inline __attribute__((always_inline)) void TYPED(sum_heights)(int64_t rows, int64_t columns, int64_t k,
-                                                                     const REAL *a, int64_t across, int64_t along,
-                                                                     TYPED(matrix) b, TYPED(matrix) c,
-                                                                     bool accumulate) {
-    for (; rows >= HIGH_ROWS; rows -= HIGH_ROWS, a += HIGH_ROWS * across, c.data += HIGH_ROWS * c.row)
-        TYPED(sum_rows)(HIGH_ROWS, columns, k, a, across, along, b, c, accumulate);
-    for (; rows >= LOW_ROWS; rows -= LOW_ROWS, a += LOW_ROWS * across, c.data += LOW_ROWS * c.row)
-        TYPED(sum_rows)(LOW_ROWS, columns, k, a, across, along, b, c, accumulate);
-    for (; rows > 0; rows--, a += across, c.data += c.row)
-        TYPED(sum_rows)(1, columns, k, a, across, along, b, c, accumulate);
+/* c (rows, columns) = or += a b,  a (rows, k), b (k, columns), for up to GROUP rows. */
+static void TYPED(multiply)(int64_t rows, int64_t columns, int64_t k, TYPED(matrix) a, TYPED(matrix) b, TYPED(matrix) c,
+                            bool accumulate) {
+    const TYPED(tile) t = {.k = k, .a = a.data, .a_row = a.row, .a_step = 1, .accumulate = accumulate};
+    TYPED(multiply_columns)(rows, columns, t, b, c);
 }
 
-/* c (rows, columns) = or += a b,  a (rows, k), b (k, columns). Columns are whole vectors. */
-static __attribute__((noinline)) void TYPED(multiply)(int64_t rows, int64_t columns, int64_t k, TYPED(matrix) a,
-                                                      TYPED(matrix) b, TYPED(matrix) c, bool accumulate) {
-    TYPED(sum_heights)(rows, columns, k, a.data, a.row, 1, b, c, accumulate);
-}
-
-/* c (rows, columns) += aᵀ b,  a (k, rows), b (k, columns). */
-static __attribute__((noinline)) void TYPED(add_transposed)(int64_t rows, int64_t columns, int64_t k, TYPED(matrix) a,
-                                                            TYPED(matrix) b, TYPED(matrix) c) {
-    TYPED(sum_heights)(rows, columns, k, a.data, 1, a.row, b, c, true);
+/* c (rows, columns) += aᵀ b,  a (k, rows), b (k, columns), for up to GROUP rows. */
+static void TYPED(add_transposed)(int64_t rows, int64_t columns, int64_t k, TYPED(matrix) a, TYPED(matrix) b,
+                                  TYPED(matrix) c) {
+    const TYPED(tile) t = {.k = k, .a = a.data, .a_row = 1, .a_step = a.row, .accumulate = true};
+    TYPED(multiply_columns)(rows, columns, t, b, c);
 }
 
 /* A matrix in scratch memory, from a row on. */
@@ -125,9 +83,9 @@ static bool TYPED(pack_clean)(const problem *a, const view *x, const tile *at, i
     return bad;
 }
 
-/* dots[r] = sum over c of x(r, c) y(r, c) for the tile's queries r, d wide: one chain like that of a product, so that it
- * is to the bit what a product has where it has the same factors. x_t and y_t have room for BLOCK_QUERIES x BLOCK_QUERIES,
- * dots for BLOCK_QUERIES. */
+/* dots[r] = sum over c of x(r, c) y(r, c) for the tile's queries r, d wide: one chain like those of products, so that of
+ * one key, whose value is y, the gradient is zero exactly. x_t and y_t have room for BLOCK_QUERIES squared, dots for
+ * BLOCK_QUERIES. */
 static void TYPED(row_dots)(const tile *at, const view *x, const view *y, int64_t d, REAL *x_t, REAL *y_t, REAL *dots) {
     gemm_strip of_x = {.source = row_of(x, at->b, at->h, at->first, sizeof(REAL)), .across = x->step[2],
                        .along = x->step[3], .count = at->rows};
@@ -173,3 +131,4 @@ static void TYPED(put_rows)(const place *to, int64_t b, int64_t h, int64_t i, in
 
 #undef VECTOR
 #undef LANES
+#undef TILE_COLUMNS

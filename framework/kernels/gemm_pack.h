@@ -1,4 +1,4 @@
-/* gemm_pack.h: copies of an operand laid out as the micro-kernel reads them. Included by gemm_unit.h once per REAL.
+/* gemm_pack.h: copies of an operand laid out as the micro-kernel reads them. Included once per REAL.
  *
  * A strip is some rows of a, or columns of b: `across` leads from one to the next, `along` from one term of the sum to
  * the next. A strip of at most `width` of them is packed into a panel,

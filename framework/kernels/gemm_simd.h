@@ -68,10 +68,8 @@ typedef struct gemm_strip {
 #define WIDE_ROWS 2
 #if VECTOR_BYTES == 64 || defined(__aarch64__)
 #define TILE_ROWS 14
-enum { HIGH_ROWS = 8, LOW_ROWS = 4 }; /* of products that are not worth more heights than these and 1 */
 #else
 #define TILE_ROWS 6
-enum { HIGH_ROWS = 4, LOW_ROWS = 2 };
 #endif
 
 /* splat: x in every lane.
