@@ -219,8 +219,8 @@ static size_t lay_out(const problem *a, size_t size, bool backward, char *base, 
 
 /* ---- who computes what ----
  *
- * Of a head, every parts-th block of queries or tile of keys is one part, so that parts take equally long under a causal
- * mask too. What a part computes does not depend on which others there are. */
+ * Of a head, every parts-th block of queries or tile of keys is one part, so that parts take equally long, causal or
+ * not. What a part computes does not depend on which others there are. */
 
 typedef struct head_part {
     int64_t b, h;

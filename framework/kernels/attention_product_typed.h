@@ -22,7 +22,7 @@ static void TYPED(multiply_columns)(int64_t rows, int64_t columns, TYPED(tile) t
     for (int64_t j = 0; j < columns; j += TILE_COLUMNS) {
         t.b = b.data + j;
         t.c = c.data + j;
-        TYPED(multiply_tile)(rows, columns - j, &t);
+        TYPED(multiply_tile)(rows, smaller(TILE_COLUMNS, columns - j), &t);
     }
 }
 
@@ -83,9 +83,9 @@ static bool TYPED(pack_clean)(const problem *a, const view *x, const tile *at, i
     return bad;
 }
 
-/* dots[r] = sum over c of x(r, c) y(r, c) for the tile's queries r, d wide: one chain like those of products, so that of
- * one key, whose value is y, the gradient is zero exactly. x_t and y_t have room for BLOCK_QUERIES squared, dots for
- * BLOCK_QUERIES. */
+/* dots[r] = sum over c of x(r, c) y(r, c) for the tile's queries r, d wide: one chain like those of products, so that
+ * the gradient of the only key a query sees, whose value is y, is zero exactly. x_t and y_t have room for BLOCK_QUERIES
+ * squared, dots for BLOCK_QUERIES. */
 static void TYPED(row_dots)(const tile *at, const view *x, const view *y, int64_t d, REAL *x_t, REAL *y_t, REAL *dots) {
     gemm_strip of_x = {.source = row_of(x, at->b, at->h, at->first, sizeof(REAL)), .across = x->step[2],
                        .along = x->step[3], .count = at->rows};

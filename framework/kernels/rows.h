@@ -25,29 +25,35 @@ typedef int32_t heed_mask_f32 __attribute__((vector_size(64)));
 typedef double heed_lanes_f64 __attribute__((vector_size(64)));
 typedef int64_t heed_mask_f64 __attribute__((vector_size(64)));
 
-/* x or, where it is larger, y; never a NaN of y. */
-static inline heed_lanes_f32 heed_lanes_larger_f32(heed_lanes_f32 x, heed_lanes_f32 y) {
-    const heed_mask_f32 larger = y > x; /* all bits set, or none; false for NaN */
-    return (heed_lanes_f32)((larger & (heed_mask_f32)y) | (~larger & (heed_mask_f32)x));
+/* x[i] = y[i] where that is larger: never NaN for y's sake. Vectors go by address, for wide ones cannot be passed by value
+ * alike in all builds. */
+static inline void heed_lanes_larger_f32(heed_lanes_f32 *x, const heed_lanes_f32 *y) {
+    const heed_mask_f32 larger = *y > *x; /* all bits set, or none; false for NaN */
+    *x = (heed_lanes_f32)((larger & (heed_mask_f32)*y) | (~larger & (heed_mask_f32)*x));
 }
 
-static inline heed_lanes_f64 heed_lanes_larger_f64(heed_lanes_f64 x, heed_lanes_f64 y) {
-    const heed_mask_f64 larger = y > x;
-    return (heed_lanes_f64)((larger & (heed_mask_f64)y) | (~larger & (heed_mask_f64)x));
+static inline void heed_lanes_larger_f64(heed_lanes_f64 *x, const heed_lanes_f64 *y) {
+    const heed_mask_f64 larger = *y > *x;
+    *x = (heed_lanes_f64)((larger & (heed_mask_f64)*y) | (~larger & (heed_mask_f64)*x));
 }
 
-/* The largest lane: each half against the other, until all lanes have it. */
-static inline float heed_lanes_max_f32(heed_lanes_f32 x) {
-    x = heed_lanes_larger_f32(x, __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-    x = heed_lanes_larger_f32(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3));
-    x = heed_lanes_larger_f32(x, __builtin_shufflevector(x, x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1));
-    return x[0] > x[1] ? x[0] : x[1];
+/* The largest lane: one half against the other, until two are left. */
+static inline float heed_lanes_max_f32(heed_lanes_f32 *x) {
+    heed_lanes_f32 y = __builtin_shufflevector(*x, *x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    heed_lanes_larger_f32(x, &y);
+    y = __builtin_shufflevector(*x, *x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3);
+    heed_lanes_larger_f32(x, &y);
+    y = __builtin_shufflevector(*x, *x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
+    heed_lanes_larger_f32(x, &y);
+    return (*x)[0] > (*x)[1] ? (*x)[0] : (*x)[1];
 }
 
-static inline double heed_lanes_max_f64(heed_lanes_f64 x) {
-    x = heed_lanes_larger_f64(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3));
-    x = heed_lanes_larger_f64(x, __builtin_shufflevector(x, x, 2, 3, 0, 1, 2, 3, 0, 1));
-    return x[0] > x[1] ? x[0] : x[1];
+static inline double heed_lanes_max_f64(heed_lanes_f64 *x) {
+    heed_lanes_f64 y = __builtin_shufflevector(*x, *x, 4, 5, 6, 7, 0, 1, 2, 3);
+    heed_lanes_larger_f64(x, &y);
+    y = __builtin_shufflevector(*x, *x, 2, 3, 0, 1, 2, 3, 0, 1);
+    heed_lanes_larger_f64(x, &y);
+    return (*x)[0] > (*x)[1] ? (*x)[0] : (*x)[1];
 }
 
 #define REAL float

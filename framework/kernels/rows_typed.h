@@ -56,9 +56,9 @@ static inline REAL TYPED(heed_row_max)(const REAL *x, int64_t n) {
     TYPED(heed_lanes) max = lowest - (TYPED(heed_lanes)){0}, next;
     for (int64_t i = 0; i < n; i += LANES) {
         TYPED(heed_row_load)(&next, x + i, n - i, lowest);
-        max = TYPED(heed_lanes_larger)(max, next);
+        TYPED(heed_lanes_larger)(&max, &next);
     }
-    return TYPED(heed_lanes_max)(max);
+    return TYPED(heed_lanes_max)(&max);
 }
 
 #undef LANES
