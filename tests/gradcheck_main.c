@@ -32,6 +32,7 @@ static const char usage[] =
     "  --layer NAME  only this layer\n"
     "  --cases N     at most N cases of each (and then fewer than 24 are enough)\n"
     "  --seed N      draw other points (0)\n"
+    "  --first       of each no more than the first case that fails\n"
     "  --help        this text\n"
     "\n"
     "A row is: the cases that had a gradient; points drawn again since they lay at a kink; the largest error\n"
@@ -52,13 +53,15 @@ static bool parse(int argc, char **argv, arguments *a) {
     static const struct option options[] = {
         {"op", required_argument, NULL, 'o'},    {"layer", required_argument, NULL, 'l'},
         {"cases", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+        {"first", no_argument, NULL, 'f'},       {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     unsigned long long number;
     opterr = 0; /* its complaint would be a second line beside ours */
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (option) {
         case 'o': a->op = optarg; break;
         case 'l': a->layer = optarg; break;
+        case 'f': a->check.first = true; break;
         case 'h': a->help = true; break;
         case 'c':
             if (!parse_number("cases", optarg, 1, 1000000, &number))

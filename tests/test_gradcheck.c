@@ -95,6 +95,35 @@ Test(gradcheck, catches_a_forgotten_tail) { caught_backward("tail_forgotten", ta
 Test(gradcheck, catches_what_only_f32_does) { caught_backward("wrong_in_f32", wrong_in_f32, "f32: gradient"); }
 Test(gradcheck, catches_what_is_not_linear) { caught_backward("not_linear", not_linear, "used twice: gradient"); }
 Test(gradcheck, catches_the_first_use_only) { caught_backward("first_use_only", first_use_only, "op(x, x): gradient"); }
+/* It says that it adds to the gradients there are, and writes over them. */
+Test(gradcheck, catches_what_does_not_accumulate) {
+    heed_op op = weigh_op("overwrites", weigh_backward);
+    op.flags |= HEED_ACCUMULATES;
+    caught(&op, "input used elsewhere: gradient");
+}
+
+/* max(x, w): where both are equal, each gets half; whole ones would make max(x, x) twice as steep as x. */
+static void larger(heed_call *c) {
+    for (int64_t i = 0; i < weigh_count(c); i++)
+        weigh_put(c->out[0], i, fmax(weigh_at(c->in[0], i), weigh_at(c->in[1], i)));
+}
+static void larger_backward(heed_call *c, double tie) {
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; c->dx[k] && i < weigh_count(c); i++) {
+            const double mine = weigh_at(c->in[k], i), other = weigh_at(c->in[1 - k], i);
+            weigh_put(c->dx[k], i, (mine > other ? 1 : mine < other ? 0 : tie) * weigh_at(c->dy[0], i));
+        }
+}
+static void half_at_a_tie(heed_call *c) { larger_backward(c, 0.5); }
+static void whole_at_a_tie(heed_call *c) { larger_backward(c, 1); }
+Test(gradcheck, catches_what_is_wrong_only_at_a_tie) {
+    heed_op op = weigh_op("larger", half_at_a_tie);
+    op.forward_any = larger;
+    passes(&op);
+    op.backward_any = whole_at_a_tie;
+    caught(&op, "op(x, x): gradient");
+}
+
 Test(gradcheck, catches_bits_that_depend_on_who_asks) { caught_backward("heeds_who_asks", heeds_who_asks, "input 1 a constant: gradient"); }
 Test(gradcheck, catches_bits_that_depend_on_threads) {
     caught_backward("depends_on_threads", depends_on_threads, "1 thread = 3 threads, f64: gradient");

@@ -83,6 +83,15 @@ Test(gradcheck, reports_an_ops_own_error) {
     cr_assert(check_mentions(&check, "it does not run: refuses: shape () is not wanted here"), "%s", check.failures[0].what);
 }
 
+static void nothing(heed_call *c) { weigh_backward_scaled(c, 0, 0); }
+Test(gradcheck, stops_at_the_first_case_that_fails_if_asked) {
+    heed_op op = weigh_op("nothing", nothing);
+    heed_check all = heed_gradcheck_op(&op, NULL), first = heed_gradcheck_op(&op, &(heed_check_options){.first = true});
+    cr_assert_eq(all.vacuous, 6);
+    cr_assert_eq(first.vacuous, 1);
+    cr_assert(first.failed > 0);
+}
+
 Test(gradcheck, takes_at_most_the_cases_asked_for) {
     heed_op op = weigh_op("right", weigh_backward);
     heed_check check = heed_gradcheck_op(&op, &(heed_check_options){.cases = 2});

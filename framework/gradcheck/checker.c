@@ -30,7 +30,8 @@ static void note(checker *k, comparison at, const char *format, va_list argument
     heed_check_failure *failure = &report->failures[report->n_failures++];
     *failure = (heed_check_failure){.sample = k->sample, .input = at.input, .coordinate = at.coordinate,
                                     .analytic = at.got, .numeric = at.want, .tolerance = at.tolerance};
-    vsnprintf(failure->what, sizeof failure->what, format, arguments);
+    const int n = k->under ? snprintf(failure->what, sizeof failure->what, "%s: ", k->under) : 0;
+    vsnprintf(failure->what + n, sizeof failure->what - (size_t)n, format, arguments);
 }
 
 void heed_checker_fail(checker *k, comparison at, const char *format, ...) {

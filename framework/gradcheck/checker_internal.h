@@ -53,6 +53,7 @@ typedef struct checker {
     heed_tape *tape;
     heed_tensor *in, *bases; /* room for one run: what the function gets, and whose gradient is read */
     void *pool;              /* memory of the point under check */
+    const char *under;       /* the law for which a gradient is compared once more, or NULL */
     int sample;
     int threads;
     int n_outs;              /* -1: not yet known */
@@ -67,7 +68,7 @@ typedef struct outcome {
 } outcome;
 
 typedef enum layout_kind { LAYOUT_PACKED, LAYOUT_TRANSPOSED, LAYOUT_SLICED, LAYOUT_EXPANDED } layout_kind;
-enum { ALL_OUTPUTS = -1 };
+enum { ALL_OUTPUTS = -1, ELSEWHERE = 4 };
 typedef struct wiring {
     bool record;       /* gradients are wanted */
     heed_dtype real;   /* HEED_F64 or HEED_F32 */
@@ -76,12 +77,18 @@ typedef struct wiring {
     int first, second; /* first < second: input `first` is given as `second` too */
     layout_kind layout; /* of all inputs */
     bool twice;        /* outputs go two ways, whose cotangents add up to 2 u */
+    bool elsewhere;    /* variables are used once more: each has a gradient of ELSEWHERE before the op's comes */
     int only;          /* the output that has cotangents, or ALL_OUTPUTS */
 } wiring;
 static inline wiring plain_wiring(bool record)
 {
     return (wiring){.record = record, .real = HEED_F64, .threads = 1, .only = ALL_OUTPUTS};
 }
+
+/* ---- gradcheck.c ---- */
+
+/* Gives each differentiated value its place in g. */
+void heed_checker_lay_out(subject *s);
 
 /* ---- checker.c: the report and memory ---- */
 

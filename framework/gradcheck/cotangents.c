@@ -61,7 +61,7 @@ static const heed_op dot_op = {.size = sizeof(heed_op), .name = "gradcheck_dot",
                                .forward_any = forward, .backward_any = backward, .samples = no_samples};
 
 heed_tensor heed_checker_dot(heed_tape *t, const heed_tensor *outs, const double *const *u, int n, int uses) {
-    heed_tensor in[2 * HEED_MAX_OUTPUTS];
+    heed_tensor in[2 * (HEED_MAX_OUTPUTS + HEED_SAMPLE_INPUTS)];
     for (int i = 0; i < n * uses; i++)
         in[i] = outs[i % n];
     return heed_apply(t, &dot_op, in, n * uses, &(cotangents){.u = u, .n = n});

@@ -45,8 +45,7 @@ static uint64_t new_point(checker *k, uint64_t seed, int sample, int draw) {
     return heed_rng_mix(heed_rng_mix(key, (uint64_t)sample), (uint64_t)draw);
 }
 
-/* Gives each differentiated value its place in g. */
-static void lay_out(subject *s) {
+void heed_checker_lay_out(subject *s) {
     s->n_wanted = 0;
     for (int i = 0; i < s->n_values; i++) {
         s->values[i].offset = s->n_wanted;
@@ -112,7 +111,7 @@ static bool draw_sample(checker *k, const heed_op *op, const heed_sample *sample
     }
     s->n_inputs = s->n_values = sample->n_in;
     s->key = key;
-    lay_out(s);
+    heed_checker_lay_out(s);
     return true;
 }
 
@@ -127,6 +126,11 @@ static void check_sample(checker *k, const heed_op *op, const heed_sample *sampl
         k->report->redrawn++;
     }
     give_up(k);
+}
+
+/* Whether enough is known to stop. */
+static bool is_settled(const checker *k, const heed_check_options *options) {
+    return options && options->first && k->report->failed > 0;
 }
 
 /* Few redraws are bad luck, many are an op that is not what its samples say. */
@@ -150,7 +154,7 @@ static const char *why_unfit(const heed_op *op) {
 static void check_samples(checker *k, const heed_op *op, const heed_check_options *options) {
     int most = options && options->cases > 0 ? options->cases : -1, index = 0;
     k->report->no_gradient = op->flags & HEED_NO_GRADIENT;
-    for (; index != most; index++) {
+    for (; index != most && !is_settled(k, options); index++) {
         heed_sample sample = {.n_in = 0};
         if (!op->samples(index, &sample))
             break;
@@ -231,7 +235,7 @@ static bool draw_variables(checker *k, const heed_check_case *c, uint64_t key, c
     if (s->model)
         shift_parameters(s, original, key);
     s->key = key;
-    lay_out(s);
+    heed_checker_lay_out(s);
     return true;
 }
 
@@ -242,7 +246,7 @@ static void function_laws(checker *k, const subject *s, const outcome *plain) {
 static void check_points(checker *k, const heed_check_case *c, const heed_check_options *options, subject *s,
                          const double *original) {
     int points = options && options->cases > 0 ? options->cases : 4;
-    for (int point = 0; point < points; point++) {
+    for (int point = 0; point < points && !is_settled(k, options); point++) {
         verdict v = POINT_KINK;
         for (int draw = 0; draw < DRAWS && v == POINT_KINK; draw++) {
             uint64_t key = new_point(k, seed_of(options), point, draw);

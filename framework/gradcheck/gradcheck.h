@@ -40,6 +40,7 @@ typedef struct heed_check_options {
     uint64_t seed; /* of the points drawn */
     int cases;     /* of an op: at most this many samples, 0: all; of a function: points, 0: 4 */
     int threads;   /* compared bit for bit with 1 thread; 0: 3 */
+    bool first;    /* stop behind the first sample or point that fails */
     heed_check_entries_fn *entries; /* NULL, or told of every input's gradient, from the thread that checks */
     void *user;
 } heed_check_options;
@@ -71,7 +72,8 @@ typedef struct heed_check {
  * and held to these laws:
  *   gradient        as above, of all real outputs together; and the outputs one by one give the same sum
  *   used twice      y going two ways, with cotangents 3 u and -u: twice the gradient, bit for bit
- *   op(x, x)        one tensor as two inputs of equal shape: the two gradients' sum
+ *   used elsewhere  inputs that have a gradient already: the op's is added to it
+ *   op(x, x)        one tensor as two inputs of equal shape: the two gradients' sum, and again the differences
  *   no gradient     each input once as a constant, and once as the only variable: the others' gradients keep their bits
  *   views           transposed, sliced, expanded inputs: the packed input's values and gradients, to 1e-13
  *   f32             forward and gradient agree with f64 as far as rounding allows

@@ -67,6 +67,20 @@ static void used_twice(checker *k, const subject *s, const outcome *plain) {
     gradients_agree(k, s, out.g, twice, BITS, "used twice");
 }
 
+/* The inputs go elsewhere too: the op's gradients must be added to those that are there already, by the engine, or by
+ * the op itself where it says that it can. */
+static void used_elsewhere(checker *k, const subject *s, const outcome *plain) {
+    outcome out = {0};
+    wiring w = plain_wiring(true);
+    w.elsewhere = true;
+    double *sum = heed_checker_take(k, s->n_wanted, sizeof *sum);
+    if (sum == NULL || !heed_checker_must_run(k, s, w, &out, "input used elsewhere"))
+        return;
+    for (int64_t i = 0; i < s->n_wanted; i++)
+        sum[i] = plain->g[i] + ELSEWHERE;
+    gradients_agree(k, s, out.g, sum, VIEWS * (largest(plain->g, s->n_wanted) + ELSEWHERE), "input used elsewhere");
+}
+
 /* The outputs' gradients one by one, of ops that have several. */
 static void outputs_apart(checker *k, const subject *s, const outcome *plain) {
     outcome out = {0};
@@ -90,6 +104,40 @@ static void outputs_apart(checker *k, const subject *s, const outcome *plain) {
     gradients_agree(k, s, sum, plain->g, VIEWS * most, "outputs one by one");
 }
 
+/* x -> op(x, x). */
+typedef struct same_context {
+    const subject *s;
+    int first, second;
+} same_context;
+
+static int apply_to_same(const void *context, heed_tape *t, const heed_tensor *in, heed_tensor *outs) {
+    const same_context *c = context;
+    heed_tensor both[HEED_SAMPLE_INPUTS];
+    memcpy(both, in, (size_t)c->s->n_inputs * sizeof *in);
+    both[c->second] = in[c->first];
+    return c->s->apply(c->s->context, t, both, outs);
+}
+
+/* Its gradient against differences. Where x = y, max(x, y) has a kink; max(x, x) has none. */
+static void same_against_differences(checker *k, const subject *s, int first, int second) {
+    value values[HEED_SAMPLE_INPUTS];
+    memcpy(values, s->values, (size_t)s->n_inputs * sizeof *values);
+    values[second].wanted = false;
+    const same_context context = {s, first, second};
+    subject same = *s;
+    same.apply = apply_to_same;
+    same.context = &context;
+    same.values = values;
+    heed_checker_lay_out(&same);
+    outcome out = {0};
+    bool counts;
+    if (!heed_checker_must_run(k, &same, plain_wiring(true), &out, "op(x, x)"))
+        return;
+    k->under = "op(x, x)";
+    heed_checker_gradient(k, &same, &out, &counts); /* a kink there is nobody's fault */
+    k->under = NULL;
+}
+
 /* One tensor given as two inputs, against two tensors of equal values. */
 static void same_tensor_twice(checker *k, const subject *s, int first, int second) {
     value *a = &s->values[first], *b = &s->values[second];
@@ -97,6 +145,7 @@ static void same_tensor_twice(checker *k, const subject *s, int first, int secon
     bool from_second = a->scale == 1 && b->scale != 1; /* a range may be a domain: that of log, say */
     a->data = b->data = from_second ? kept_b.data : kept_a.data;
     a->narrow = b->narrow = from_second ? kept_b.narrow : kept_a.narrow;
+    same_against_differences(k, s, first, second);
     outcome two = {0}, one = {0};
     wiring w = plain_wiring(true);
     bool ran = heed_checker_must_run(k, s, w, &two, "op(x, y) at x = y");
@@ -307,6 +356,7 @@ void heed_checker_laws(checker *k, const subject *s, const outcome *plain) {
     outcome f32 = {0};
     if (plain->g) {
         used_twice(k, s, plain);
+        used_elsewhere(k, s, plain);
         outputs_apart(k, s, plain);
         all_pairs(k, s);
         each_without_gradient(k, s, plain);

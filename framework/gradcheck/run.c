@@ -100,9 +100,24 @@ static bool read_outputs(checker *k, const heed_tensor *outs, int n, double *y) 
 
 /* ---- gradients ---- */
 
+/* Adds the variables to what the loss is made of. */
+static bool use_variables(checker *k, const subject *s, const wiring *w, heed_tensor *used, const double **u, int *n) {
+    double *each = heed_checker_take(k, s->n_wanted, sizeof *each);
+    if (each == NULL)
+        return false;
+    for (int64_t i = 0; i < s->n_wanted; i++)
+        each[i] = ELSEWHERE;
+    for (int i = 0; i < s->n_inputs; i++)
+        if (is_variable(&s->values[i], i, w)) {
+            u[*n] = each;
+            used[(*n)++] = k->bases[i];
+        }
+    return true;
+}
+
 static bool go_backward(checker *k, const subject *s, const wiring *w, const heed_tensor *outs, int n) {
-    heed_tensor differentiated[HEED_MAX_OUTPUTS];
-    const double *u[HEED_MAX_OUTPUTS];
+    heed_tensor differentiated[HEED_MAX_OUTPUTS + HEED_SAMPLE_INPUTS];
+    const double *u[HEED_MAX_OUTPUTS + HEED_SAMPLE_INPUTS];
     int used = 0;
     for (int o = 0; o < n; o++) {
         if (!k->outs[o].differentiated || (w->only != ALL_OUTPUTS && w->only != o))
@@ -110,6 +125,8 @@ static bool go_backward(checker *k, const subject *s, const wiring *w, const hee
         u[used] = k->u + k->outs[o].offset;
         differentiated[used++] = outs[o];
     }
+    if (w->elsewhere && !use_variables(k, s, w, differentiated, u, &used))
+        return false;
     if (s->grads)
         heed_grads_clear(s->grads);
     heed_tensor loss = used ? heed_checker_dot(k->tape, differentiated, u, used, w->twice ? 2 : 1) : HEED_NIL;
