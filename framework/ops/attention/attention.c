@@ -364,6 +364,14 @@ static const attention_sample table[] = {
     {{4, {2, 2, 4, 2}}, 4, 2, REAL_MASK, {2, {4, 1}}, {.window = 3}, 1, {2, {2, 7}}},
     {{3, {2, 70, 1}}, 2, 1, NO_MASK, {0}, {.scale = 0.7}, 0, {2, {2, 71}}},
     {{2, {1, 3}}, 1, 2, NO_MASK, {0}, {.with_pattern = true}, 0, {1, {1}}},
+    {{4, {2, 2, 3, 2}}, 5, 2, REAL_MASK, {4, {2, 1, 1, 5}}, {0}, 0, {0}},
+    {{4, {2, 2, 3, 2}}, 4, 2, REAL_MASK, {4, {2, 2, 3, 4}}, {.dropout = 0.3}, 1, {0}},
+    /* rows of q much longer than those of v, and the other way round; several parts of a head beside several heads */
+    {{2, {3, 70}}, 4, 2, NO_MASK, {0}, {0}, 0, {0}},
+    {{2, {4, 2}}, 3, 130, NO_MASK, {0}, {.with_pattern = true}, 0, {0}},
+    {{2, {2, 3}}, 70, 40, REAL_MASK, {2, {2, 70}}, {0}, 0, {1, {71}}},
+    {{4, {2, 2, 130, 2}}, 70, 3, NO_MASK, {0}, {.causal = true}, 1, {0}},
+    {{3, {2, 130, 1}}, 130, 1, REAL_MASK, {3, {2, 1, 130}}, {.window = 40}, 0, {2, {2, 259}}},
 };
 
 static bool samples(int index, heed_sample *sample) {
