@@ -45,8 +45,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla $(if $(W
 MODE_release := -O3
 MODE_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+MODE_mutants := -O1 -w
 ifeq ($(MODE_$(MODE)),)
-$(error MODE is release, asan or tsan, not "$(MODE)")
+$(error MODE is release, asan, tsan or mutants, not "$(MODE)")
 endif
 
 HEED_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(MODE_$(MODE)) -march=$(ARCH) -ffp-contract=off -fno-math-errno -fopenmp -pthread -fPIC \
@@ -69,6 +70,7 @@ LENS_SOURCES    := $(wildcard examples/heed_lens/*.c)
 HELPER_SOURCES  := $(wildcard tests/helpers/*.c)
 CHECK_SOURCES   := $(wildcard tests/gradcheck_*.c)
 CHECK_MAIN      := tests/gradcheck_main.c
+MUTANTS_SOURCES := $(wildcard tests/mutants/*.c)
 PARITY_MAIN     := tests/parity_main.c
 RESUME_MAIN     := tests/resume_main.c
 OBSERVE_MAIN    := tests/observe_main.c
@@ -87,7 +89,7 @@ TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(C
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
-                          $(SAME_BITS_MAIN) $(wildcard tests/exhaustive.c))
+                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -97,6 +99,7 @@ TSAN_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TSAN_SOURCES))
 LENS     := $(BUILD)/heed-lens
 PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/heed_tests) \
             $(if $(wildcard $(CHECK_MAIN)),$(BUILD)/gradcheck) \
+            $(if $(MUTANTS_SOURCES),$(BUILD)/tests/mutants) \
             $(if $(wildcard $(PARITY_MAIN)),$(BUILD)/parity) \
             $(if $(wildcard $(RESUME_MAIN)),$(BUILD)/tests/resume) \
             $(if $(wildcard $(OBSERVE_MAIN)),$(BUILD)/tests/observe) \
@@ -241,6 +244,8 @@ $(call objects,$(wildcard tests/test_*.c)): EXTRA_CFLAGS = @$(SETUP_DIR)/criteri
 
 $(BUILD)/gradcheck: $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/tests/mutants: $(call objects,$(MUTANTS_SOURCES)) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/parity: $(call objects,$(PARITY_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(BUILD)/tests/resume: $(call objects,$(RESUME_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
@@ -329,6 +334,23 @@ test-browser: $(BUILD)/tests/make_pages $(NODE_MODULES) ## the lens's page in a 
 
 gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N
 	@$< $(if $(OP),--op '$(OP)') $(if $(LAYER),--layer '$(LAYER)') $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
+
+# A mutant's object comes before the library's, here one of single objects, of which the linker then leaves its original out.
+.PHONY: gradcheck-mutants mutants-run
+gradcheck-mutants: ## does the gradient check see mistakes? SHARE=10: every 10th, IN=softmax: of one file, ONLY=17, JOBS=2
+	@$(MAKE) --no-print-directory MODE=mutants BUILD=$(BUILD)/mutants WERROR= mutants-run
+
+MUTANTS_LIB := $(BUILD)/tests/libobjects.a
+$(MUTANTS_LIB): $(LIB_OBJECTS) $(SOURCES_STAMP)
+	@rm -f $@
+	$(Q)$(AR) qcs $@ $(LIB_OBJECTS)
+
+mutants-run: export MUTANTS_COMPILE = $(COMPILE) -w -Werror=int-conversion -Werror=incompatible-pointer-types
+mutants-run: export MUTANTS_LINK = $(LINK)
+mutants-run: export MUTANTS_OBJECTS = $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(MUTANTS_LIB) $(LINK_LIBS)
+mutants-run: $(BUILD)/tests/mutants $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(MUTANTS_LIB)
+	@$< --folder $(BUILD)/work $(if $(SHARE),--share '$(SHARE)') $(if $(IN),--in '$(IN)') $(if $(ONLY),--only '$(ONLY)') \
+	    $(if $(filter-out file,$(origin JOBS)),--jobs '$(JOBS)') $(if $(LIST),--list)
 
 parity: $(BUILD)/parity ## every layer that PyTorch has against what PyTorch gave: outputs and all gradients, as a table
 	@$<
