@@ -5,6 +5,7 @@
 #include <heed/array.h>
 #include <heed/base.h>
 #include <heed/bpe.h>
+#include <heed/check_journal.h>
 #include <heed/curvature.h>
 #include <heed/error.h>
 #include <heed/gradcheck.h>

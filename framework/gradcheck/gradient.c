@@ -13,7 +13,7 @@ static const double FIRST_STEP = 0.01;                  /* of an input's scale *
 /* Stencils that differ by more than this part of the tolerance can't decide a comparison. */
 static const double AGREEMENT = 0.25;
 static const double TERM_STEP = 1e-4; /* of an input's scale */
-enum { MOST_TERMS = 1 << 20 };
+enum { MOST_TERMS = 1 << 20, MOST_ROUGH = 4096 };
 enum { EVERY_COORDINATE = 512, DIRECTIONS = 8, COORDINATES = 64 };
 
 typedef struct probe {
@@ -219,11 +219,17 @@ static bool is_wrong(const value *v, const double *g, const double *n, bound tol
     return false;
 }
 
-static bool is_known(const value *v, const double *n) {
-    for (int64_t i = 0; i < v->count; i++)
+/* The numeric gradient with the entries that were not compared, roughly; NULL where they are too many. */
+static const double *whole_gradient(checker *k, probe *p, int input) {
+    const value *v = &p->s->values[input];
+    double *n = v->count <= MOST_ROUGH ? heed_checker_take(k, v->count, sizeof *n) : NULL;
+    for (int64_t i = 0; n && i < v->count; i++) {
+        n[i] = p->numeric[v->offset + i];
+        p->at = (place){.value = input, .coordinate = i};
         if (isnan(n[i]))
-            return false;
-    return true;
+            n[i] = slope_along_coordinate(p, TERM_STEP);
+    }
+    return n;
 }
 
 /* (n_y, count): u_o dy_o/dx_i; NULL where they are too many. */
@@ -256,12 +262,12 @@ static int others_of(const probe *p, int input, struct other_input *others) {
 static const char *diagnose(checker *k, probe *p, int input, const double *g, char likely[CHECK_LIKELY]) {
     const value *v = &p->s->values[input];
     struct other_input others[HEED_SAMPLE_INPUTS];
-    evidence e = {.shape = v->shape, .count = v->count, .got = g + v->offset, .want = p->numeric + v->offset,
+    evidence e = {.shape = v->shape, .count = v->count, .got = g + v->offset, .want = whole_gradient(k, p, input),
                   .outs = k->outs, .n_outs = k->n_outs, .others = others};
     e.n_others = others_of(p, input, others);
     e.made = heed_checker_take(k, v->count, sizeof *e.made);
     e.terms = terms_of(k, p, input);
-    if (e.made)
+    if (e.made && e.want)
         heed_checker_diagnose(&e);
     for (int i = 0; i < k->report->n_failures; i++) {
         heed_check_failure *f = &k->report->failures[i];
@@ -279,7 +285,7 @@ static void show_inputs(checker *k, probe *p, const double *g, bound tol) {
         if (!v->wanted || v->count == 0)
             continue;
         const bool wrong = is_wrong(v, g + v->offset, p->numeric + v->offset, tol);
-        if (wrong && is_known(v, p->numeric + v->offset))
+        if (wrong)
             diagnose(k, p, i, g, likely);
         if (o && o->entries)
             o->entries(o->user, &(heed_check_entries){
