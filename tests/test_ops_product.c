@@ -206,6 +206,15 @@ Test(product, linear_takes_views) {
     ops_expect_same_bits(heed_linear(t, turned, w_turned, HEED_NIL), heed_matmul(t, turned, w));
 }
 
+/* All rows of the weight are one, which only the bias tells apart. */
+Test(product, linear_takes_an_expanded_weight) {
+    heed_tensor x = GIVEN(HEED_SHAPE(2, 1), 3, 4), b = GIVEN(HEED_SHAPE(3), 10, 20, 30);
+    heed_tensor w = heed_expand(t, GIVEN(HEED_SHAPE(1), 2), HEED_SHAPE(3, 1));
+    EXPECT(heed_linear(t, x, w, b), HEED_SHAPE(2, 3), 16, 26, 36, 18, 28, 38);
+    heed_tensor wide = GIVEN(HEED_SHAPE(2, 2), 1, 2, 3, 4), rows = heed_expand(t, GIVEN(HEED_SHAPE(2), 5, 6), HEED_SHAPE(3, 2));
+    EXPECT(heed_linear(t, wide, rows, b), HEED_SHAPE(2, 3), 27, 37, 47, 49, 59, 69);
+}
+
 /* ---- einsum ---- */
 
 static heed_tensor einsum(const heed_tensor *in, void *user) {
@@ -287,6 +296,15 @@ Test(product, impossible_sizes) {
     a = heed_expand(t, one, HEED_SHAPE(huge, 1));
     ops_expect_error(heed_linear(t, a, heed_expand(t, one, HEED_SHAPE(huge, 1)), HEED_NIL),
                      "linear: output 0 of shape (8589934592, 8589934592) cannot be: too large, or rank above 8");
+}
+
+Test(product, einsum_of_handles_that_are_none) {
+    heed_tensor stale = GIVEN(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
+    heed_tape_reset(t);
+    heed_tensor a = GIVEN(HEED_SHAPE(2, 2), 1, 2, 3, 4);
+    ops_expect_error(
+        heed_einsum(t, "ij,jk->ik", (heed_tensor[]){a, stale}, 2),
+        "einsum: \"ij,jk->ik\": operand 1 is nil, or not of this tape, or from before its last reset");
 }
 
 Test(product, einsum_messages) {

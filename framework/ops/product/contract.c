@@ -52,11 +52,12 @@ typedef struct contract_plan {
 
 enum role { ROWS, COLUMNS, BATCH, SUMMED };
 
+/* What has a bias is a column even where b is the same all along it, being expanded: a product adds its bias by columns. */
 static enum role role_of(const heed_contract_axis *axis) {
     bool in_a = axis->step[CONTRACT_A] != 0, in_b = axis->step[CONTRACT_B] != 0;
     if (axis->step[CONTRACT_C] == 0)
         return SUMMED;
-    return in_a == in_b ? BATCH : in_a ? ROWS : COLUMNS;
+    return axis->biased ? COLUMNS : in_a == in_b ? BATCH : in_a ? ROWS : COLUMNS;
 }
 
 static void remove_axis(heed_contraction *nest, int i) {

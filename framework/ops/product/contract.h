@@ -20,7 +20,7 @@ enum { CONTRACT_AXES = 2 * HEED_MAX_RANK };
 typedef struct heed_contract_axis {
     int64_t size;
     int64_t step[CONTRACT_OPERANDS];
-    bool biased; /* the axis along which the bias lies: it must step in b and c, and not in a */
+    bool biased; /* the axis along which the bias lies: it must step in c, and not in a */
 } heed_contract_axis;
 
 typedef struct heed_contraction {

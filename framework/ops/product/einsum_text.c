@@ -80,9 +80,10 @@ static void count_users(einsum_equation *equation, const einsum_axes *axes, int 
 static bool read_operands(heed_tape *t, const char **text, const heed_tensor *xs, int n, einsum_equation *equation,
                           int *occurrences) {
     for (int i = 0; i < n; i++) {
-        const heed_array *x = heed_tensor_array(t, xs[i]);
         einsum_axes axes;
-        if (x == NULL || !read_operand(equation, text, i, x->shape, &axes))
+        if (heed_rank(t, xs[i]) < 0)
+            return trouble(equation, "operand %d is nil, or not of this tape, or from before its last reset", i);
+        if (!read_operand(equation, text, i, heed_shape_of(t, xs[i]), &axes))
             return false;
         count_users(equation, &axes, 1);
         for (const char *letter = axes.letter; *letter; letter++)
