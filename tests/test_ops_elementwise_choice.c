@@ -212,6 +212,15 @@ Test(choice, dropout_of_nothing_is_the_input_itself) {
 }
 
 /* numerics.md: "p = 1 zeros" */
+/* Also where there is nothing to do. */
+Test(choice, dropout_refuses_what_it_cannot_take) {
+    heed_tensor stale = heed_zeros(t, HEED_F32, HEED_SHAPE(3));
+    heed_tape_reset(t);
+    ops_expect_error(heed_dropout(t, stale, 0), "dropout: input 0 is not of this tape, or from before its last reset");
+    ops_expect_error(heed_dropout(t, heed_zeros(t, HEED_I32, HEED_SHAPE(3)), 0),
+                     "dropout: it does not compute on i32; see heed_cast");
+}
+
 Test(choice, dropout_of_everything_is_zero) {
     const float x[] = {1, NAN, -INFINITY, 0};
     heed_tensor in = heed_variable(t, HEED_F32, HEED_SHAPE(4), x), y = heed_dropout(t, in, 1);

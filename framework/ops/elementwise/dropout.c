@@ -69,7 +69,8 @@ const heed_op heed_op_dropout = {
 };
 
 heed_tensor heed_dropout(heed_tape *t, heed_tensor x, double p) {
-    bool identity = p == 0 || (p > 0 && p <= 1 && !heed_tape_training(t));
+    bool real = heed_dtype_real(heed_dtype_of(t, x)); /* and so a tensor of this tape: of others the op says what is wrong */
+    bool identity = real && (p == 0 || (p > 0 && p <= 1 && !heed_tape_training(t)));
     return identity ? x : heed_apply(t, &heed_op_dropout, &x, 1, &(dropout_attr){p});
 }
 
