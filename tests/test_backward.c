@@ -189,6 +189,23 @@ Test(backward, split_batches_average_by_their_items) {
     free_two(&m);
 }
 
+/* What is accumulated is a loss's share of the whole; what is kept is the gradient of the loss that was walked. */
+Test(backward, kept_gradients_are_whole_where_others_are_averaged) {
+    two m = model_of(HEED_F64);
+    heed_tape *t = heed_tape_new();
+    cr_assert_eq(heed_backward(t, mean_loss(t, &m, (double[]){1, 2, 3}, 3), m.g), HEED_OK);
+    heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(1), (double[]){5});
+    heed_tensor y = heed_keep_grad(t, heed_mul(t, heed_use(t, m.w), x)), loss = heed_scale(t, heed_square(t, y), 3);
+    heed_set_weight(t, loss, 1);
+    const double w = *(double *)heed_param_data(m.w);
+    cr_assert_eq(heed_backward(t, heed_reshape(t, loss, HEED_SCALAR), m.g), HEED_OK, "%s", heed_error_text(t));
+    cr_assert_float_eq(heed_item(t, heed_grad(t, y)), 6 * w * 5, 1e-12);
+    cr_assert_float_eq(heed_item(t, heed_grad(t, x)), 6 * w * 5 * w, 1e-12);
+    cr_assert_eq(heed_grads_weight(m.g), 4);
+    heed_tape_free(t);
+    free_two(&m);
+}
+
 Test(backward, sums_accumulate_by_adding_and_do_not_mix_with_means) {
     two m = model_of(HEED_F64);
     heed_tape *t = heed_tape_new();

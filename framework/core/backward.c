@@ -6,6 +6,16 @@
 #include "backward_internal.h"
 #include "profile_internal.h"
 
+static void scale_elements(const heed_array *a, double factor) {
+    int64_t count = heed_array_count(a);
+    for (int64_t i = 0; i < count; i++) {
+        if (a->dtype == HEED_F64)
+            ((double *)a->data)[i] *= factor;
+        else
+            ((float *)a->data)[i] *= (float)factor;
+    }
+}
+
 /* dL/dy: ones (y has one element) or the seed, times this loss's share. */
 static void seed_gradient(walk *w, value *y, heed_tensor seed, double share) {
     heed_array dy = open_gradient(w, y, &w->seed);
@@ -14,15 +24,8 @@ static void seed_gradient(walk *w, value *y, heed_tensor seed, double share) {
         return;
     }
     heed_array_copy(&dy, &w->t->values[seed.index].array, w->threads);
-    if (share == 1)
-        return;
-    int64_t count = heed_array_count(&dy);
-    for (int64_t i = 0; i < count; i++) {
-        if (dy.dtype == HEED_F64)
-            ((double *)dy.data)[i] *= share;
-        else
-            ((float *)dy.data)[i] *= (float)share;
-    }
+    if (share != 1)
+        scale_elements(&dy, share);
 }
 
 static heed_status check_grads(heed_tape *t, const heed_grads *g, double weight) {
@@ -86,6 +89,7 @@ static heed_status walk_back(heed_tape *t, heed_tensor loss, heed_grads *g, heed
     double share = 1;
     if (g)
         grads_open(g, t->values[index].weight, w.threads, &share);
+    t->share = share;
     w.written = g ? g->written : NULL;
     /* The computing walk counts as a pass of its own, in which no gradient is there yet. */
     w.pass = ++t->passes;
@@ -115,6 +119,17 @@ heed_tensor heed_keep_grad(heed_tape *t, heed_tensor x) {
     return x;
 }
 
+/* What is accumulated is a loss's share of the whole, so the walk began with that; a variable's gradient is the loss's own.
+ * It is scaled in a copy, as its memory may be others', too. */
+static heed_tensor whole_gradient(heed_tape *t, const heed_array *shared) {
+    uint32_t at = tape_new_leaf(t, "grad", shared->dtype, shared->shape);
+    if (at == 0)
+        return HEED_NIL;
+    heed_array_copy(&t->values[at].array, shared, tape_thread_count(t));
+    scale_elements(&t->values[at].array, 1 / t->share);
+    return tape_handle(t, at);
+}
+
 heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
     uint32_t index = tape_resolve(t, "grad", x, "the tensor");
     if (index == 0)
@@ -134,6 +149,8 @@ heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
     like.data = v->grad;
     if (v->pass != t->passes)
         return heed_zeros(t, like.dtype, like.shape);
+    if (t->share != 1 && t->share != 0)
+        return whole_gradient(t, &like);
     uint32_t at = tape_new_value(t, like.dtype, like.shape);
     if (at == 0)
         tape_no_memory(t, "grad", sizeof(value));

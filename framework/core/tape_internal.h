@@ -143,6 +143,7 @@ struct heed_tape {
     int threads;
     bool recording, training, anomaly;
     uint64_t seed, step, passes;
+    double share;                 /* of the last backward in what it was accumulated to; 1: it is all */
     plan gradients;               /* of the last backward */
     grad_place *places;
     size_t n_places, cap_places;
