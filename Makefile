@@ -76,6 +76,8 @@ RESUME_MAIN     := tests/resume_main.c
 OBSERVE_MAIN    := tests/observe_main.c
 RECORDED_MAIN   := tests/recorded_main.c
 SAME_BITS_MAIN  := tests/same_bits_main.c
+# Random programs: their oracle, and who makes them up and runs them.
+RANDOM_SOURCES  := tests/programs_main.c $(wildcard tests/programs/*.c)
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 PAGES_SOURCES   := $(wildcard tests/browser/*.c)
@@ -89,7 +91,7 @@ TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(C
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
-                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(wildcard tests/exhaustive.c))
+                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(RANDOM_SOURCES) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -106,6 +108,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
             $(if $(wildcard $(SAME_BITS_MAIN)),$(BUILD)/tests/same_bits) \
             $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
+            $(BUILD)/programs \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -265,6 +268,8 @@ $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_
 $(BUILD)/bench/heed_bench: PROGRAM_LIBS = -ldl
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
 $(call objects,tests/bench/limits.c): EXTRA_CFLAGS = -ffp-contract=fast
+$(BUILD)/programs: $(call objects,$(RANDOM_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/exhaustive: $(call objects,tests/exhaustive.c) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(TSAN_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
@@ -275,7 +280,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck parity check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test test-browser gradcheck parity programs programs-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -365,6 +370,13 @@ check-neon: ## the matrix product on aarch64, under an emulator; skipped where t
 	else \
 	    echo 'check-neon: skipped: it takes $(NEON_CC) and qemu-aarch64 (sh .ci/setup.sh $(SETUP_DIR) aarch64)'; \
 	fi
+
+# Under the sanitizers, as most of what a wrong program may do to memory shows nowhere else; OPTIMISED=1: without them.
+programs: ## random programs of ops against an oracle, under ASan and UBSan: COUNT=N, SEED=N, ONLY=N
+	@$(MAKE) --no-print-directory $(if $(OPTIMISED),,MODE=asan BUILD=$(BUILD)/asan WERROR=) programs-run
+
+programs-run: $(BUILD)/programs
+	@$(STEADY_ADDRESSES) $< $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 bench: $(BUILD)/bench/heed_bench ## measure speed: WORKLOAD=all or gpt-tiny,memory,...; STEPS=N, THREADS=N, JSON=1
 	@$< $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(STEPS),--steps '$(STEPS)') $(if $(THREADS),--threads '$(THREADS)') \
