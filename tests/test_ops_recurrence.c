@@ -229,6 +229,14 @@ static heed_tensor zeros(heed_dtype dtype, heed_shape shape) {
     return shape.rank ? heed_zeros(t, dtype, shape) : HEED_NIL;
 }
 
+/* Integers and booleans, too, which the engine lets differ from reals. */
+Test(recurrence, dtypes_must_be_one) {
+    heed_tensor x = heed_zeros(t, HEED_F64, HEED_SHAPE(2, 3, 4)), w = heed_zeros(t, HEED_F64, HEED_SHAPE(4, 4));
+    heed_tensor h = heed_zeros(t, HEED_BOOL, HEED_SHAPE(2, 4));
+    ops_expect_error(heed_recurrence(t, x, w, HEED_NIL, (heed_recurrence_options){.kind = HEED_RNN_TANH, .h = h}),
+                     "recurrence: h is bool, must be f64 as x");
+}
+
 Test(recurrence, messages) {
     static const heed_shape X3 = {3, {2, 3, 12}}, W2 = {2, {12, 4}}, H2 = {2, {2, 4}};
     const misuse table[] = {

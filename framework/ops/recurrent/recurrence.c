@@ -82,6 +82,16 @@ static heed_status check_options(heed_call *call) {
     return HEED_OK;
 }
 
+/* The engine sees to reals only. */
+static heed_status check_dtypes(heed_call *call) {
+    static const char *const names[INPUTS] = {"x", "w", "bias", "h", "c", "padding"};
+    for (int i = W; i < PADDING; i++)
+        if (call->in[i] && call->in[i]->dtype != call->in[X]->dtype)
+            return heed_fail(call, "%s is %s, must be %s as x", names[i], heed_dtype_name(call->in[i]->dtype),
+                             heed_dtype_name(call->in[X]->dtype));
+    return HEED_OK;
+}
+
 static heed_status check_shapes(heed_call *call) {
     const recurrence_attr *attr = call->attr;
     const heed_shape x = call->in[X]->shape, w = call->in[W]->shape;
@@ -148,7 +158,7 @@ static void ask_for_memory(heed_call *call) {
 
 static heed_status shape(heed_call *call) {
     const recurrence_attr *attr = call->attr;
-    if (check_options(call) || check_shapes(call))
+    if (check_options(call) || check_dtypes(call) || check_shapes(call))
         return HEED_INVALID;
     const int64_t hidden = call->in[W]->shape.n[1];
     int64_t widest;
