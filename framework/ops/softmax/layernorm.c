@@ -9,9 +9,10 @@
  *     dL/dgain_i  = sum over rows of z_i dL/dy_i
  *     dL/dshift_i = sum over rows of dL/dy_i
  *
- * The mean is taken from the differences to the row's first element, and the variance in a second pass; the mean is
- * subtracted in two parts, of which the second is what the first's rounding left over. So rows far from zero lose
- * nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and r of each row are saved.
+ * The mean is taken from the differences to the row's first element, and the variance in a second pass, in double;
+ * forward subtracts the mean in two parts, of which the second is what the first's rounding left over. So rows far from
+ * zero lose nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and r of each row
+ * are saved.
  *
  * Backward reads x and dy from memory once. Rows are cut into blocks, as many as the shape alone says; a block sums its
  * rows' parts of the gradients of gain and shift beside making their dx, and the blocks' sums are added in order:
@@ -127,22 +128,21 @@ static double TYPED(sum_of_differences)(const REAL *restrict x, int64_t n, REAL 
                                  ((at[2 * LANES] - from) + (at[3 * LANES] - from)));
         }
     for (int64_t i = whole; i < n; i++)
-        chain[i % LANES] += (double)(x[i] - from);
+        chain[i % LANES] += (double)x[i] - (double)from;
     return fold(chain);
 }
 
-/* sum_i (x_i - mean)²: in double, which no square of a float leaves */
+/* sum_i (x_i - mean)² */
 static double TYPED(sum_of_squares)(const REAL *restrict x, int64_t n, double mean) {
     double chain[LANES] = {0};
-    const TYPED(scaling) s = TYPED(scaling_of)(mean, 1);
     const int64_t whole = n - n % LANES;
     for (int64_t i = 0; i < whole; i += LANES)
         for (int j = 0; j < LANES; j++) {
-            const double d = (double)TYPED(scaled)(x[i + j], s);
+            const double d = (double)x[i + j] - mean;
             chain[j] += d * d;
         }
     for (int64_t i = whole; i < n; i++) {
-        const double d = (double)TYPED(scaled)(x[i], s);
+        const double d = (double)x[i] - mean;
         chain[i - whole] += d * d;
     }
     return fold(chain);
@@ -192,44 +192,47 @@ static void TYPED(forward)(heed_call *call) {
 
 /* ---- gradients ---- */
 
+/* h and z in double: of what they are in dx, little may be left when the means are taken off, almost nothing in a row of
+ * two. */
+static inline double TYPED(h_of)(const REAL *dy, const REAL *gain, int64_t i) {
+    return gain ? (double)gain[i] * (double)dy[i] : (double)dy[i];
+}
+
+static inline double TYPED(z_of)(const REAL *x, row_stats s, int64_t i) {
+    return ((double)x[i] - s.mean) * s.r;
+}
+
 /* The means of h and of h z. */
-HEED_SPECIALISED void TYPED(means)(const REAL *x, const REAL *dy, const REAL *gain, int64_t n, TYPED(scaling) s,
+HEED_SPECIALISED void TYPED(means)(const REAL *x, const REAL *dy, const REAL *gain, int64_t n, row_stats s,
                                    double *mean_h, double *mean_hz) {
     double chain_h[LANES] = {0}, chain_hz[LANES] = {0};
-    const int64_t whole = n - n % (4 * LANES);
-    for (int64_t i = 0; i < whole; i += 4 * LANES)
+    const int64_t whole = n - n % LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
         for (int j = 0; j < LANES; j++) {
-            REAL h[4], hz[4];
-            for (int k = 0; k < 4; k++) {
-                const int64_t at = i + j + k * LANES;
-                h[k] = gain ? gain[at] * dy[at] : dy[at];
-                hz[k] = h[k] * TYPED(scaled)(x[at], s);
-            }
-            chain_h[j] += (double)((h[0] + h[1]) + (h[2] + h[3]));
-            chain_hz[j] += (double)((hz[0] + hz[1]) + (hz[2] + hz[3]));
+            const double h = TYPED(h_of)(dy, gain, i + j);
+            chain_h[j] += h;
+            chain_hz[j] += h * TYPED(z_of)(x, s, i + j);
         }
     for (int64_t i = whole; i < n; i++) {
-        const REAL h = gain ? gain[i] * dy[i] : dy[i];
-        chain_h[i % LANES] += (double)h;
-        chain_hz[i % LANES] += (double)(h * TYPED(scaled)(x[i], s));
+        const double h = TYPED(h_of)(dy, gain, i);
+        chain_h[i - whole] += h;
+        chain_hz[i - whole] += h * TYPED(z_of)(x, s, i);
     }
     *mean_h = fold(chain_h) / (double)n;
     *mean_hz = fold(chain_hz) / (double)n;
 }
 
 HEED_SPECIALISED void TYPED(dx_of_row)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain,
-                                       int64_t n, TYPED(scaling) s, const bool accumulate, REAL *restrict dx) {
+                                       int64_t n, row_stats s, const bool accumulate, REAL *restrict dx) {
     double mean_h, mean_hz;
     TYPED(means)(x, dy, gain, n, s, &mean_h, &mean_hz);
-    const REAL m = (REAL)mean_h, mz = (REAL)mean_hz;
     for (int64_t i = 0; i < n; i++) {
-        const REAL h = gain ? gain[i] * dy[i] : dy[i];
-        const REAL d = s.r * ((h - m) - TYPED(scaled)(x[i], s) * mz);
+        const REAL d = (REAL)(s.r * ((TYPED(h_of)(dy, gain, i) - mean_h) - TYPED(z_of)(x, s, i) * mean_hz));
         dx[i] = accumulate ? dx[i] + d : d;
     }
 }
 
-static void TYPED(one_dx)(const heed_call *call, const REAL *x, const REAL *dy, TYPED(scaling) s, REAL *dx) {
+static void TYPED(one_dx)(const heed_call *call, const REAL *x, const REAL *dy, row_stats s, REAL *dx) {
     const int64_t n = heed_norm_width(call);
     const REAL *gain = data_of(call->in[GAIN]);
     if (gain && call->accumulate[X])
@@ -241,10 +244,10 @@ static void TYPED(one_dx)(const heed_call *call, const REAL *x, const REAL *dy, 
 }
 
 /* A row's parts of the gradients of gain and shift, where they are wanted. */
-static void TYPED(add_to_vectors)(const REAL *restrict x, const REAL *restrict dy, int64_t n, TYPED(scaling) s,
+static void TYPED(add_to_vectors)(const REAL *restrict x, const REAL *restrict dy, int64_t n, row_stats s,
                                   double *restrict for_gain, double *restrict for_shift) {
     for (int64_t i = 0; i < n && for_gain; i++)
-        for_gain[i] += (double)(TYPED(scaled)(x[i], s) * dy[i]);
+        for_gain[i] += TYPED(z_of)(x, s, i) * (double)dy[i];
     for (int64_t i = 0; i < n && for_shift; i++)
         for_shift[i] += (double)dy[i];
 }
@@ -261,11 +264,10 @@ static void TYPED(backward_blocks)(void *context, int64_t begin, int64_t end) {
             memset(sums, 0, 2 * (size_t)n * sizeof *sums);
         for (int64_t row = first; row < last; row++) {
             const REAL *x = (const REAL *)call->in[X]->data + row * n, *dy = (const REAL *)call->dy[0]->data + row * n;
-            const TYPED(scaling) s = TYPED(scaling_of)(saved[row].mean, saved[row].r);
             if (call->dx[X])
-                TYPED(one_dx)(call, x, dy, s, (REAL *)call->dx[X]->data + row * n);
+                TYPED(one_dx)(call, x, dy, saved[row], (REAL *)call->dx[X]->data + row * n);
             if (vectors)
-                TYPED(add_to_vectors)(x, dy, n, s, call->dx[GAIN] ? sums : NULL, call->dx[SHIFT] ? sums + n : NULL);
+                TYPED(add_to_vectors)(x, dy, n, saved[row], call->dx[GAIN] ? sums : NULL, call->dx[SHIFT] ? sums + n : NULL);
         }
     }
 }
