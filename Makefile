@@ -337,8 +337,9 @@ test-browser: $(BUILD)/tests/make_pages $(NODE_MODULES) ## the lens's page in a 
 	    CHROMIUM="$$(cat $(SETUP_DIR)/chromium.path)" node --test --test-reporter=spec "$$each" || status=1; done; \
 	exit $$status
 
-gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N
-	@$< $(if $(OP),--op '$(OP)') $(if $(LAYER),--layer '$(LAYER)') $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
+gradcheck: $(BUILD)/gradcheck ## check every gradient: OP=softmax or LAYER=gru picks one; CASES=N, SEED=N, JSON=FILE, HTML=FILE
+	@$< $(if $(OP),--op '$(OP)') $(if $(LAYER),--layer '$(LAYER)') $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(JSON),--json '$(JSON)') $(if $(HTML),--html '$(HTML)')
 
 # A mutant's object comes before the library's, here one of single objects, of which the linker then leaves its original out.
 .PHONY: gradcheck-mutants mutants-run

@@ -98,6 +98,24 @@ typedef struct heed_check_case {
 } heed_check_case;
 heed_check heed_gradcheck(const heed_check_case *c, const heed_check_options *options);
 
+/* ---- a program that checks ---- */
+
+/* One row of its table. */
+typedef struct heed_check_row {
+    const char *name;
+    bool layer; /* --layer picks it, not --op */
+    heed_check (*check)(const void *what, const heed_check_options *options);
+    const void *what;
+    int least;  /* cases that must have had a gradient, unless --cases says how many there are */
+} heed_check_row;
+heed_check_row heed_check_row_of_op(const heed_op *op);
+heed_check_row heed_check_row_of_case(const heed_check_case *c);
+/* For main to return. An op of yours has its own `make gradcheck` in two lines:
+ *     int main(int argc, char **argv) {
+ *         return heed_gradcheck_main(argc, argv, 1, (heed_check_row[]){heed_check_row_of_op(&my_op)}); }
+ * Options: --op NAME, --layer NAME, --cases N, --seed N, --first, --json FILE, --html FILE, --help. */
+int heed_gradcheck_main(int argc, char **argv, int n, const heed_check_row *rows);
+
 /* Adds b's counts and failures to a. */
 void heed_check_merge(heed_check *a, const heed_check *b);
 /* One row of the table (name, cases, redrawn, worst, verdict), and a line for each failure. Colour only on a terminal, and

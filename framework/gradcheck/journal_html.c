@@ -33,7 +33,7 @@ static const char head[] =
 
 static const char explained[] =
     "<p>Each square is one entry of one gradient: how far what backward says lies from what central differences say, over "
-    "the tolerance, at the point where that was most. An empty place was not compared: of large inputs some entries are.</p>\n";
+    "the tolerance, at the point where that was most. An empty place was not compared: of large inputs only some entries are.</p>\n";
 
 /* ---- text ---- */
 
