@@ -160,6 +160,16 @@ Test(product, empty_sums_write_their_zeros) {
     ops_expect_all(heed_einsum(t, "ijk->j", in, 1), 0);
 }
 
+/* So is one over two axes that both are empty: here the gradient of what no batch uses. */
+Test(product, empty_batches_give_gradients_of_zero) {
+    heed_full(t, HEED_F64, HEED_SHAPE(4096), NAN);
+    heed_tape_reset(t);
+    heed_tensor b = GIVEN(HEED_SHAPE(2, 2), 1, 2, 3, 4);
+    ops_backward(heed_matmul(t, heed_zeros(t, HEED_F64, HEED_SHAPE(0, 0, 3, 2)), b),
+                 heed_zeros(t, HEED_F64, HEED_SHAPE(0, 0, 3, 2)));
+    ops_expect_all(heed_grad(t, b), 0);
+}
+
 /* "0·inf inside matmul stays NaN." */
 Test(product, zero_times_infinity) {
     heed_tensor a = GIVEN_F32(HEED_SHAPE(1, 2), 0, 1), b = GIVEN_F32(HEED_SHAPE(2, 1), INFINITY, 1);

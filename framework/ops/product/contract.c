@@ -83,13 +83,15 @@ static bool merge_two(heed_contraction *nest) {
     return false;
 }
 
-/* A sum of nothing along one axis is a sum of nothing: that axis alone remains of those summed over. */
+/* A sum of nothing along one axis is a sum of nothing: of those summed over, the first such axis alone remains, or there
+ * would be loops of no turns around a product that writes the zeros. */
 static void drop_empty_sums(heed_contraction *nest) {
-    bool empty = false;
-    for (int i = 0; i < nest->n; i++)
-        empty = empty || nest->axis[i].size == 0;
-    for (int i = nest->n - 1; i >= 0 && empty; i--)
-        if (role_of(&nest->axis[i]) == SUMMED && nest->axis[i].size != 0)
+    int empty = -1;
+    for (int i = nest->n - 1; i >= 0; i--)
+        if (role_of(&nest->axis[i]) == SUMMED && nest->axis[i].size == 0)
+            empty = i;
+    for (int i = nest->n - 1; i >= 0 && empty >= 0; i--)
+        if (role_of(&nest->axis[i]) == SUMMED && i != empty)
             remove_axis(nest, i);
 }
 
