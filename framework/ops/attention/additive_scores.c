@@ -43,6 +43,10 @@ static heed_status shape(heed_call *call) {
                          HEED_SHAPE_STR(q), HEED_SHAPE_STR(k));
     if (v.rank < 1 || v.rank > 2 || v.n[v.rank - 1] != q.n[2] || (v.rank == 2 && v.n[0] != 1))
         return heed_fail(call, "v is %s, must be (%lld)", HEED_SHAPE_STR(v), (long long)q.n[2]);
+    for (int i = K; i < INPUTS; i++) /* the engine sees to reals only */
+        if (call->in[i]->dtype != call->in[Q]->dtype)
+            return heed_fail(call, "dtypes differ: q is %s, %s %s", heed_dtype_name(call->in[Q]->dtype),
+                             i == K ? "k" : "v", heed_dtype_name(call->in[i]->dtype));
     call->out[0]->shape = HEED_SHAPE(q.n[0], q.n[1], k.n[1]);
     call->out[0]->dtype = call->in[Q]->dtype;
     if (call->needs_grad)
