@@ -76,6 +76,8 @@ static bool look_at(void *context, const char *folder, const char *name) {
 
 static bool delete_one(void *context, const char *folder, const char *name) {
     int *failed = context;
+    if (strcmp(name, "index.jsonl") == 0)
+        return true;
     char *path = lens_folder_path(folder, name);
     if (path == NULL || unlink(path) != 0)
         *failed = path ? errno : ENOMEM;
@@ -83,25 +85,44 @@ static bool delete_one(void *context, const char *folder, const char *name) {
     return *failed == 0;
 }
 
+/* What an index begins with. */
+static const char begin[] = "{\"heed_recording\":";
+
 /* Whether the index is a recording's, cut as it may be. */
-static bool has_header(const char *folder) {
-    static const char begin[] = "{\"heed_recording\":";
-    char text[sizeof begin - 1], *path = lens_folder_path(folder, "index.jsonl");
-    FILE *file = path ? fopen(path, "rb") : NULL;
+static bool has_header(const char *index) {
+    char text[sizeof begin - 1];
+    FILE *file = fopen(index, "rb");
     size_t n = file ? fread(text, 1, sizeof text, file) : 0;
     if (file)
         fclose(file);
-    free(path);
     return file && memcmp(text, begin, n) == 0;
 }
 
-static heed_status delete_recording(const char *folder, heed_error *error) {
-    int failed = 0;
-    delete_one(&failed, folder, "index.jsonl"); /* first, so that nothing half deleted looks like a recording */
-    if (!failed && for_each_name(folder, delete_one, &failed, error))
-        return HEED_IO;
+/* The index is cut first, so that nothing half deleted looks like a whole recording, and deleted last, so that what is left
+ * where this comes to no end is still known as one's, and may be replaced. */
+static heed_status delete_recording(const char *folder, const char *index, heed_error *error) {
+    int failed = truncate(index, sizeof begin - 1) != 0 ? errno : 0;
+    heed_status status = failed ? HEED_OK : for_each_name(folder, delete_one, &failed, error);
+    if (!status && !failed && unlink(index) != 0)
+        failed = errno;
+    if (status)
+        return status;
     errno = failed;
     return failed ? system_error(folder, "delete the recording in it", error) : HEED_OK;
+}
+
+/* A folder in which there are files already, as c says. */
+static heed_status prepare_used(const char *folder, const char *index, const content *c, bool replace,
+                                heed_error *error) {
+    if (*c->foreign || !c->has_index || !has_header(index))
+        return heed_error_set(error, HEED_INVALID, "%s: %s%s%s; a recording needs a folder of its own, new or empty",
+                              folder, *c->foreign ? "there is " : "there are files that are no recording's", c->foreign,
+                              *c->foreign ? " in it" : "");
+    if (!replace)
+        return heed_error_set(error, HEED_INVALID,
+                              "%s: there is a recording in it; record elsewhere, delete it, or ask to replace it",
+                              folder);
+    return delete_recording(folder, index, error);
 }
 
 heed_status lens_folder_prepare(const char *folder, bool replace, heed_error *error) {
@@ -114,13 +135,10 @@ heed_status lens_folder_prepare(const char *folder, bool replace, heed_error *er
         return HEED_IO;
     if (c.files == 0)
         return HEED_OK;
-    if (*c.foreign || !c.has_index || !has_header(folder))
-        return heed_error_set(error, HEED_INVALID, "%s: %s%s%s; a recording needs a folder of its own, new or empty",
-                              folder, *c.foreign ? "there is " : "there are files that are no recording's", c.foreign,
-                              *c.foreign ? " in it" : "");
-    if (!replace)
-        return heed_error_set(error, HEED_INVALID,
-                              "%s: there is a recording in it; record elsewhere, delete it, or ask to replace it",
-                              folder);
-    return delete_recording(folder, error);
+    char *index = lens_folder_path(folder, "index.jsonl");
+    if (index == NULL)
+        return heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", folder);
+    heed_status status = prepare_used(folder, index, &c, replace, error);
+    free(index);
+    return status;
 }
