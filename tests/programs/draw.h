@@ -54,7 +54,7 @@ propose_fn propose_reduce, propose_argmax, propose_var, propose_topk;
 propose_fn propose_matmul, propose_linear, propose_einsum;
 propose_fn propose_masked_softmax, propose_layernorm, propose_rmsnorm;
 propose_fn propose_cross_entropy, propose_nll, propose_pairwise, propose_kl_div;
-propose_fn propose_attention, propose_rope, propose_relative_bias;
+propose_fn propose_attention, propose_additive_scores, propose_rope, propose_relative_bias;
 propose_fn propose_recurrence;
 propose_fn propose_linear_layer, propose_embedding_layer, propose_norm_layer, propose_feed_forward,
     propose_self_attention, propose_multi_head, propose_recurrent;

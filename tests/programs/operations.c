@@ -176,6 +176,10 @@ static void call_attention(const calling *c, heed_tensor *out) {
     out[0] = heed_attention(c->t, IN(0), IN(1), IN(2), options);
 }
 
+static void call_additive_scores(const calling *c, heed_tensor *out) {
+    out[0] = heed_additive_scores(c->t, IN(0), IN(1), IN(2));
+}
+
 static void call_rope(const calling *c, heed_tensor *out) {
     out[0] = heed_rope(c->t, IN(0), (heed_rope_options){.first = NUMBER(0), .base = c->s->real[0],
                                                         .interleaved = NUMBER(1) != 0});
@@ -451,6 +455,7 @@ const operation operations[] = {
           "heed_attention(t, $0, $1, $2, (heed_attention_options){.mask = $3, .relative = $4, .causal = #0, .window = #1, "
           ".scale = ~0, .dropout = ~1, .pattern = &})"),
      .optional = 1 << 3 | 1 << 4, .reals = 2},
+    {MORE(additive_scores, OP, REALS, "heed_additive_scores(t, $0, $1, $2)")},
     {MORE(rope, OP, REALS, "heed_rope(t, $0, (heed_rope_options){.first = #0, .base = ~0, .interleaved = #1})"),
      .reals = 1},
     {MORE(relative_bias, OP, REALS,

@@ -141,6 +141,31 @@ void rows_attend(oracle *o, const attending *a, const num *q, const num *k, cons
     }
 }
 
+/* q (B, T, d), k (B, S, d), v (d) or (1, d). */
+bool work_additive_scores(oracle *o, const statement *s, const known *const *in, known *out) {
+    (void)s;
+    const heed_shape q = in[Q]->shape, k = in[K]->shape, v = in[V]->shape;
+    if (in[K]->dtype != in[Q]->dtype || in[V]->dtype != in[Q]->dtype)
+        return oracle_refuse(o, "dtypes differ");
+    if (q.rank != 3 || k.rank != 3 || q.n[0] != k.n[0] || q.n[2] != k.n[2])
+        return oracle_refuse(o, "q and k");
+    if (v.rank < 1 || v.rank > 2 || v.n[v.rank - 1] != q.n[2] || (v.rank == 2 && v.n[0] != 1))
+        return oracle_refuse(o, "v");
+    const int64_t T = q.n[1], S = k.n[1], d = q.n[2];
+    if (!oracle_fresh(o, out, in[Q]->dtype, HEED_SHAPE(q.n[0], T, S)))
+        return false;
+    for (int64_t i = 0; i < out->count; i++) {
+        const num *from_q = in[Q]->at + i / S * d, *from_k = in[K]->at + (i / S / T * S + i % S) * d;
+        total sum = {.n = 0};
+        for (int64_t c = 0; c < d; c++) {
+            const num x = num_add(from_q[c], from_k[c], o->unit);
+            total_add(&sum, num_mul(in[V]->at[c], num_bend(x, curve_tanh(x.v, NULL), o->unit, &o->unsure), o->unit));
+        }
+        out->at[i] = total_of(&sum, o->unit);
+    }
+    return true;
+}
+
 /* number: first, interleaved. real: base, 0 for 10000. */
 bool work_rope(oracle *o, const statement *s, const known *const *in, known *out) {
     const known *x = in[0];

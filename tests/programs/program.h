@@ -210,7 +210,7 @@ work_fn work_sum, work_max, work_argmax, work_prod, work_var, work_logsumexp, wo
 work_fn work_matmul, work_linear, work_einsum;
 work_fn work_softmax, work_masked_softmax, work_norm;
 work_fn work_cross_entropy, work_nll, work_pairwise, work_kl_div;
-work_fn work_attention, work_rope, work_relative_bias;
+work_fn work_attention, work_additive_scores, work_rope, work_relative_bias;
 work_fn work_recurrence;
 work_fn work_linear_layer, work_embedding_layer, work_norm_layer, work_feed_forward, work_self_attention,
     work_multi_head, work_recurrent;

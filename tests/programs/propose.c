@@ -503,6 +503,15 @@ bool propose_attention(drawing *g, statement *s) {
     return true;
 }
 
+bool propose_additive_scores(drawing *g, statement *s) {
+    const int64_t B = draw_between(g, 1, 3), T = draw_between(g, 1, 4), S = draw_between(g, 1, 4), d = draw_size(g);
+    const known type = {.dtype = draw_dtype(g, REALS)};
+    put(s, like(g, &type, HEED_SHAPE(B, T, d)));
+    put(s, draw_chance(g, 15) ? s->in[0] : like(g, &type, HEED_SHAPE(B, S, d)));
+    put(s, like(g, &type, draw_chance(g, 50) ? HEED_SHAPE(d) : HEED_SHAPE(1, d)));
+    return true;
+}
+
 bool propose_rope(drawing *g, statement *s) {
     put(s, draw_some(g, (want){.dtypes = REALS, .min_rank = 2, .even = true}));
     number(s, draw_between(g, -5, 9));

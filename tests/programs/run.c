@@ -94,8 +94,11 @@ static heed_tensor handle(const trial *x, ref at) {
     return at == ABSENT ? HEED_NIL : at == STALE ? x->r->stale : at == FOREIGN ? x->r->foreign : x->value[at];
 }
 
+/* The tape's memory holds NaN from here on wherever nothing is written to it. */
 static void start(trial *x) {
     heed_tape *t = x->r->t;
+    heed_tape_reset(t);
+    heed_full(t, HEED_F64, HEED_SHAPE(8192), NAN);
     heed_tape_reset(t);
     heed_tape_set_seed(t, x->p->seed);
     heed_tape_set_step(t, x->p->number);
