@@ -76,6 +76,8 @@ RESUME_MAIN     := tests/resume_main.c
 OBSERVE_MAIN    := tests/observe_main.c
 RECORDED_MAIN   := tests/recorded_main.c
 SAME_BITS_MAIN  := tests/same_bits_main.c
+# A run in which each allocation fails in turn.
+ALLOC_MAIN      := tests/alloc_failures_main.c
 # Random programs: their oracle, and who makes them up and runs them.
 RANDOM_SOURCES  := tests/programs_main.c $(wildcard tests/programs/*.c)
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
@@ -91,7 +93,7 @@ TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(C
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
-                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(RANDOM_SOURCES) $(wildcard tests/exhaustive.c))
+                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(ALLOC_MAIN) $(RANDOM_SOURCES) $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -108,7 +110,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
             $(if $(wildcard $(SAME_BITS_MAIN)),$(BUILD)/tests/same_bits) \
             $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
-            $(BUILD)/programs \
+            $(BUILD)/programs $(BUILD)/tests/alloc_failures \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -268,6 +270,11 @@ $(BUILD)/bench/heed_bench: $(call objects,$(BENCH_SOURCES)) $(HELPERS) $(STATIC_
 $(BUILD)/bench/heed_bench: PROGRAM_LIBS = -ldl
 # The limit of a machine with FMAs is measured with FMAs, which this file writes as x * y + z.
 $(call objects,tests/bench/limits.c): EXTRA_CFLAGS = -ffp-contract=fast
+# Its own malloc and the like stand between the library and libc's: see its head.
+$(BUILD)/tests/alloc_failures: $(call objects,$(ALLOC_MAIN)) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
+WRAPPED := malloc calloc realloc aligned_alloc posix_memalign strdup open_memstream mmap pthread_create
+$(BUILD)/tests/alloc_failures: PROGRAM_LIBS = $(WRAPPED:%=-Wl,--wrap=%)
 $(BUILD)/programs: $(call objects,$(RANDOM_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(BUILD)/exhaustive: $(call objects,tests/exhaustive.c) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
@@ -280,7 +287,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck parity programs programs-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test test-browser gradcheck parity programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -302,8 +309,8 @@ PROGRAM_TESTS := lessons_cli=examples/07_sort lessons_cli=examples/10_heads tiny
                  lessons_cli=examples/09_induction same_bits=tests/same_bits dates_cli=examples/02_dates lessons_cli=examples/08_addition \
                  seq2seq_cli=examples/05_seq2seq lessons_cli=examples/01_glass_box lessons_cli=examples/03_new_layer \
                  lessons_cli=examples/04_new_op resume_killed=tests/resume \
-                 record_killed=tests/observe lens_cli=heed-lens
-test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(BUILD)/tests/same_bits $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
+                 record_killed=tests/observe alloc_failures=tests/alloc_failures lens_cli=heed-lens
+test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(BUILD)/tests/same_bits $(BUILD)/tests/alloc_failures $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
 	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
@@ -375,6 +382,13 @@ check-neon: ## the matrix product on aarch64, under an emulator; skipped where t
 # Under the sanitizers, as most of what a wrong program may do to memory shows nowhere else; OPTIMISED=1: without them.
 programs: ## random programs of ops against an oracle, under ASan and UBSan: COUNT=N, SEED=N, ONLY=N
 	@$(MAKE) --no-print-directory $(if $(OPTIMISED),,MODE=asan BUILD=$(BUILD)/asan WERROR=) programs-run
+
+# In `make test` every fourth one does.
+alloc-failures: ## a whole run in which each allocation fails in turn, under ASan, UBSan and LeakSanitizer
+	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan WERROR= alloc-failures-run
+
+alloc-failures-run: $(BUILD)/tests/alloc_failures
+	@$(STEADY_ADDRESSES) sh tests/alloc_failures.sh $< 1
 
 programs-run: $(BUILD)/programs
 	@$(STEADY_ADDRESSES) $< $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
