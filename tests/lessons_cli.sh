@@ -47,11 +47,13 @@ case $name in
     least=12
     ends 'step 300   mean squared error 0.000[0-9]'
     records
+    profiles
     ;;
 04_new_op)
     least=12
     ends 'step 400   mean squared error 0.000[0-9]   of 2048 weights 2[56][0-9] are not zero' # each token looks at one
     records
+    profiles
     ;;
 01_glass_box)
     records --steps 20

@@ -1,11 +1,14 @@
-/* The command line of a sample, a page of C that shows one thing: how it is recorded, and nothing else to be set. */
+/* The command line of a sample, a page of C that shows one thing: how it is recorded and measured, and nothing else to
+ * be set. */
 #ifndef EXAMPLES_SAMPLE_H
 #define EXAMPLES_SAMPLE_H
 
+#include "profiling.h"
 #include "recording.h"
 
 typedef struct sample_options {
     recording kept;
+    profiling profile;
     int64_t threads;
     bool quiet, help;
 } sample_options;
