@@ -1,5 +1,6 @@
 /* Recordings that cannot begin, or go on: the training does, and what was recorded is whole. */
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "lens_common.h"
 
@@ -124,6 +125,23 @@ Test(lens_recorder_errors, folders_of_others_are_left_alone) {
             "cannot make the folder: No such file");
     refused(heed_recorder_new("/dev/null", r->model, (heed_recorder_options){.replace = true}), HEED_IO,
             "cannot look into it: Not a directory");
+    stopped(r);
+}
+
+/* What cannot be deleted stops it half way: that is no recording any more, but may be replaced once nothing is in the way. */
+Test(lens_recorder_errors, a_half_deleted_recording_may_be_replaced) {
+    observed *r = observed_run(HEED_F32, 3, (heed_recorder_options){.title = "first"});
+    char path[160];
+    heed_error e;
+    cr_assert_eq(mkdir(in_folder("00000099.safetensors", path), 0777), 0);
+    refused(heed_recorder_new(folder, r->model, (heed_recorder_options){.replace = true}), HEED_IO,
+            "cannot delete the recording in it");
+    cr_expect_null(heed_recording_open(folder, &e));
+    cr_assert_eq(rmdir(in_folder("00000099.safetensors", path)), 0);
+    end(heed_recorder_new(folder, r->model, (heed_recorder_options){.title = "second", .replace = true}));
+    heed_recording *in = opened();
+    cr_expect(heed_recording_frames(in) == 0 && files_like(".safetensors") == 0);
+    heed_recording_close(in);
     stopped(r);
 }
 

@@ -98,4 +98,8 @@ Test(additive_scores, messages) {
                                           heed_zeros(t, HEED_F64, HEED_SHAPE(2, 1, 3)),
                                           heed_zeros(t, HEED_F64, HEED_SHAPE(2, 3))),
                      "additive_scores: v is (2, 3), must be (3)");
+    ops_expect_error(heed_additive_scores(t, heed_zeros(t, HEED_F64, HEED_SHAPE(2, 1, 3)),
+                                          heed_zeros(t, HEED_I32, HEED_SHAPE(2, 1, 3)),
+                                          heed_zeros(t, HEED_F64, HEED_SHAPE(3))),
+                     "additive_scores: dtypes differ: q is f64, k i32");
 }

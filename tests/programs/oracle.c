@@ -168,19 +168,20 @@ static double weight_of(const statement *s, const known *const *in, const known 
     return weight;
 }
 
-/* Of a layer's ops each keeps the weight, or not: that is not followed here. */
-static bool layer_may_keep_weight(const statement *s, const known *const *in, const known *out) {
+/* Of the ops of a layer, or of a long einsum, each keeps the weight, or not: that is not followed here. */
+static bool parts_may_keep_weight(const statement *s, const known *const *in, const known *out) {
     bool any = false;
     for (int i = 0; i < s->n_in; i++)
         any = any || (in[i] && in[i]->weight >= 0);
-    return s->op->family == LAYER && out->count == 1 && any;
+    const bool has_parts = s->op->family == LAYER || (s->op->work == work_einsum && s->n_in > 2);
+    return has_parts && out->count == 1 && any;
 }
 
 static bool settle(oracle *o, const statement *s, const known *const *in, known *out, int index) {
     const bool needs = real(out->dtype) && needs_gradient(o, s, in);
     const double *direction = index == 0 && s->kept && s->op->family != LEAF && needs ? s->direction : NULL;
     out->needs = needs;
-    if (layer_may_keep_weight(s, in, out))
+    if (parts_may_keep_weight(s, in, out))
         return false;
     if (s->op->family == OP && index == 0)
         out->weight = weight_of(s, in, out);
