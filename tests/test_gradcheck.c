@@ -99,7 +99,7 @@ Test(gradcheck, catches_the_first_use_only) { caught_backward("first_use_only", 
 Test(gradcheck, catches_what_does_not_accumulate) {
     heed_op op = weigh_op("overwrites", weigh_backward);
     op.flags |= HEED_ACCUMULATES;
-    caught(&op, "input used elsewhere: gradient");
+    caught(&op, "input 1 used elsewhere, behind, f64: gradient");
 }
 
 /* max(x, w): where both are equal, each gets half; whole ones would make max(x, x) twice as steep as x. */

@@ -53,6 +53,7 @@ typedef struct checker {
     heed_tape *tape;
     heed_tensor *in, *bases; /* room for one run: what the function gets, and whose gradient is read */
     void *pool;              /* memory of the point under check */
+    heed_tensor early;       /* what an earlier use of variables made */
     const char *under;       /* the law for which a gradient is compared once more, or NULL */
     int sample;
     int threads;
@@ -77,7 +78,8 @@ typedef struct wiring {
     int first, second; /* first < second: input `first` is given as `second` too */
     layout_kind layout; /* of all inputs */
     bool twice;        /* outputs go two ways, whose cotangents add up to 2 u */
-    bool elsewhere;    /* variables are used once more: each has a gradient of ELSEWHERE before the op's comes */
+    unsigned elsewhere; /* mask: variables that are used once more, which gives them a gradient of ELSEWHERE besides ... */
+    bool early;         /* ... behind the op's, the use being earlier; else before it */
     int only;          /* the output that has cotangents, or ALL_OUTPUTS */
 } wiring;
 static inline wiring plain_wiring(bool record)

@@ -72,7 +72,7 @@ typedef struct heed_check {
  * and held to these laws:
  *   gradient        as above, of all real outputs together; and the outputs one by one give the same sum
  *   used twice      y going two ways, with cotangents 3 u and -u: twice the gradient, bit for bit
- *   used elsewhere  inputs that have a gradient already: the op's is added to it
+ *   used elsewhere  each input by something before the op or behind it: the op's gradient is added to that one's
  *   op(x, x)        one tensor as two inputs of equal shape: the two gradients' sum, and again the differences
  *   no gradient     each input once as a constant, and once as the only variable: the others' gradients keep their bits
  *   views           transposed, sliced, expanded inputs: the packed input's values and gradients, to 1e-13

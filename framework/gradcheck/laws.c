@@ -67,20 +67,6 @@ static void used_twice(checker *k, const subject *s, const outcome *plain) {
     gradients_agree(k, s, out.g, twice, BITS, "used twice");
 }
 
-/* The inputs go elsewhere too: the op's gradients must be added to those that are there already, by the engine, or by
- * the op itself where it says that it can. */
-static void used_elsewhere(checker *k, const subject *s, const outcome *plain) {
-    outcome out = {0};
-    wiring w = plain_wiring(true);
-    w.elsewhere = true;
-    double *sum = heed_checker_take(k, s->n_wanted, sizeof *sum);
-    if (sum == NULL || !heed_checker_must_run(k, s, w, &out, "input used elsewhere"))
-        return;
-    for (int64_t i = 0; i < s->n_wanted; i++)
-        sum[i] = plain->g[i] + ELSEWHERE;
-    gradients_agree(k, s, out.g, sum, VIEWS * (largest(plain->g, s->n_wanted) + ELSEWHERE), "input used elsewhere");
-}
-
 /* The outputs' gradients one by one, of ops that have several. */
 static void outputs_apart(checker *k, const subject *s, const outcome *plain) {
     outcome out = {0};
@@ -331,6 +317,37 @@ static bool agree_with_f32(checker *k, const subject *s, const outcome *plain, o
     return true;
 }
 
+/* ---- inputs that are used elsewhere too ---- */
+
+/* The op's gradient of one input must be added to what is there already, and what comes later to it: by the engine, or by
+ * the op itself where it says that it can. */
+static void used_elsewhere(checker *k, const subject *s, const outcome *plain, wiring w, int input) {
+    const value *v = &s->values[input];
+    outcome out = {0};
+    char law[64];
+    snprintf(law, sizeof law, "input %d used elsewhere, %s, %s", input, w.early ? "before" : "behind",
+             heed_dtype_name(w.real));
+    double *sum = heed_checker_take(k, s->n_wanted, sizeof *sum);
+    w.elsewhere = 1u << input;
+    if (sum == NULL || !heed_checker_must_run(k, s, w, &out, law))
+        return;
+    memcpy(sum, plain->g, (size_t)s->n_wanted * sizeof *sum);
+    for (int64_t i = v->offset; i < v->offset + v->count; i++)
+        sum[i] += ELSEWHERE;
+    const double size = largest(plain->g, s->n_wanted) + ELSEWHERE;
+    gradients_agree(k, s, out.g, sum, w.real == HEED_F32 ? rounding(s, size) : VIEWS * size, law);
+}
+
+static void each_used_elsewhere(checker *k, const subject *s, const outcome *plain, heed_dtype real) {
+    for (int i = 0; i < s->n_inputs && plain->g; i++)
+        for (int early = 0; early < 2 && s->values[i].wanted; early++) {
+            wiring w = plain_wiring(true);
+            w.real = real;
+            w.early = early;
+            used_elsewhere(k, s, plain, w, i);
+        }
+}
+
 /* ---- threads, recording ---- */
 
 void heed_checker_threads(checker *k, const subject *s, heed_dtype real, const outcome *one) {
@@ -356,7 +373,7 @@ void heed_checker_laws(checker *k, const subject *s, const outcome *plain) {
     outcome f32 = {0};
     if (plain->g) {
         used_twice(k, s, plain);
-        used_elsewhere(k, s, plain);
+        each_used_elsewhere(k, s, plain, HEED_F64);
         outputs_apart(k, s, plain);
         all_pairs(k, s);
         each_without_gradient(k, s, plain);
@@ -366,6 +383,8 @@ void heed_checker_laws(checker *k, const subject *s, const outcome *plain) {
     through_views(k, s, plain, LAYOUT_SLICED, "sliced inputs");
     through_expanded(k, s);
     heed_checker_threads(k, s, HEED_F64, plain);
-    if (agree_with_f32(k, s, plain, &f32))
+    if (agree_with_f32(k, s, plain, &f32)) {
         heed_checker_threads(k, s, HEED_F32, &f32);
+        each_used_elsewhere(k, s, &f32, HEED_F32);
+    }
 }

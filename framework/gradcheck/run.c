@@ -98,9 +98,9 @@ static bool read_outputs(checker *k, const heed_tensor *outs, int n, double *y) 
     return true;
 }
 
-/* ---- gradients ---- */
+/* ---- elsewhere ---- */
 
-/* Adds the variables to what the loss is made of. */
+/* Adds variables that are used elsewhere to what a scalar is made of. */
 static bool use_variables(checker *k, const subject *s, const wiring *w, heed_tensor *used, const double **u, int *n) {
     double *each = heed_checker_take(k, s->n_wanted, sizeof *each);
     if (each == NULL)
@@ -108,14 +108,27 @@ static bool use_variables(checker *k, const subject *s, const wiring *w, heed_te
     for (int64_t i = 0; i < s->n_wanted; i++)
         each[i] = ELSEWHERE;
     for (int i = 0; i < s->n_inputs; i++)
-        if (is_variable(&s->values[i], i, w)) {
+        if (is_variable(&s->values[i], i, w) && (w->elsewhere >> i & 1)) {
             u[*n] = each;
             used[(*n)++] = k->bases[i];
         }
     return true;
 }
 
+static bool use_early(checker *k, const subject *s, const wiring *w) {
+    heed_tensor used[HEED_SAMPLE_INPUTS];
+    const double **u = heed_checker_take(k, HEED_SAMPLE_INPUTS, sizeof *u); /* backward reads it */
+    int n = 0;
+    if (u == NULL || !use_variables(k, s, w, used, u, &n))
+        return false;
+    k->early = n ? heed_checker_dot(k->tape, used, u, n, 1) : HEED_NIL;
+    return true;
+}
+
+/* ---- gradients ---- */
+
 static bool go_backward(checker *k, const subject *s, const wiring *w, const heed_tensor *outs, int n) {
+    static const double one = 1;
     heed_tensor differentiated[HEED_MAX_OUTPUTS + HEED_SAMPLE_INPUTS];
     const double *u[HEED_MAX_OUTPUTS + HEED_SAMPLE_INPUTS];
     int used = 0;
@@ -125,8 +138,12 @@ static bool go_backward(checker *k, const subject *s, const wiring *w, const hee
         u[used] = k->u + k->outs[o].offset;
         differentiated[used++] = outs[o];
     }
-    if (w->elsewhere && !use_variables(k, s, w, differentiated, u, &used))
+    if (w->elsewhere && !w->early && !use_variables(k, s, w, differentiated, u, &used))
         return false;
+    if (w->early && !heed_is_nil(k->early)) {
+        u[used] = &one;
+        differentiated[used++] = k->early;
+    }
     if (s->grads)
         heed_grads_clear(s->grads);
     heed_tensor loss = used ? heed_checker_dot(k->tape, differentiated, u, used, w->twice ? 2 : 1) : HEED_NIL;
@@ -192,7 +209,7 @@ static bool read_gradients(checker *k, const subject *s, const wiring *w, const 
 
 bool heed_checker_run(checker *k, const subject *s, wiring w, outcome *out) {
     heed_tensor outs[HEED_MAX_OUTPUTS];
-    if (!put_inputs(k, s, &w))
+    if (!put_inputs(k, s, &w) || (w.early && !use_early(k, s, &w)))
         return false;
     int n = s->apply(s->context, k->tape, k->in, outs);
     if (n == 0 || heed_tape_status(k->tape) || (k->n_outs < 0 && !meet_outputs(k, s, outs, n)))

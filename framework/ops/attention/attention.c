@@ -366,8 +366,11 @@ static const attention_sample table[] = {
     {{2, {1, 3}}, 1, 2, NO_MASK, {0}, {.with_pattern = true}, 0, {1, {1}}},
     {{4, {2, 2, 3, 2}}, 5, 2, REAL_MASK, {4, {2, 1, 1, 5}}, {0}, 0, {0}},
     {{4, {2, 2, 3, 2}}, 4, 2, REAL_MASK, {4, {2, 2, 3, 4}}, {.dropout = 0.3}, 1, {0}},
+    {{2, {3, 2}}, 40, 2, NO_MASK, {0}, {.causal = true, .window = 4, .with_pattern = true}, 0, {0}},
+    {{2, {2, 2}}, 130, 2, NO_MASK, {0}, {.with_pattern = true}, 0, {0}},
     /* rows of q much longer than those of v, and the other way round; several parts of a head beside several heads */
     {{2, {3, 70}}, 4, 2, NO_MASK, {0}, {0}, 0, {0}},
+    {{2, {66, 17}}, 3, 2, NO_MASK, {0}, {0}, 0, {0}},
     {{2, {4, 2}}, 3, 130, NO_MASK, {0}, {.with_pattern = true}, 0, {0}},
     {{2, {2, 3}}, 70, 40, REAL_MASK, {2, {2, 70}}, {0}, 0, {1, {71}}},
     {{4, {2, 2, 130, 2}}, 70, 3, NO_MASK, {0}, {.causal = true}, 1, {0}},
