@@ -197,6 +197,8 @@ static void take_another_input(rule *r, int i) {
     if (!is(r, i, "[") || !is(r, i + 2, "]") || !is_one_of(r, i - 1, arrays) ||
         !(is(r, i - 2, "->") || is(r, i - 2, ".")))
         return;
+    if (is(r, i - 1, "dx") && is(r, i + 3, ")")) /* if (call->dx[0]) */
+        return;
     if (r->s->tokens[i + 1].kind == NUMBER) {
         make(r, "wrong tensor", begin_of(r, i + 1), end_of(r, i + 1), is(r, i + 1, "0") ? "1" : "0");
         return;

@@ -76,7 +76,6 @@ static const struct {
      "--op mul|--op linear|--op split|--op matmul|--layer lstm|--layer multi_head_attention|--layer gpt"},
     {"framework/core/array.c", " summed_offset finish_strip sum_strip run_sum heed_array_sum_to ",
      "--op linear|--op mul|--op expand|--op add|--op where"},
-    {"framework/core/backward.c", " seed_gradient ", "--op mul|--op linear|--op tanh"},
 };
 
 static int engine_part(const tree *t, const node *n) {

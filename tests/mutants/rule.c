@@ -165,22 +165,42 @@ static void mark_places(rule *r) {
     }
 }
 
+/* The last token of the statement that begins at i. */
+static int statement_end(const rule *r, int i) {
+    if (is_one_of(r, i, (const char *const[]){"if", "for", "while", NULL}) && is(r, i + 1, "("))
+        return statement_end(r, token_partner(r->s, i + 1) + 1);
+    if (is(r, i, "{"))
+        return token_partner(r->s, i);
+    while (inside(r, i) && !is(r, i, ";"))
+        i = is_one_of(r, i, (const char *const[]){"(", "[", "{", NULL}) ? token_partner(r->s, i) + 1 : i + 1;
+    return i;
+}
+
+static bool begins_line(const rule *r, int i) {
+    return i == r->n->first || is_one_of(r, i - 1, (const char *const[]){";", "{", "}", "else", NULL});
+}
+
+/* Whether tokens first .. last speak of NaN and inf. */
+static bool speaks_of_bad(const rule *r, int first, int last) {
+    for (int i = first; i <= last; i++) {
+        char *name = token_text(r->s, i);
+        const bool bad = strstr(name, "bad") || strcmp(name, "INFINITY") == 0 || strcmp(name, "hidden") == 0;
+        free(name);
+        if (bad)
+            return true;
+    }
+    return false;
+}
+
 /* Marks steps that look for NaN and inf, and conditions that pick a loop for the steps through memory. */
 static void mark_bad(rule *r) {
     const node *n = r->n;
-    for (int i = n->first; i < n->last; i++) {
-        char *name = token_text(r->s, i);
-        int from = i, to = i;
-        while (from > n->first && !is_one_of(r, from - 1, (const char *const[]){";", "{", "}", NULL}))
-            from--;
-        while (to < n->last && !is_one_of(r, to, (const char *const[]){";", "{", NULL}))
-            to++;
-        for (int j = from; j < to && strstr(name, "bad"); j++)
-            r->spared[j - n->first] = true;
-        free(name);
-        const int close = is(r, i, "if") ? token_partner(r->s, i + 1) : i;
-        const bool picks = close > i && (has_word(r, i, close, "step") || has_word(r, i, close, "anomaly"));
-        for (int j = i; j <= close && picks; j++)
+    for (int i = n->first; i < n->last && n->kind == FUNCTION; i++) {
+        const bool heads = is_one_of(r, i, (const char *const[]){"if", "for", "while", NULL}) && is(r, i + 1, "(");
+        const int close = heads ? token_partner(r->s, i + 1) : i, end = statement_end(r, i);
+        const bool picks = is(r, i, "if") && (has_word(r, i, close, "step") || has_word(r, i, close, "anomaly"));
+        const bool bad = heads ? speaks_of_bad(r, i, close) : begins_line(r, i) && speaks_of_bad(r, i, end);
+        for (int j = i; j <= (bad ? end : close) && (bad || picks); j++)
             r->spared[j - n->first] = true;
     }
 }
