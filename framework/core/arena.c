@@ -10,6 +10,20 @@ struct chunk {
 
 enum { FIRST_CHUNK = 1 << 16 };
 
+/* Under AddressSanitizer what is not taken may not be touched, up to the byte: otherwise all of a chunk would be as good as
+ * any other of it. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+static void forbid(const void *from, size_t bytes) { __asan_poison_memory_region(from, bytes); }
+static void allow(const void *from, size_t bytes) { __asan_unpoison_memory_region(from, bytes); }
+#else
+static void forbid(const void *from, size_t bytes) { (void)from, (void)bytes; }
+static void allow(const void *from, size_t bytes) { (void)from, (void)bytes; }
+#endif
+
 static chunk *chunk_new(arena *a, size_t size) {
     size_t total;
     if (__builtin_add_overflow(size, sizeof(chunk) + ARENA_ALIGN, &total) || total > PTRDIFF_MAX)
@@ -20,6 +34,7 @@ static chunk *chunk_new(arena *a, size_t size) {
     a->allocations++;
     a->held += size;
     *c = (chunk){.previous = NULL, .size = size, .used = 0};
+    forbid(c->bytes, size);
     return c;
 }
 
@@ -27,12 +42,14 @@ static void drop_last(arena *a) {
     chunk *c = a->last;
     a->last = c->previous;
     a->held -= c->size;
+    allow(c->bytes, c->size);
     free(c);
 }
 
 void *arena_take(arena *a, size_t bytes) {
     if (bytes > PTRDIFF_MAX - ARENA_ALIGN)
         return NULL;
+    const size_t asked = bytes;
     bytes = (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     if (a->last == NULL || a->last->size - a->last->used < bytes) {
         size_t size = a->held > FIRST_CHUNK ? a->held : FIRST_CHUNK;
@@ -45,6 +62,7 @@ void *arena_take(arena *a, size_t bytes) {
         a->last = c;
     }
     void *place = a->last->bytes + a->last->used;
+    allow(place, asked);
     a->last->used += bytes;
     a->used += bytes;
     if (a->used > a->high_water)
@@ -58,8 +76,10 @@ arena_mark arena_note(const arena *a) {
 
 void arena_rewind(arena *a, arena_mark mark) {
     if (a->last == mark.last) { /* a chunk opened since then stays: its memory is needed again soon */
-        if (a->last)
+        if (a->last) {
+            forbid(a->last->bytes + mark.chunk_used, a->last->used - mark.chunk_used);
             a->last->used = mark.chunk_used;
+        }
         a->used = mark.used;
     }
 }
@@ -71,8 +91,10 @@ void arena_reset(arena *a) {
             drop_last(a);
         a->last = chunk_new(a, wanted);
     }
-    if (a->last)
+    if (a->last) {
+        forbid(a->last->bytes, a->last->used);
         a->last->used = 0;
+    }
     a->used = 0;
 }
 
