@@ -409,7 +409,7 @@ exhaustive: $(BUILD)/exhaustive ## f32 functions over all 2^32 inputs (minutes)
 # Without the suites in which lessons are learned, unless FILTER names them: they call what the others call, for minutes.
 asan: ## the test suites under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan WERROR= \
-	    FILTER='$(or $(FILTER),!(induction|next_larger|sort|addition|heads)/*)' test
+	    FILTER='$(or $(FILTER),!(induction|next_larger|sort|addition|heads|same_bits)/*)' test
 
 TSAN_CC := $(if $(findstring clang,$(CC)),$(CC),clang)
 tsan: ## the thread tests under ThreadSanitizer (clang: its OpenMP runtime is one that TSan can follow)
