@@ -212,8 +212,11 @@ static heed_status view_backward(walk *w, const node *n, stage *s, heed_call *ca
     heed_array dx = open_gradient(w, &w->t->values[n->inputs[0]], r), *views = s->out;
     if (lies_there(w, n))
         return HEED_OK;
+    const heed_array *shown = s->in_at[0];
     s->in_at[0] = &dx;
-    if (call_shape_rule(w->t, n->scope, call))
+    const heed_status shaped = call_shape_rule(w->t, n->scope, call);
+    s->in_at[0] = shown; /* who looks at the call afterwards finds no dx any more */
+    if (shaped)
         return w->t->error.status;
     const bool writes = r->first && cover(views, n->n_out, &dx);
     if (r->first && !writes)
