@@ -11,6 +11,7 @@
 #include "gemm_simd.h"
 #include "parallel.h"
 #include "rows.h"
+#include "sizes.h"
 #include "vmath.h"
 
 /* Products take queries, and keys where these are rows, in groups of GROUP, which share the columns that they compute;
@@ -24,24 +25,12 @@ typedef heed_attention_sums score_sums;
 typedef heed_attention_view view;
 typedef heed_attention_place place;
 
-static int64_t smaller(int64_t x, int64_t y) {
-    return x < y ? x : y;
-}
-
-static int64_t larger(int64_t x, int64_t y) {
-    return x > y ? x : y;
-}
-
 static int64_t within(int64_t low, int64_t x, int64_t high) {
     return larger(low, smaller(x, high));
 }
 
-static int64_t divide_up(int64_t x, int64_t y) {
-    return x / y + (x % y != 0);
-}
-
 static int64_t padded(int64_t width) {
-    return divide_up(width, GRAIN) * GRAIN;
+    return round_up(width, GRAIN);
 }
 
 /* ---- tiles ---- */

@@ -8,26 +8,11 @@
 
 #include "gemm_simd.h"
 #include "parallel.h"
+#include "sizes.h"
 
 /* A block of b stays in the second-level cache while all of a goes by. A larger c does not, and is fetched in time. */
 enum { BLOCK_K = HEED_GEMM_BLOCK_K, BLOCK_B_BYTES = 512 << 10, NEAR_C_BYTES = 256 << 10 };
 enum { WORKSPACE_ALIGNMENT = 64, NARROW_COLUMNS = 4 };
-
-static int64_t smaller(int64_t x, int64_t y) {
-    return x < y ? x : y;
-}
-
-static int64_t larger(int64_t x, int64_t y) {
-    return x > y ? x : y;
-}
-
-static int64_t divide_up(int64_t x, int64_t y) {
-    return x / y + (x % y != 0);
-}
-
-static int64_t round_up(int64_t x, int64_t unit) {
-    return divide_up(x, unit) * unit;
-}
 
 /* The sizes that follow from a vector's, for elements of so many bytes. */
 

@@ -6,20 +6,13 @@
 
 #include "gemm.h"
 #include "parallel.h"
+#include "sizes.h"
 #include "vmath.h"
 
 enum { ALIGNMENT = 64 };
 
-static int64_t smaller(int64_t x, int64_t y) {
-    return x < y ? x : y;
-}
-
-static size_t round_up(size_t bytes) {
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-static size_t larger(size_t x, size_t y) {
-    return x > y ? x : y;
+static size_t aligned(size_t bytes) {
+    return (size_t)round_up((int64_t)bytes, ALIGNMENT);
 }
 
 /* Before a loop whose iterations have nothing to do with each other: of so many arrays a compiler does not find out
@@ -90,7 +83,7 @@ static bool copies_w(const heed_recurrence_problem *a) {
 
 /* From one row of the copy to the next, in elements. */
 static int64_t copied_row(const heed_recurrence_problem *a, size_t element_size) {
-    const size_t bytes = round_up((size_t)(a->cell->gates * a->hidden) * element_size);
+    const size_t bytes = aligned((size_t)(a->cell->gates * a->hidden) * element_size);
     return (int64_t)((bytes % PAGE ? bytes : bytes + LINE) / element_size);
 }
 
@@ -162,14 +155,14 @@ static recurrence_plan forward_plan(const heed_recurrence_problem *a, size_t ele
     recurrence_plan plan = plan_of(a, threads);
     const heed_gemm of_w = product_of_state(a, plan.share, NULL, a->steps * a->hidden, NULL);
     const heed_gemm g = product_by_copy(a, of_w, NULL, copied_row(a, element_size));
-    plan.gemm_bytes = round_up(heed_gemm_workspace(&g, element_size, plan.inner));
+    plan.gemm_bytes = aligned(heed_gemm_workspace(&g, element_size, plan.inner));
     return plan;
 }
 
 static recurrence_plan backward_plan(const heed_recurrence_problem *a, size_t element_size, int threads) {
     recurrence_plan plan = plan_of(a, threads);
     const heed_gemm g = product_for_state(a, plan.share, NULL, NULL);
-    plan.gemm_bytes = round_up(heed_gemm_workspace(&g, element_size, plan.inner));
+    plan.gemm_bytes = aligned(heed_gemm_workspace(&g, element_size, plan.inner));
     return plan;
 }
 
@@ -177,11 +170,11 @@ static recurrence_plan backward_plan(const heed_recurrence_problem *a, size_t el
 
 /* Forward: W h + b of a step (B, G H); where nothing is kept, what a step would keep (B, K H); Wᵀ; products. */
 static size_t from_bytes(const heed_recurrence_problem *a, size_t element_size) {
-    return round_up((size_t)(a->batch * a->cell->gates * a->hidden) * element_size);
+    return aligned((size_t)(a->batch * a->cell->gates * a->hidden) * element_size);
 }
 
 static size_t unkept_bytes(const heed_recurrence_problem *a, size_t element_size) {
-    return a->kept ? 0 : round_up((size_t)(a->batch * a->cell->kept * a->hidden) * element_size);
+    return a->kept ? 0 : aligned((size_t)(a->batch * a->cell->kept * a->hidden) * element_size);
 }
 
 static size_t copy_bytes(const heed_recurrence_problem *a, size_t element_size) {
@@ -197,15 +190,15 @@ size_t heed_recurrence_workspace(const heed_recurrence_problem *a, size_t elemen
 /* Backward: dh and dc (B, H) each, a row of zeros (K H); then products over time, and after them the states before each
  * step (B, T, H) and the product over all of them. */
 static size_t running_bytes(const heed_recurrence_problem *a, size_t element_size) {
-    return round_up((size_t)(a->batch * a->hidden) * element_size);
+    return aligned((size_t)(a->batch * a->hidden) * element_size);
 }
 
 static size_t zeros_bytes(const heed_recurrence_problem *a, size_t element_size) {
-    return round_up((size_t)(a->cell->kept * a->hidden) * element_size);
+    return aligned((size_t)(a->cell->kept * a->hidden) * element_size);
 }
 
 static size_t before_bytes(const heed_recurrence_problem *a, size_t element_size) {
-    return a->steps > 1 ? round_up((size_t)(a->batch * a->steps * a->hidden) * element_size) : 0;
+    return a->steps > 1 ? aligned((size_t)(a->batch * a->steps * a->hidden) * element_size) : 0;
 }
 
 size_t heed_recurrence_backward_workspace(const heed_recurrence_problem *a, size_t element_size, int threads) {
@@ -214,7 +207,7 @@ size_t heed_recurrence_backward_workspace(const heed_recurrence_problem *a, size
     const heed_gemm weight = product_for_weight(a, &none, NULL);
     const size_t over_time = (size_t)plan.workers * plan.gemm_bytes;
     const size_t at_the_end = before_bytes(a, element_size) + heed_gemm_workspace(&weight, element_size, threads);
-    return 2 * running_bytes(a, element_size) + zeros_bytes(a, element_size) + larger(over_time, at_the_end);
+    return 2 * running_bytes(a, element_size) + zeros_bytes(a, element_size) + (over_time > at_the_end ? over_time : at_the_end);
 }
 
 /* ---- the passes over time ---- */

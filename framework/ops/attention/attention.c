@@ -16,6 +16,7 @@
 #include <heed/ops.h>
 
 #include "../../kernels/attention.h"
+#include "../../kernels/sizes.h"
 
 enum { Q, K, V, MASK, RELATIVE, INPUTS };
 enum { CONTEXT, PATTERN };
@@ -35,10 +36,6 @@ static int outputs(const void *attr) {
 /* The size of an axis counted from the end, 1 being the last; 1 where the rank has none. */
 static int64_t size_from_end(const heed_array *x, int from_end) {
     return from_end <= x->shape.rank ? x->shape.n[x->shape.rank - from_end] : 1;
-}
-
-static int64_t smaller(int64_t x, int64_t y) {
-    return x < y ? x : y;
 }
 
 static heed_attention_view view_of(const heed_array *x) {
