@@ -37,21 +37,28 @@ static inline void heed_lanes_larger_f64(heed_lanes_f64 *x, const heed_lanes_f64
     *x = (heed_lanes_f64)((larger & (heed_mask_f64)*y) | (~larger & (heed_mask_f64)*x));
 }
 
+/* x's lanes in another order. */
+#ifdef __clang__
+#define HEED_LANES_IN_ORDER(type, x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
+#else
+#define HEED_LANES_IN_ORDER(type, x, ...) __builtin_shuffle(x, (heed_mask_##type){__VA_ARGS__})
+#endif
+
 /* The largest lane: one half against the other, until two are left. */
 static inline float heed_lanes_max_f32(heed_lanes_f32 *x) {
-    heed_lanes_f32 y = __builtin_shufflevector(*x, *x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    heed_lanes_f32 y = HEED_LANES_IN_ORDER(f32, *x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
     heed_lanes_larger_f32(x, &y);
-    y = __builtin_shufflevector(*x, *x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3);
+    y = HEED_LANES_IN_ORDER(f32, *x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3);
     heed_lanes_larger_f32(x, &y);
-    y = __builtin_shufflevector(*x, *x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
+    y = HEED_LANES_IN_ORDER(f32, *x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
     heed_lanes_larger_f32(x, &y);
     return (*x)[0] > (*x)[1] ? (*x)[0] : (*x)[1];
 }
 
 static inline double heed_lanes_max_f64(heed_lanes_f64 *x) {
-    heed_lanes_f64 y = __builtin_shufflevector(*x, *x, 4, 5, 6, 7, 0, 1, 2, 3);
+    heed_lanes_f64 y = HEED_LANES_IN_ORDER(f64, *x, 4, 5, 6, 7, 0, 1, 2, 3);
     heed_lanes_larger_f64(x, &y);
-    y = __builtin_shufflevector(*x, *x, 2, 3, 0, 1, 2, 3, 0, 1);
+    y = HEED_LANES_IN_ORDER(f64, *x, 2, 3, 0, 1, 2, 3, 0, 1);
     heed_lanes_larger_f64(x, &y);
     return (*x)[0] > (*x)[1] ? (*x)[0] : (*x)[1];
 }
