@@ -1,6 +1,6 @@
 /* Random programs of ops: what one is, and who does what with it.
  *
- *     draw.c, propose.c    make one up, statement by statement, from a seed
+ *     draw.c, propose*.c   make one up, statement by statement, from a seed
  *     oracle*.c            say what it gives, or that a statement is refused, from the formulas alone, in f64
  *     run.c, calls.c       run it through the library and compare
  *     shrink.c             makes one that fails smaller while it fails
