@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/error_internal.h"
+
 enum { RUNGS = 13, VECTORS = 4 };
 static const double RATIO = 1.7320508075688772;
 static const double FIRST_STEP = 0.02;  /* of the parameters' norm */
@@ -24,7 +26,7 @@ heed_status curvature_fail(heed_curvature *c, heed_status status, const char *fo
     va_list arguments;
     char text[HEED_ERROR_TEXT];
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    error_text(text, format, arguments);
     va_end(arguments);
     c->error.status = HEED_OK; /* the last error counts, not the first */
     return heed_error_set(&c->error, status, "%s", text);
