@@ -113,7 +113,8 @@ heed_check_row heed_check_row_of_case(const heed_check_case *c);
 /* For main to return. An op of yours has its own `make gradcheck` in two lines:
  *     int main(int argc, char **argv) {
  *         return heed_gradcheck_main(argc, argv, 1, (heed_check_row[]){heed_check_row_of_op(&my_op)}); }
- * Options: --op NAME, --layer NAME, --cases N, --seed N, --first, --json FILE, --html FILE, --help. */
+ * It prints the table to standard output and complaints to standard error, and returns the exit status: 0 if all is right, 1 if
+ * something failed, 2 for a bad option. Options: --op NAME, --layer NAME, --cases N, --seed N, --first, --json FILE, --html FILE, --help. */
 int heed_gradcheck_main(int argc, char **argv, int n, const heed_check_row *rows);
 
 /* Adds b's counts and failures to a. */

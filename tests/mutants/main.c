@@ -26,6 +26,23 @@ static const char usage[] =
     "  --only N       only mutant N: what it is, and what the check says\n"
     "  --list         say what there is, and do nothing\n";
 
+static int whole_number(const char *text) {
+    char *end;
+    const long n = strtol(text, &end, 10);
+    if (end == text || *end || n < 0 || n > 1000000)
+        die("\"%s\" is no whole number from 0 to 1000000\n%s", text, usage);
+    return (int)n;
+}
+
+/* N or N:K. */
+static void read_share(char *text, options *o) {
+    char *colon = strchr(text, ':');
+    if (colon)
+        *colon = '\0';
+    o->share = whole_number(text);
+    o->part = colon ? whole_number(colon + 1) : 0;
+}
+
 static options parse(int argc, char **argv) {
     static const struct option known[] = {
         {"folder", required_argument, NULL, 'f'}, {"accepted", required_argument, NULL, 'a'},
@@ -43,16 +60,16 @@ static options parse(int argc, char **argv) {
             o.accepted = optarg;
             break;
         case 'j':
-            o.jobs = atoi(optarg);
+            o.jobs = whole_number(optarg);
             break;
         case 's':
-            sscanf(optarg, "%d:%d", &o.share, &o.part);
+            read_share(optarg, &o);
             break;
         case 'i':
             o.in = optarg;
             break;
         case 'o':
-            o.only = atoi(optarg);
+            o.only = whole_number(optarg);
             break;
         case 'l':
             o.list = true;
