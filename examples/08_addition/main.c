@@ -56,7 +56,7 @@ static heed_status look_inside(addition_run *run) {
 static heed_status teach(addition_run *run, heed_error *error) {
     const options *o = run->o;
     training_plan plan = {.steps = o->steps,
-                          .lr = 3e-3,
+                          .lr = 1.5e-3,
                           .warmup = 100,
                           .beta2 = 0.98,
                           .weight_decay = 0.01,
