@@ -54,6 +54,10 @@ bool op_differentiates(const heed_op *op, const heed_array *input, int i) {
     return !(op->flags & HEED_NO_GRADIENT) && heed_dtype_real(input->dtype) && !(i < 32 && (op->no_gradient >> i & 1));
 }
 
+bool op_saves(unsigned mask, int i) {
+    return mask == (unsigned)HEED_SAVE_ALL || (i < 32 && (mask >> i & 1));
+}
+
 heed_kernel *op_kernel(heed_kernel *const *by_dtype, heed_kernel *any, heed_dtype dtype) {
     return by_dtype[dtype] ? by_dtype[dtype] : any;
 }
@@ -123,10 +127,10 @@ static heed_status open_frame(heed_tape *t, frame *f, const heed_op *op, int n_i
                          op->dispatch, n_in);
     bool few = n_in <= FEW && f->n_out <= FEW;
     size_t n = (size_t)n_in, m = (size_t)f->n_out;
-    f->inputs = n_in <= FEW ? f->few_inputs : arena_take(&t->memory, n * sizeof *f->inputs);
-    f->in = n_in <= FEW ? f->few_in : arena_take(&t->memory, n * sizeof *f->in);
-    f->out = f->n_out <= FEW ? f->few_out : arena_take(&t->memory, m * sizeof *f->out);
-    f->out_at = f->n_out <= FEW ? f->few_out_at : arena_take(&t->memory, m * sizeof *f->out_at);
+    f->inputs = n_in <= FEW ? f->few_inputs : arena_take(t->data, n * sizeof *f->inputs);
+    f->in = n_in <= FEW ? f->few_in : arena_take(t->data, n * sizeof *f->in);
+    f->out = f->n_out <= FEW ? f->few_out : arena_take(t->data, m * sizeof *f->out);
+    f->out_at = f->n_out <= FEW ? f->few_out_at : arena_take(t->data, m * sizeof *f->out_at);
     if (!few && (!f->inputs || !f->in || !f->out || !f->out_at))
         return tape_no_memory(t, op->name, n * sizeof *f->in + m * sizeof *f->out);
     for (int i = 0; i < f->n_out; i++) {
@@ -138,7 +142,7 @@ static heed_status open_frame(heed_tape *t, frame *f, const heed_op *op, int n_i
 
 /* The value's index, or 0 and the error: its text is written only when it is needed. */
 static uint32_t resolve_input(heed_tape *t, const heed_op *op, heed_tensor x, int i) {
-    if (x.epoch == t->epoch && x.index > 0 && x.index < t->n_values)
+    if (x.epoch == t->epoch && x.index > 0 && x.index < t->n_values && !(t->values[x.index].flags & VALUE_GONE))
         return (uint32_t)x.index;
     char what[32];
     snprintf(what, sizeof what, "input %d", i);
@@ -238,28 +242,28 @@ static heed_status take_outputs(heed_tape *t, heed_call *call) {
         if (!(call->op->flags & HEED_LAYS_OUT))
             heed_array_set_strides(out);
         bytes = (size_t)heed_array_count(out) * heed_dtype_size(out->dtype);
-        if ((out->data = arena_take(&t->memory, bytes)) == NULL)
+        if ((out->data = arena_take(t->data, bytes)) == NULL)
             return tape_no_memory(t, call->op->name, bytes);
     }
-    if (call->saved_bytes && (call->saved = arena_take(&t->memory, call->saved_bytes)) == NULL)
+    if (call->saved_bytes && (call->saved = arena_take(t->data, call->saved_bytes)) == NULL)
         return tape_no_memory(t, call->op->name, call->saved_bytes);
     return HEED_OK;
 }
 
-static heed_status run_forward(heed_tape *t, heed_call *call) {
+bool call_forward(heed_tape *t, heed_call *call) {
     if (call->op->flags & HEED_VIEW)
-        return HEED_OK;
-    arena_mark before = arena_note(&t->memory);
+        return true;
+    arena_mark before = arena_note(t->data);
     heed_array few[FEW], *expanded = few;
     const heed_array *few_in[FEW], **in = few_in;
     if (call->n_in > FEW) {
-        expanded = arena_take(&t->memory, (size_t)call->n_in * sizeof *expanded);
-        in = arena_take(&t->memory, (size_t)call->n_in * sizeof *in);
+        expanded = arena_take(t->data, (size_t)call->n_in * sizeof *expanded);
+        in = arena_take(t->data, (size_t)call->n_in * sizeof *in);
     }
     if (call->workspace_bytes)
-        call->workspace = arena_take(&t->memory, call->workspace_bytes);
+        call->workspace = arena_take(t->data, call->workspace_bytes);
     if (expanded == NULL || in == NULL || (call->workspace_bytes && call->workspace == NULL))
-        return tape_no_memory(t, call->op->name, call->workspace_bytes);
+        return false;
     const heed_array *const *given = call->in;
     heed_dtype dtype = op_dispatch(call->op, call->in, call->out);
     if (call->op->flags & HEED_BROADCASTS) {
@@ -268,8 +272,12 @@ static heed_status run_forward(heed_tape *t, heed_call *call) {
     }
     op_kernel(call->op->forward, call->op->forward_any, dtype)(call);
     call->in = given;
-    arena_rewind(&t->memory, before);
-    return HEED_OK;
+    arena_rewind(t->data, before);
+    return true;
+}
+
+static heed_status run_forward(heed_tape *t, heed_call *call) {
+    return call_forward(t, call) ? HEED_OK : tape_no_memory(t, call->op->name, call->workspace_bytes);
 }
 
 void expand_inputs(const heed_call *call, heed_array *expanded, const heed_array **in) {
@@ -296,24 +304,8 @@ static double weight_of(const heed_tape *t, const frame *f, const heed_call *cal
     return weight;
 }
 
-static heed_status record(heed_tape *t, const frame *f, const heed_call *call, heed_tensor *outs) {
-    uint32_t first = (uint32_t)t->n_values;
-    double weight = weight_of(t, f, call);
-    for (int o = 0; o < f->n_out; o++) {
-        uint32_t index = tape_new_value(t, f->out[o].dtype, f->out[o].shape);
-        if (index == 0)
-            return tape_no_memory(t, f->op->name, sizeof(value));
-        value *v = &t->values[index];
-        v->array = f->out[o];
-        v->weight = o == 0 ? weight : -1;
-        if (f->needs_grad && heed_dtype_real(v->array.dtype)) {
-            v->flags = VALUE_NEEDS_GRAD | (f->op->flags & HEED_VIEW ? VALUE_VIEW : 0);
-            v->node = (int32_t)t->n_nodes;
-        }
-        outs[o] = tape_handle(t, index);
-    }
-    if (!f->needs_grad)
-        return HEED_OK;
+/* What backward walks, and what a block runs again, whether it can be differentiated or not. */
+static heed_status record_node(heed_tape *t, const frame *f, const heed_call *call, uint32_t first_out) {
     node *grown =
         t->n_nodes < INT32_MAX ? arena_grow(&t->memory, t->nodes, &t->cap_nodes, t->n_nodes + 1, sizeof *grown) : NULL;
     uint32_t *inputs = grown ? arena_take(&t->memory, (size_t)f->n_in * sizeof *inputs) : NULL;
@@ -322,22 +314,47 @@ static heed_status record(heed_tape *t, const frame *f, const heed_call *call, h
     if (inputs == NULL)
         return tape_no_memory(t, f->op->name, sizeof(node));
     memcpy(inputs, f->inputs, (size_t)f->n_in * sizeof *inputs);
-    for (int i = 0; i < f->n_in; i++)
+    for (int i = 0; i < f->n_in && f->needs_grad; i++)
         t->values[inputs[i]].users++;
     t->nodes[t->n_nodes++] = (node){.op = f->op,
                                     .attr = call->attr,
                                     .inputs = inputs,
                                     .n_in = f->n_in,
                                     .n_out = f->n_out,
-                                    .first_out = first,
+                                    .first_out = first_out,
                                     .saved = call->saved,
                                     .saved_bytes = call->saved_bytes,
+                                    .workspace = call->workspace_bytes,
                                     .backward_workspace = call->backward_workspace_bytes,
                                     .rng_key = call->rng_key,
                                     .scope = tape_scope(t),
                                     .threads = call->threads,
-                                    .training = call->training};
+                                    .training = call->training,
+                                    .inner = t->open_blocks > 0,
+                                    .constant = !f->needs_grad};
     return HEED_OK;
+}
+
+static heed_status record(heed_tape *t, const frame *f, const heed_call *call, heed_tensor *outs) {
+    const uint32_t first = (uint32_t)t->n_values;
+    const bool view = (f->op->flags & HEED_VIEW) != 0;
+    double weight = weight_of(t, f, call);
+    for (int o = 0; o < f->n_out; o++) {
+        uint32_t index = tape_new_value(t, f->out[o].dtype, f->out[o].shape);
+        if (index == 0)
+            return tape_no_memory(t, f->op->name, sizeof(value));
+        value *v = &t->values[index];
+        v->array = f->out[o];
+        v->weight = o == 0 ? weight : -1;
+        if (view)
+            v->shown_at = (char *)v->array.data - (char *)t->values[f->inputs[0]].array.data;
+        if (f->needs_grad && heed_dtype_real(v->array.dtype)) {
+            v->flags = VALUE_NEEDS_GRAD | (view ? VALUE_VIEW : 0);
+            v->node = (int32_t)t->n_nodes;
+        }
+        outs[o] = tape_handle(t, index);
+    }
+    return f->needs_grad || t->open_blocks ? record_node(t, f, call, first) : HEED_OK;
 }
 
 static heed_status check_finite(heed_tape *t, const heed_call *call) {

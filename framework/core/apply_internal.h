@@ -13,6 +13,10 @@ heed_kernel *op_kernel(heed_kernel *const *by_dtype, heed_kernel *any, heed_dtyp
 heed_dtype op_dispatch(const heed_op *op, const heed_array *const *in, heed_array *const *out);
 /* Runs the shape rule; its error becomes the tape's, under path and name. */
 heed_status call_shape_rule(heed_tape *t, const heed_scope *scope, heed_call *call);
+/* Whether a mask of inputs or outputs whose data backward reads has the i-th. */
+bool op_saves(unsigned mask, int i);
+/* Runs the op's forward, with workspace; views have none. False when memory is out. */
+bool call_forward(heed_tape *t, heed_call *call);
 /* in[i] := call->in[i] expanded to out[0]'s shape, for HEED_BROADCASTS. */
 void expand_inputs(const heed_call *call, heed_array *expanded, const heed_array **in);
 

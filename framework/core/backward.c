@@ -1,6 +1,7 @@
 /* Backward: the tape walked in reverse, twice. A dry walk (backward_plan.c, backward_route.c) finds what is reached, and gives
  * every gradient its place for the time between the first op that writes it and the op whose output it belongs to. Then a
- * walk that computes (backward_walk.c). */
+ * walk that computes (backward_walk.c), which runs what it needs of a recomputed block again when it comes there
+ * (backward_rerun.c). */
 #include <string.h>
 
 #include "backward_internal.h"
@@ -69,6 +70,9 @@ static heed_status check_start(heed_tape *t, uint32_t index, heed_tensor seed, c
 }
 
 static heed_status walk_back(heed_tape *t, heed_tensor loss, heed_grads *g, heed_backward_options options) {
+    if (t->open_blocks)
+        return tape_fail(t, tape_scope(t), "backward", HEED_STATE,
+                         "a recomputed block is open: heed_recompute_end comes first");
     uint32_t index = tape_resolve(t, "backward", loss, "the loss");
     if (index == 0 || check_start(t, index, options.seed, g))
         return t->error.status;
@@ -113,7 +117,7 @@ heed_status heed_backward(heed_tape *t, heed_tensor loss, heed_grads *g) {
 }
 
 heed_tensor heed_keep_grad(heed_tape *t, heed_tensor x) {
-    uint32_t index = tape_resolve(t, "keep_grad", x, "the tensor");
+    uint32_t index = tape_find(t, "keep_grad", x, "the tensor");
     if (index)
         t->values[index].flags |= VALUE_KEEP_GRAD;
     return x;
@@ -131,7 +135,7 @@ static heed_tensor whole_gradient(heed_tape *t, const heed_array *shared) {
 }
 
 heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
-    uint32_t index = tape_resolve(t, "grad", x, "the tensor");
+    uint32_t index = tape_find(t, "grad", x, "the tensor");
     if (index == 0)
         return HEED_NIL;
     const value *v = &t->values[index];

@@ -8,6 +8,7 @@
 typedef struct node_plan {
     size_t scratch;  /* its place in the pool */
     uint32_t routes; /* the first of its routes on the tape */
+    bool rerun;      /* of a node in a block: it runs again */
 } node_plan;
 
 typedef struct walk {
@@ -50,6 +51,14 @@ size_t aligned_bytes(size_t bytes);
 bool reached(const walk *w, const node *n);
 /* From the value `start`, an output of node `last`: fills w->nodes, takes w->pool. */
 heed_status dry_walk(walk *w, uint32_t start, int32_t last);
+
+/* ---- backward_rerun.c ---- */
+
+/* The dry walk's decision on whether n, of a block, runs again; those behind it are decided on. */
+void plan_rerun(walk *w, const node *n, node_plan *planned);
+/* Runs again what is to be of a block's nodes up to `last`; then, when they have been walked, gives back its memory. */
+heed_status rerun_block(walk *w, const tape_block *b, int32_t last);
+void release_block(walk *w, const tape_block *b);
 
 /* ---- backward_walk.c ---- */
 

@@ -23,17 +23,20 @@ static size_t node_scratch(const walk *w, const node *n, const route *routes) {
     return bytes;
 }
 
-/* Backward reads parameters where they lie, those too that get no gradient. */
+/* Backward, and what runs again, reads parameters where they lie, those too that get no gradient. */
 static bool as_forward_saw_it(const heed_tape *t, uint32_t input) {
     int32_t at = t->values[input].use;
     return at == NO_PARAM || t->uses[at].model_version == t->uses[at].param.model->version;
 }
 
-static heed_status check_node(heed_tape *t, const node *n) {
-    if (n->walked)
-        return tape_fail(
-            t, scope_root(), "backward", HEED_STATE,
-            "this recording was walked before: sum the losses first, or ask the first backward to retain it");
+static heed_status check_walked(heed_tape *t, const node *n) {
+    if (!n->walked)
+        return HEED_OK;
+    return tape_fail(t, scope_root(), "backward", HEED_STATE,
+                     "this recording was walked before: sum the losses first, or ask the first backward to retain it");
+}
+
+static heed_status check_parameters(heed_tape *t, const node *n) {
     for (int i = 0; i < n->n_in; i++)
         if (!as_forward_saw_it(t, n->inputs[i]))
             return tape_fail(t, scope_root(), "backward", HEED_STATE,
@@ -63,7 +66,7 @@ static bool take_routes(walk *w, const node *n, node_plan *planned) {
 
 static heed_status plan_node(walk *w, const node *n, node_plan *planned) {
     heed_tape *t = w->t;
-    if (check_node(t, n))
+    if (check_walked(t, n))
         return t->error.status;
     bool room = take_routes(w, n, planned);
     if (room) {
@@ -86,9 +89,16 @@ heed_status dry_walk(walk *w, uint32_t start, int32_t last) {
     w->seed = (route){.kind = ROUTE_DIRECT, .first = true};
     if (!take_place(w, NULL, &t->values[start], &w->seed))
         return tape_no_memory(t, "backward", sizeof(grad_place));
-    for (int32_t i = last; i >= 0; i--)
-        if (reached(w, &t->nodes[i]) && plan_node(w, &t->nodes[i], &w->nodes[i]))
+    for (int32_t i = last; i >= 0; i--) {
+        const node *n = &t->nodes[i];
+        const bool walks = reached(w, n);
+        if (walks && plan_node(w, n, &w->nodes[i]))
             return t->error.status;
+        if (n->inner)
+            plan_rerun(w, n, &w->nodes[i]);
+        if ((walks || (n->inner && w->nodes[i].rerun)) && check_parameters(t, n))
+            return t->error.status;
+    }
     if ((w->pool = arena_take(&t->memory, t->gradients.peak)) == NULL)
         return tape_no_memory(t, "backward", t->gradients.peak);
     t->gradient_bytes = t->gradients.peak;

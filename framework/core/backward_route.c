@@ -46,13 +46,16 @@ void find_roots(walk *w, uint32_t start, int32_t last) {
     value *values = w->t->values;
     for (int32_t i = 0; i <= last; i++) {
         const node *n = &w->t->nodes[i];
-        if (!(n->op->flags & HEED_VIEW))
+        if (!(n->op->flags & HEED_VIEW) || n->constant)
             continue;
         const value *shown = &values[n->inputs[0]];
         bool room = shown->use == NO_PARAM && shown->users == 1 && (shown->flags & VALUE_NEEDS_GRAD) &&
                     (!packed_by_itself(w, shown) || heed_array_contiguous(&shown->array)) && shows_all_once(w->t, n);
-        for (uint32_t at = n->first_out; at < n->first_out + (uint32_t)n->n_out; at++)
-            values[at].root = room && !keeps_grad(&values[at]) && at != start ? shown->root : at;
+        for (uint32_t at = n->first_out; at < n->first_out + (uint32_t)n->n_out; at++) {
+            const bool lies = room && !keeps_grad(&values[at]) && at != start;
+            values[at].root = lies ? shown->root : at;
+            values[at].root_at = lies ? shown->root_at + values[at].shown_at : 0;
+        }
     }
 }
 
@@ -61,10 +64,7 @@ heed_array gradient_array(const walk *w, const value *v) {
     if (v->use != NO_PARAM) {
         a.data = (char *)w->grads->data + (size_t)w->t->uses[v->use].offset * heed_dtype_size(a.dtype);
     } else {
-        const value *root = &w->t->values[v->root];
-        a.data = w->pool + root->grad_offset;
-        if (v != root)
-            a.data = (char *)a.data + ((char *)v->array.data - (char *)root->array.data);
+        a.data = w->pool + w->t->values[v->root].grad_offset + v->root_at;
     }
     if (packed_by_itself(w, v))
         heed_array_set_strides(&a);

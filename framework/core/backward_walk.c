@@ -79,16 +79,12 @@ static bool open_stage(arena *a, const node *n, const route *routes, stage *s) {
     return true;
 }
 
-static bool saves(unsigned mask, int i) {
-    return mask == (unsigned)HEED_SAVE_ALL || (i < 32 && (mask >> i & 1));
-}
-
 /* What forward saw, without the data that the op has not declared; nothing is asked for yet. */
 static void show_forward(const walk *w, const node *n, stage *s) {
     const value *values = w->t->values;
     for (int o = 0; o < n->n_out; o++) {
         s->out[o] = values[n->first_out + (uint32_t)o].array;
-        if (!saves(n->op->save_out, o))
+        if (!op_saves(n->op->save_out, o))
             s->out[o].data = NULL;
         s->out_at[o] = &s->out[o];
     }
@@ -101,7 +97,7 @@ static void show_forward(const walk *w, const node *n, stage *s) {
         s->in[i] = values[n->inputs[i]].array;
         if ((n->op->flags & HEED_BROADCASTS) && !heed_shape_equal(s->in[i].shape, s->out[0].shape))
             s->in[i] = heed_array_expanded(&s->in[i], s->out[0].shape);
-        if (!saves(n->op->save_in, i))
+        if (!op_saves(n->op->save_in, i))
             s->in[i].data = NULL;
         s->in_at[i] = &s->in[i];
     }
@@ -286,10 +282,25 @@ static heed_status node_backward(walk *w, node *n, const node_plan *planned) {
     return status;
 }
 
-heed_status compute_walk(walk *w, int32_t last) {
+static heed_status walk_nodes(walk *w, int32_t last, int32_t first) {
     heed_tape *t = w->t;
-    for (int32_t i = last; i >= 0; i--)
+    for (int32_t i = last; i >= first; i--)
         if (reached(w, &t->nodes[i]) && node_backward(w, &t->nodes[i], &w->nodes[i]))
             return t->error.status;
     return HEED_OK;
+}
+
+/* What lies behind a block, then the block, whose inner values are there meanwhile. */
+heed_status compute_walk(walk *w, int32_t last) {
+    for (size_t at = w->t->n_blocks; at-- > 0;) {
+        const tape_block *b = &w->t->blocks[at];
+        if (b->first > last)
+            continue;
+        const int32_t in = last < b->end ? last : b->end - 1;
+        if (walk_nodes(w, last, b->end) || rerun_block(w, b, in) || walk_nodes(w, in, b->first))
+            return w->t->error.status;
+        release_block(w, b);
+        last = b->first - 1;
+    }
+    return walk_nodes(w, last, 0);
 }

@@ -324,6 +324,6 @@ heed_profile_row heed_profile_row_at(const heed_profile *p, int i) {
 }
 
 const char *heed_phase_name(heed_phase phase) {
-    static const char *const names[HEED_PHASES] = {"forward", "backward", "update", "aside"};
+    static const char *const names[HEED_PHASES] = {"forward", "backward", "update", "recompute", "aside"};
     return (unsigned)phase < HEED_PHASES ? names[phase] : "";
 }

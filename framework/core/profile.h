@@ -45,10 +45,11 @@ typedef enum heed_phase {
     HEED_PHASE_FORWARD,
     HEED_PHASE_BACKWARD,
     HEED_PHASE_UPDATE,
+    HEED_PHASE_RECOMPUTE, /* forward again, in backward (heed_recompute_begin) */
     HEED_PHASE_ASIDE, /* forward with recording off (heed_tape_set_recording) */
     HEED_PHASES
 } heed_phase;
-/* "forward", "backward", "update", "aside". */
+/* "forward", "backward", "update", "recompute", "aside". */
 const char *heed_phase_name(heed_phase phase);
 
 /* All calls of one op under one path in one phase. */

@@ -16,7 +16,7 @@ typedef struct sum {
     const char *name; /* the op's, or a path */
     size_t length;    /* of the name */
     int parent;       /* of a path: the sum of the path above it; -1: none */
-    int64_t calls;    /* not those of backward */
+    int64_t calls;    /* not those in backward */
     double seconds[HEED_PHASES], flops, bytes;
 } sum;
 
@@ -28,8 +28,13 @@ typedef struct sums {
     bool failed;
 } sums;
 
+/* What is computed again counts as part of backward. */
+static double in_backward(const double seconds[HEED_PHASES]) {
+    return seconds[HEED_PHASE_BACKWARD] + seconds[HEED_PHASE_RECOMPUTE];
+}
+
 static double seconds_of(const sums *all, const sum *s) {
-    return s->seconds[HEED_PHASE_FORWARD] + s->seconds[HEED_PHASE_BACKWARD] + s->seconds[HEED_PHASE_UPDATE] +
+    return s->seconds[HEED_PHASE_FORWARD] + in_backward(s->seconds) + s->seconds[HEED_PHASE_UPDATE] +
            (all->aside ? s->seconds[HEED_PHASE_ASIDE] : 0);
 }
 
@@ -48,7 +53,7 @@ static int sum_named(sums *all, const char *name, size_t length, int parent) {
 }
 
 static void add_to(sum *s, const heed_profile_row *r) {
-    s->calls += r->phase != HEED_PHASE_BACKWARD ? r->calls : 0;
+    s->calls += r->phase != HEED_PHASE_BACKWARD && r->phase != HEED_PHASE_RECOMPUTE ? r->calls : 0;
     s->seconds[r->phase] += r->seconds;
     s->flops += r->flops;
     s->bytes += r->bytes;
@@ -156,7 +161,7 @@ static void print_sum(FILE *out, const sums *all, const sum *s, int indent, doub
     double often = (double)s->calls / all->steps;
     print_name(out, s, indent);
     fprintf(out, "%6s%8s%9s%8s%4s %%  %s%8s%6s\n", some(calls, often, often < 9.95 && often * 10 != (int)often * 10),
-            some(forward, first * to_ms, 2), some(backward, s->seconds[HEED_PHASE_BACKWARD] * to_ms, 2),
+            some(forward, first * to_ms, 2), some(backward, in_backward(s->seconds) * to_ms, 2),
             fixed(ms, seconds * to_ms, 2), fixed(share, 100 * part, 0), bar_of(part, bar),
             some(gflops, s->flops > 0 && seconds > 0 ? s->flops / seconds * 1e-9 : 0, 1),
             some(gbytes, s->bytes > 0 && seconds > 0 ? s->bytes / seconds * 1e-9 : 0, 1));
@@ -230,7 +235,7 @@ static int print_layers(FILE *out, const sums *all, int parent, int depth, doubl
 static void print_start(FILE *out, const heed_profile_total *total) {
     char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL];
     const double *phase = total->phase, ms = 1e3 / (double)(total->steps ? total->steps : 1);
-    double between = total->seconds - phase[HEED_PHASE_FORWARD] - phase[HEED_PHASE_BACKWARD] - phase[HEED_PHASE_UPDATE];
+    double between = total->seconds - phase[HEED_PHASE_FORWARD] - in_backward(phase) - phase[HEED_PHASE_UPDATE];
     if (total->steps == 0) {
         fprintf(out, "no step with a backward was measured; %s ms in ops\n",
                 fixed(a, 1e3 * (phase[HEED_PHASE_FORWARD] + phase[HEED_PHASE_ASIDE]), 2));
@@ -238,8 +243,10 @@ static void print_start(FILE *out, const heed_profile_total *total) {
     }
     fprintf(out, "a step: %s ms, the mean of %lld\nforward %s, backward %s, update %s, between ops %s\n",
             fixed(a, total->seconds * ms, 2), (long long)total->steps, fixed(b, phase[HEED_PHASE_FORWARD] * ms, 2),
-            fixed(c, phase[HEED_PHASE_BACKWARD] * ms, 2), fixed(d, phase[HEED_PHASE_UPDATE] * ms, 2),
+            fixed(c, in_backward(phase) * ms, 2), fixed(d, phase[HEED_PHASE_UPDATE] * ms, 2),
             fixed(e, between > 0 ? between * ms : 0, 2));
+    if (phase[HEED_PHASE_RECOMPUTE] > 0)
+        fprintf(out, "of backward, computing again: %s\n", fixed(a, phase[HEED_PHASE_RECOMPUTE] * ms, 2));
     if (phase[HEED_PHASE_ASIDE] > 0)
         fprintf(out, "beside the steps, with recording off: %s s\n", fixed(a, phase[HEED_PHASE_ASIDE], 2));
 }

@@ -143,8 +143,10 @@ heed_tensor heed_watch(heed_tape *t, const char *name, heed_tensor x) {
     full_path(t, name, path);
     size_t n = t->n_watchers; /* one that is called may add another */
     for (size_t i = 0; i < n && i < t->n_watchers; i++)
-        if (path_matches(t->watchers[i].pattern, path))
+        if (path_matches(t->watchers[i].pattern, path)) {
+            tape_keep_value(t, x);
             t->watchers[i].fn(t->watchers[i].user, t, path, x);
+        }
     return x;
 }
 

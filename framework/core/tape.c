@@ -27,6 +27,7 @@ heed_tape *heed_tape_new(void) {
     t->memory.allocations = 1;
     t->epoch = next_epoch();
     t->recording = t->training = true;
+    t->data = &t->memory;
     t->n_values = 1; /* index 0 is "absent" */
     t->values = arena_grow(&t->memory, NULL, &t->cap_values, 1, sizeof *t->values);
     if (t->values == NULL) {
@@ -46,8 +47,10 @@ void heed_tape_free(heed_tape *t) {
     for (size_t i = 0; i < t->n_models; i++)
         free(t->models[i].params);
     arena_free(&t->memory);
+    arena_free(&t->inner);
     free(t->values);
     free(t->nodes);
+    free(t->blocks);
     free(t->uses);
     free(t->models);
     free(t->bindings);
@@ -66,11 +69,14 @@ void heed_tape_reset(heed_tape *t) {
     if (t->profile)
         profile_reset(t->profile);
     arena_reset(&t->memory);
+    arena_reset(&t->inner);
+    t->data = &t->memory;
     t->epoch = next_epoch();
     t->step++;
     t->passes = 0;
     t->n_values = 1;
-    t->n_nodes = t->n_uses = t->n_draws = t->n_scopes = 0;
+    t->n_nodes = t->n_uses = t->n_draws = t->n_scopes = t->n_blocks = t->block_bytes = 0;
+    t->open_blocks = 0;
     t->error.status = HEED_OK;
     t->error.text[0] = '\0';
 }
@@ -114,12 +120,15 @@ int tape_thread_count(const heed_tape *t) {
     return t->threads > 0 ? t->threads : heed_parallel_max();
 }
 
+size_t tape_held(const heed_tape *t) { return t->memory.held + t->inner.held; }
+
 heed_tape_stats heed_tape_statistics(const heed_tape *t) {
-    return (heed_tape_stats){.arena_bytes = t->memory.held,
-                             .used_bytes = t->memory.used,
+    return (heed_tape_stats){.arena_bytes = tape_held(t),
+                             .used_bytes = t->memory.used + t->block_bytes,
+                             .block_bytes = t->block_bytes,
                              .gradient_bytes = t->gradient_bytes,
                              .gradients_unplanned = t->gradients_unplanned,
-                             .allocations = t->memory.allocations,
+                             .allocations = t->memory.allocations + t->inner.allocations,
                              .nodes = t->n_nodes,
                              .values = t->n_values ? t->n_values - 1 : 0};
 }
@@ -160,7 +169,7 @@ heed_tensor heed_fail_tape(heed_tape *t, heed_status status, const char *format,
 
 heed_status tape_no_memory(heed_tape *t, const char *op, size_t bytes) {
     return tape_fail(t, tape_scope(t), op, HEED_NO_MEMORY, "out of memory: %zu more bytes were needed, %zu are in use",
-                     bytes, t->memory.held);
+                     bytes, tape_held(t));
 }
 
 /* ---- handles ---- */
@@ -169,7 +178,7 @@ heed_tensor tape_handle(const heed_tape *t, uint32_t index) {
     return index ? (heed_tensor){.epoch = t->epoch, .index = index} : HEED_NIL;
 }
 
-uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *what) {
+uint32_t tape_find(heed_tape *t, const char *op, heed_tensor x, const char *what) {
     if (t->error.status != HEED_OK)
         return 0;
     if (x.epoch == t->epoch && x.index > 0 && x.index < t->n_values)
@@ -178,6 +187,16 @@ uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *w
                           ? "is nil: it was never set, or is the result of a call that failed on another tape"
                           : "is not of this tape, or from before its last reset";
     tape_fail(t, tape_scope(t), op, HEED_INVALID, "%s %s", what, why);
+    return 0;
+}
+
+uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *what) {
+    uint32_t index = tape_find(t, op, x, what);
+    if (index == 0 || !(t->values[index].flags & VALUE_GONE))
+        return index;
+    tape_fail(t, tape_scope(t), op, HEED_INVALID,
+              "%s was made in a recomputed block, which has given its memory back: hand it on with heed_recompute_end",
+              what);
     return 0;
 }
 

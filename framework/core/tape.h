@@ -117,6 +117,31 @@ typedef struct heed_backward_options {
 heed_status heed_backward_with(heed_tape *t, heed_tensor y, heed_grads *grads,
                                heed_backward_options options) HEED_MUST_CHECK;
 
+/* ---- memory for time ---- */
+
+/* What is recorded between begin and end is a block that backward computes again instead of keeping it (Chen, Xu, Zhang and
+ * Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016), for the long contexts whose values memory cannot hold:
+ *
+ *     heed_recompute_begin(t);
+ *     x = heed_encoder_layer_forward(&layer, t, x, attend);
+ *     x = heed_recompute_end(t, x);
+ *
+ * At its end stays what is handed on; the memory of all other values made in between is given back, and backward, when it comes
+ * to the block, runs its ops again as far as their values are read, walks them, and gives that memory back too. A stack of N
+ * blocks so takes the memory of its N results and one block's values. Loss, gradients and random numbers have the same bits as
+ * without: the ops are run from the record, with the same inputs and random keys, and no code of the caller's runs twice. A
+ * block's last ops, whose values nobody reads again, do not either, so it costs less than a second forward.
+ *
+ * A block may use all that was there before. Beyond its end, a tensor made in it and not handed on is an error where its values
+ * are asked for; its shape is there, and its gradient, too, if heed_keep_grad asked for it. What is watched meanwhile
+ * (heed_watch) stays, and so do parameters and what is brought in (heed_input, heed_full, heed_randn, ...): data that many
+ * blocks need are brought in before them. A block within a block is part of it. With recording off the memory is given back,
+ * too, and nothing is computed again. A profile counts what runs again as HEED_PHASE_RECOMPUTE.
+ * Errors: an end without a begin; backward while a block is open. A reset closes it. */
+void heed_recompute_begin(heed_tape *t);
+heed_tensor heed_recompute_end(heed_tape *t, heed_tensor y);            /* Returns y, which stays; HEED_NIL on an error */
+void heed_recompute_end_many(heed_tape *t, heed_tensor *y, int n);      /* The same of n; 0: nothing is handed on */
+
 /* Asks, before backward, that the gradient of an intermediate be kept. Returns x. */
 heed_tensor heed_keep_grad(heed_tape *t, heed_tensor x);
 /* The gradient of a variable or kept tensor that the last backward wrote; zeros where the loss did not depend on it. */
@@ -171,7 +196,8 @@ heed_status heed_tape_visit(heed_tape *t, heed_visit_fn *visit, void *user) HEED
 
 typedef struct heed_tape_stats {
     size_t arena_bytes;      /* held */
-    size_t used_bytes;       /* by the current step: values, records, gradients */
+    size_t used_bytes;       /* by the current step: values, records, gradients, the largest block */
+    size_t block_bytes;      /* of used: what the largest recomputed block took before it gave it back */
     size_t gradient_bytes;   /* of used: the plan of the last backward */
     size_t gradients_unplanned; /* what keeping every gradient, each in memory of its own, would have taken */
     uint64_t allocations;    /* calls of malloc so far: stands still from the second step on */

@@ -2,9 +2,10 @@
  *
  *     values   [0: none] [1] [2] [3] ...      what was brought in or computed, by index
  *     nodes    [0] [1] [2] ...                the ops recorded, in order; each names its inputs and its first output
- *     arena    data of values, attributes, saved bytes; then, after backward, the gradients
+ *     memory   data of values, attributes, saved bytes; then, after backward, the gradients
+ *     inner    what a recomputed block gives back: the data and saved bytes of the one that is open, or that backward is at
  *
- * Only ops that can be differentiated are recorded as nodes. */
+ * Only ops that can be differentiated are recorded as nodes; in a recomputed block the others are, too. */
 #ifndef HEED_TAPE_INTERNAL_H
 #define HEED_TAPE_INTERNAL_H
 
@@ -18,6 +19,8 @@ enum value_flags {
     VALUE_NEEDS_GRAD = 1 << 0,
     VALUE_KEEP_GRAD = 1 << 1, /* variables, and intermediates on request */
     VALUE_VIEW = 1 << 2,      /* shows another value's memory */
+    VALUE_STAYS = 1 << 3,     /* beyond the end of the block that it is made in */
+    VALUE_GONE = 1 << 4,      /* made in a block that has ended: it has data while backward is there, if that reads it */
 };
 
 enum { NO_NODE = -1, NO_PARAM = -1 };
@@ -31,6 +34,9 @@ typedef struct value {
     uint32_t users;     /* how many inputs of nodes it is */
     uint32_t root;      /* in backward: the value in whose gradient this one's lies, as it lies in that value; else itself */
     uint32_t place;     /* in the plan, of its gradient's memory: the root's counts */
+    ptrdiff_t shown_at; /* a view's: bytes from the data of the value that it shows to its own */
+    ptrdiff_t root_at;  /* in backward: bytes from the root's data to its own */
+    uint64_t read;      /* the last walk, or rather its plan, that found it gone and its data to be read */
     double weight;      /* items a loss averages; negative: none */
     uint64_t pass;      /* the last walk, or its plan, that touched the gradient */
     size_t grad_offset; /* of that place, in the plan's pool: the root's counts */
@@ -44,12 +50,19 @@ typedef struct node {
     int32_t n_in, n_out;
     uint32_t first_out;
     void *saved;
-    size_t saved_bytes, backward_workspace;
+    size_t saved_bytes, workspace, backward_workspace;
     uint64_t rng_key;
     const heed_scope *scope;
     int threads; /* what backward_workspace was asked for */
     bool training, walked;
+    bool inner;    /* in a block */
+    bool constant; /* not to be differentiated: there to be run again */
 } node;
+
+/* What backward computes again: a run of nodes, and the values made meanwhile. */
+typedef struct tape_block {
+    int32_t first, end; /* nodes */
+} tape_block;
 
 /* Memory in the plan's pool that holds a gradient, or one that is the gradient of several values. */
 typedef struct grad_place {
@@ -122,11 +135,16 @@ struct heed_tape {
     heed_error error;
     bool inert; /* the static tape that stands for "out of memory" */
     uint64_t epoch;
-    arena memory;
+    arena memory, inner;
+    arena *data; /* one of the two: where values' data come from at the moment */
     value *values;
     size_t n_values, cap_values;
     node *nodes;
     size_t n_nodes, cap_nodes;
+    tape_block *blocks; /* in order, none within another; the last may be open */
+    size_t n_blocks, cap_blocks;
+    int open_blocks;  /* begun and not ended: those after the first are part of it */
+    size_t block_bytes; /* the largest since the reset */
     use *uses;
     size_t n_uses, cap_uses;
     known_model *models;
@@ -158,12 +176,17 @@ heed_status tape_fail(heed_tape *t, const heed_scope *scope, const char *op, hee
 heed_status tape_no_memory(heed_tape *t, const char *op, size_t bytes);
 
 /* The value's index, or 0 and the sticky error saying what is wrong with the handle. `what` names it: "input 1". */
+uint32_t tape_find(heed_tape *t, const char *op, heed_tensor x, const char *what);
+/* The same for a value whose data are to be read. */
 uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *what);
 heed_tensor tape_handle(const heed_tape *t, uint32_t index);
 /* A new value: a leaf until said otherwise. 0 when memory is out. The caller gives it data. */
 uint32_t tape_new_value(heed_tape *t, heed_dtype dtype, heed_shape shape);
 /* The same with data from the arena. */
 uint32_t tape_new_leaf(heed_tape *t, const char *op, heed_dtype dtype, heed_shape shape);
+/* What is seen from outside of the block that is open, if there is one, stays beyond its end. A wrong handle is none. */
+void tape_keep_value(heed_tape *t, heed_tensor x);
+size_t tape_held(const heed_tape *t);
 int tape_thread_count(const heed_tape *t);
 const heed_scope *tape_scope(const heed_tape *t);
 /* The key of the next random draw under the current path. */

@@ -75,7 +75,8 @@ heed_status heed_tape_visit(heed_tape *t, heed_visit_fn *visit, void *user) {
                     .in = calloc((size_t)most, sizeof *w->in)};
     heed_status status = w && w->seen && w->in ? HEED_OK : tape_no_memory(t, "visit", sizeof *w + t->n_values);
     for (size_t i = 0; i < t->n_nodes && !status; i++)
-        show_node(w, &t->nodes[i]);
+        if (!t->nodes[i].constant)
+            show_node(w, &t->nodes[i]);
     if (w) {
         free(w->seen);
         free(w->in);
