@@ -11,6 +11,7 @@ static heed_transformer_options blocks_of(const heed_gpt_options *o) {
                                       .eps = o->eps,
                                       .no_bias = o->no_bias,
                                       .no_mlp = o->no_mlp,
+                                      .recompute = o->recompute,
                                       .activation = o->activation ? o->activation : HEED_GELU_TANH,
                                       .init_std = o->init_std,
                                       .features = o->features};

@@ -36,6 +36,7 @@ typedef struct heed_gpt_options {
     bool no_mlp;                 /* attention only */
     bool no_position; /* no table of positions. There is none either where features has RoPE, ALiBi or T5's bias */
     bool untied;                 /* an output matrix of its own */
+    bool recompute;              /* layers are computed again in backward: see heed_transformer_options */
     double init_std;             /* 0: 0.02; see heed_transformer_options */
     heed_attention_features features;
 } heed_gpt_options;

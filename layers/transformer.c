@@ -209,9 +209,19 @@ static heed_attend of_layer(heed_attend attend, int i) {
     return attend;
 }
 
+/* Around a layer that is to be computed again in backward. */
+static void begin_layer(heed_tape *t, bool recompute) {
+    if (recompute)
+        heed_recompute_begin(t);
+}
+
+static heed_tensor end_layer(heed_tape *t, bool recompute, heed_tensor x) {
+    return recompute ? heed_recompute_end(t, x) : x;
+}
+
 void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name,
                        heed_transformer_options options) {
-    *encoder = (heed_encoder){.post_norm = options.post_norm};
+    *encoder = (heed_encoder){.post_norm = options.post_norm, .recompute = options.recompute};
     heed_module_init(&encoder->module, parent, name);
     encoder->layer = new_layers(&encoder->module, options.n_layers, sizeof *encoder->layer, &encoder->n_layers);
     for (int i = 0; i < encoder->n_layers; i++)
@@ -222,8 +232,11 @@ void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const c
 
 heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed_tensor x, heed_attend attend) {
     heed_enter(t, &encoder->module);
-    for (int i = 0; i < encoder->n_layers; i++)
+    for (int i = 0; i < encoder->n_layers; i++) {
+        begin_layer(t, encoder->recompute);
         x = heed_encoder_layer_forward(&encoder->layer[i], t, x, of_layer(attend, i));
+        x = end_layer(t, encoder->recompute, x);
+    }
     if (!encoder->post_norm)
         x = heed_norm_forward(&encoder->norm, t, x);
     heed_leave(t);
@@ -232,7 +245,7 @@ heed_tensor heed_encoder_forward(const heed_encoder *encoder, heed_tape *t, heed
 
 void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name,
                        heed_transformer_options options) {
-    *decoder = (heed_decoder){.post_norm = options.post_norm};
+    *decoder = (heed_decoder){.post_norm = options.post_norm, .recompute = options.recompute};
     heed_module_init(&decoder->module, parent, name);
     decoder->layer = new_layers(&decoder->module, options.n_layers, sizeof *decoder->layer, &decoder->n_layers);
     for (int i = 0; i < decoder->n_layers; i++)
@@ -244,8 +257,11 @@ void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const c
 heed_tensor heed_decoder_forward(const heed_decoder *decoder, heed_tape *t, heed_tensor x, heed_tensor memory,
                                  heed_attend self, heed_attend cross) {
     heed_enter(t, &decoder->module);
-    for (int i = 0; i < decoder->n_layers; i++)
+    for (int i = 0; i < decoder->n_layers; i++) {
+        begin_layer(t, decoder->recompute);
         x = heed_decoder_layer_forward(&decoder->layer[i], t, x, memory, of_layer(self, i), cross);
+        x = end_layer(t, decoder->recompute, x);
+    }
     if (!decoder->post_norm)
         x = heed_norm_forward(&decoder->norm, t, x);
     heed_leave(t);

@@ -19,6 +19,8 @@ typedef struct heed_transformer_options {
     bool post_norm;
     bool no_bias;    /* none in attention, feed-forward and norms */
     bool no_mlp;     /* attention only, without the second half */
+    bool recompute;  /* a stack's layers are computed again in backward, one by one, instead of being kept, for long
+                        contexts: heed_recompute_begin. No bit changes */
     double eps;      /* of the norms; 0: 1e-5 */
     double
         init_std; /* 0: each part starts as it does by itself. Otherwise as in GPT-2 (Radford et al. 2019): weights N(0, init_std²),
@@ -66,7 +68,7 @@ typedef struct heed_encoder {
     int n_layers;
     heed_encoder_layer *layer; /* n_layers of them, paths "0", "1", ... */
     heed_norm_layer norm;      /* pre-norm only */
-    bool post_norm;
+    bool post_norm, recompute;
 } heed_encoder;
 void heed_encoder_init(heed_encoder *encoder, const heed_module *parent, const char *name,
                        heed_transformer_options options);
@@ -77,7 +79,7 @@ typedef struct heed_decoder {
     int n_layers;
     heed_decoder_layer *layer;
     heed_norm_layer norm;
-    bool post_norm;
+    bool post_norm, recompute;
 } heed_decoder;
 void heed_decoder_init(heed_decoder *decoder, const heed_module *parent, const char *name,
                        heed_transformer_options options);

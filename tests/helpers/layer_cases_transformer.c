@@ -16,7 +16,7 @@ typedef struct settings {
     int64_t d, d2; /* d_model, d_ff */
     int n_heads, n_layers;
     double p, eps; /* of dropout; of norms, 0: 1e-5 */
-    bool no_bias, causal, post_norm, no_mlp;
+    bool no_bias, causal, post_norm, no_mlp, recompute;
     heed_activation activation;
     heed_norm_kind norm;
 } settings;
@@ -37,7 +37,7 @@ static heed_tensor feed_forward(const void *layer, heed_tape *t, const heed_tens
 static heed_transformer_options transformer(const settings *o) {
     return (heed_transformer_options){.d_model = o->d, .d_ff = o->d2, .n_heads = o->n_heads, .n_layers = o->n_layers, .dropout = o->p,
                                       .activation = o->activation, .post_norm = o->post_norm, .no_bias = o->no_bias, .eps = o->eps, .no_mlp = o->no_mlp,
-                                      .norm = o->norm};
+                                      .norm = o->norm, .recompute = o->recompute};
 }
 
 /* x, padding */
@@ -189,6 +189,8 @@ static const layer_case cases[] = {
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .no_bias = true, .post_norm = true}},
     {"encoder", "dropout, eps 0.01", init_encoder, encoder, {REAL(2, 3, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .p = 0.2, .eps = 0.01}},
+    {"encoder", "recomputed, padding, dropout", init_encoder, encoder, {REAL(2, 4, 4), COINS(2, 4)},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .p = 0.2, .recompute = true}},
 
     {"decoder", "one layer", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 1, .activation = HEED_GELU, .causal = true}},
@@ -206,6 +208,8 @@ static const layer_case cases[] = {
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .no_bias = true, .post_norm = true}},
     {"decoder", "dropout", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), NOTHING},
      &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .p = 0.2}},
+    {"decoder", "recomputed, post-norm, dropout", init_decoder, decoder, {REAL(2, 3, 4), REAL(2, 4, 4), COINS(2, 4)},
+     &(settings){.d = 4, .d2 = 6, .n_heads = 2, .n_layers = 2, .activation = HEED_GELU, .causal = true, .p = 0.2, .post_norm = true, .recompute = true}},
 
     {"gpt", "logits", init_gpt, gpt, {TOKENS(5, 2, 3), NOTHING},
      &(heed_gpt_options){.vocabulary = 5, .context = 3, .d_model = 4, .n_heads = 2, .n_layers = 2, .init_std = 0.5}},
@@ -228,6 +232,8 @@ static const layer_case cases[] = {
                          .features = {.relative_buckets = 4, .relative_longest = 8, .window = 3, .qk_norm = true}}},
     {"gpt", "dropout", init_gpt, gpt, {TOKENS(5, 2, 4), TOKENS(5, 2, 4)},
      &(heed_gpt_options){.vocabulary = 5, .context = 4, .d_model = 4, .n_heads = 2, .n_layers = 1, .init_std = 0.5, .dropout = 0.3}},
+    {"gpt", "recomputed, dropout", init_gpt, gpt, {TOKENS(5, 2, 4), TOKENS(5, 2, 4)},
+     &(heed_gpt_options){.vocabulary = 5, .context = 4, .d_model = 4, .n_heads = 2, .n_layers = 3, .init_std = 0.5, .dropout = 0.3, .recompute = true}},
     {"gpt", "relu, eps 0.01", init_gpt, gpt, {TOKENS(17, 2, 3), NOTHING},
      &(heed_gpt_options){.vocabulary = 17, .context = 3, .d_model = 4, .d_ff = 5, .n_heads = 2, .n_layers = 1, .init_std = 0.5, .eps = 0.01, .activation = HEED_RELU}},
 
@@ -247,6 +253,8 @@ static const layer_case cases[] = {
      &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 1, .features = {.rope_base = 100, .n_kv_heads = 1})}},
     {"encoder_decoder", "dropout, no bias", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), NOTHING, TOKENS(5, 2, 3)},
      &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 1, .dropout = 0.2, .no_bias = true)}},
+    {"encoder_decoder", "recomputed", init_encoder_decoder, encoder_decoder, {TOKENS(5, 2, 3), COINS(2, 3), TOKENS(5, 2, 3)},
+     &(heed_encoder_decoder_options){.target_vocabulary = 5, .longest = 4, .stacks = STACKS(.n_layers = 2, .dropout = 0.2, .recompute = true)}},
 };
 
 const layer_table layer_cases_transformer = {cases, sizeof cases / sizeof *cases, sizeof(room)};
