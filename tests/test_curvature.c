@@ -271,6 +271,69 @@ static heed_tensor no_scalar(void *user, heed_tape *t) {
     return heed_concat(t, (heed_tensor[]){x, x}, 2, 0);
 }
 
+/* x · stop(x) = x²: backward says x where 2 x is the slope. */
+static heed_tensor stopped(void *user, heed_tape *t) {
+    const heed_tensor x = heed_use(t, ((const subject *)user)->x);
+    return heed_sum(t, heed_mul(t, x, heed_detach(t, x)), HEED_ALL_AXES);
+}
+
+static void copy(heed_call *call) {
+    heed_array_copy(call->out[0], call->in[0], call->threads);
+}
+
+static bool no_samples(int index, heed_sample *sample) {
+    (void)index;
+    (void)sample;
+    return false;
+}
+
+/* What somebody else has written: y = x, with no gradient, or with no word of one. */
+static heed_tensor without_rule(void *user, heed_tape *t, unsigned flags) {
+    static heed_op op = {.size = sizeof op, .name = "mine", .min_in = 1, .max_in = 1, .n_out = 1, .shape = heed_shape_same,
+                         .forward_any = copy, .samples = no_samples};
+    const heed_tensor x = heed_use(t, ((const subject *)user)->x);
+    op.flags = flags;
+    return heed_sum(t, heed_mul(t, x, heed_apply(t, &op, &x, 1, NULL)), HEED_ALL_AXES);
+}
+
+static heed_tensor says_no_gradient(void *user, heed_tape *t) { return without_rule(user, t, HEED_NO_GRADIENT); }
+static heed_tensor says_nothing(void *user, heed_tape *t) { return without_rule(user, t, 0); }
+
+Test(curvature, an_op_without_a_rule_is_an_error) {
+    subject s = subject_of(1, (double[]){1.5});
+    for (int i = 0; i < 2; i++) {
+        const heed_curvature_options options = {.dtype = i ? HEED_F32 : HEED_F64};
+        heed_loss_fn *const losses[] = {stopped, says_no_gradient};
+        for (int l = 0; l < 2; l++) {
+            heed_curvature *c = heed_curvature_new(s.model, losses[l], &s, options);
+            double hv;
+            cr_expect_eq(heed_hvp(c, (double[]){1}, &hv, NULL), HEED_INVALID);
+            cr_expect(strstr(heed_curvature_error_text(c), "an op that backward stops at (HEED_NO_GRADIENT"), "%s",
+                      heed_curvature_error_text(c));
+            heed_curvature_free(c);
+        }
+    }
+    refuse(&s, says_nothing, 1, "mine: the descriptor has no backward: write one, or say HEED_NO_GRADIENT");
+    heed_model_free(s.model);
+}
+
+/* x² sign x = ± x², and x² where x > 0: constants but for jumps, which are far. */
+static heed_tensor signed_square(void *user, heed_tape *t) {
+    const heed_tensor x = heed_use(t, ((const subject *)user)->x), zero = heed_zeros(t, HEED_F64, HEED_SCALAR);
+    const heed_tensor y = heed_mul(t, heed_square(t, x), heed_sign(t, x));
+    return heed_sum(t, heed_where(t, heed_gt(t, x, zero), heed_square(t, x), y), HEED_ALL_AXES);
+}
+
+Test(curvature, jumps_that_are_far_do_no_harm) {
+    subject s = subject_of(2, (double[]){1.5, -2});
+    heed_curvature *c = heed_curvature_new(s.model, signed_square, &s, f64);
+    double hv[2];
+    cr_assert_eq(heed_hvp(c, (double[]){1, 3}, hv, NULL), HEED_OK, "%s", heed_curvature_error_text(c));
+    assert_near(hv, (double[]){2, -6}, 2, 1e-9);
+    heed_curvature_free(c);
+    heed_model_free(s.model);
+}
+
 Test(curvature, it_says_what_it_can_not_answer) {
     subject s = subject_of(1, (double[]){0});
     refuse(&s, kinked, 1, "kink");

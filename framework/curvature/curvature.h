@@ -9,7 +9,9 @@
  * known, so a wrong answer is an error and no number. Against a second rule of differentiation for every op: it holds for
  * every op that has a backward, a user's own too, and what it is right about is the very backward that trains. In f64 it
  * has some ten digits. Where the gradient jumps on the way (a relu's kink), or is not the same at every call, the orders
- * don't agree, and that is what the error says.
+ * don't agree, and that is what the error says. Where backward stops at an op that depends on the parameters
+ * (HEED_NO_GRADIENT, as heed_detach), its gradient is not the loss's, whose values at the same points show it: an error,
+ * too. (What is constant but for jumps, a comparison or argmax, does no harm.)
  *
  * All is done on a twin of the model: the model, and whoever trains it, see nothing of it. */
 #ifndef HEED_CURVATURE_H

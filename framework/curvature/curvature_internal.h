@@ -4,6 +4,15 @@
 
 #include <heed/curvature.h>
 
+/* What two gradients beside the point say along v, at one step h. */
+typedef struct rung {
+    double *slope; /* (g(θ + h v) - g(θ - h v)) / 2h */
+    double falls;  /* (L(θ + h v) - L(θ - h v)) / 2h ... */
+    double owed;   /* ... and what the gradient says of it, v · (g(θ + h v) + g(θ - h v)) / 2 */
+    double turned; /* sum |v_i (g_i(θ + h v) - g_i(θ - h v))|: how far the gradient moves */
+    double doubt;  /* what one rounding may do to falls and owed */
+} rung;
+
 struct heed_curvature {
     bool inert; /* the static one that stands for "out of memory" */
     heed_model *model, *twin;
@@ -15,7 +24,7 @@ struct heed_curvature {
     int64_t n;      /* trainable elements */
     double *memory; /* of all vectors below, n elements each */
     double *origin; /* the twin's values, where it stands when it isn't moved */
-    double *slope[3]; /* (g(θ + h v) - g(θ - h v)) / 2h, of a rung and the two below it */
+    rung rungs[3];  /* one and the two below it */
     heed_error error;
 };
 

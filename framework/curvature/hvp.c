@@ -3,9 +3,14 @@
  * Along v, with D(h) = (g(θ + h v) - g(θ - h v)) / 2h = H v + a h² + b h⁴ + ... and steps that shrink by c = √3,
  *     P(h) = (c² D(h/c) - D(h)) / (c² - 1)         order 4
  *     Q(h) = (c⁴ P(h/c) - P(h)) / (c⁴ - 1)         order 6
- * Going down, truncation shrinks and rounding grows. The answer is Q where |Q(h) - P(h/c)| is least. */
+ * Going down, truncation shrinks and rounding grows. The answer is Q where |Q(h) - P(h/c)| is least.
+ *
+ * The losses at the same points say whether the gradient is theirs: (L(θ + h v) - L(θ - h v)) / 2h and the mean of v · g go,
+ * by the same extrapolation, to one number. Where backward stops at an op that depends on θ they don't, and the derivative of
+ * such a gradient is no Hessian: not even symmetric. */
 #include "curvature_internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +23,7 @@ enum { RUNGS = 13, VECTORS = 4 };
 static const double RATIO = 1.7320508075688772;
 static const double FIRST_STEP = 0.02;  /* of the parameters' norm */
 static const double PLENTY = 0.01;      /* of the tolerance: agreement that needs no smaller step */
+static const double OWED = 1e-3, ROUNDINGS = 100; /* how far the gradient may be from the loss's: it is another, or it isn't */
 static const double TOLERANCE_F64 = 1e-7, TOLERANCE_F32 = 0.02;
 
 /* ---- errors ---- */
@@ -68,7 +74,7 @@ static heed_status set_up(heed_curvature *c, const heed_curvature_options *o) {
         return curvature_fail(c, status ? status : HEED_NO_MEMORY, "curvature: out of memory");
     c->origin = c->memory;
     for (int i = 0; i < 3; i++)
-        c->slope[i] = c->memory + (i + 1) * c->n;
+        c->rungs[i].slope = c->memory + (i + 1) * c->n;
     return HEED_OK;
 }
 
@@ -143,7 +149,7 @@ static void move(heed_curvature *c, const double *v, double h, double *to) {
     heed_model_changed(c->twin);
 }
 
-static heed_status gradient(heed_curvature *c, double *g) {
+static heed_status gradient(heed_curvature *c, double *g, double *value) {
     heed_tape *t = c->tape;
     heed_tape_reset(t);
     heed_tape_set_step(t, 0); /* the same draws, if there are any, each time */
@@ -155,29 +161,47 @@ static heed_status gradient(heed_curvature *c, double *g) {
     if (status)
         return curvature_fail(c, status, "curvature: %s", heed_error_text(t));
     copy_trainable(c, heed_grads_data(c->grads), g, FROM_MODEL);
+    *value = heed_item(t, loss);
     return HEED_OK;
 }
 
-/* slope = D(h) along v. scratch has n elements, as have all. */
-static heed_status slope_at(heed_curvature *c, const double *v, double h, double *slope, double *scratch) {
+static double epsilon(const heed_curvature *c) {
+    return heed_model_dtype(c->twin) == HEED_F64 ? DBL_EPSILON : FLT_EPSILON;
+}
+
+/* r is what there is to know at step h along v. above has n elements, as have all. */
+static heed_status climb(heed_curvature *c, const double *v, double h, rung *r, double *above) {
     heed_status status;
-    move(c, v, h, scratch);
-    if ((status = gradient(c, slope)) != HEED_OK)
+    double *const below = r->slope, high, low, size = 0, turned = 0;
+    move(c, v, h, above);
+    if ((status = gradient(c, above, &high)) != HEED_OK)
         return status;
-    move(c, v, -h, scratch);
-    if ((status = gradient(c, scratch)) != HEED_OK)
+    move(c, v, -h, below);
+    if ((status = gradient(c, below, &low)) != HEED_OK)
         return status;
-    for (int64_t i = 0; i < c->n; i++)
-        slope[i] = (slope[i] - scratch[i]) / (2 * h);
+    r->falls = (high - low) / (2 * h);
+    r->owed = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        r->owed += v[i] * (above[i] + below[i]) / 2;
+        size += fabs(v[i] * above[i]);
+        r->slope[i] = (above[i] - below[i]) / (2 * h);
+        turned += fabs(v[i] * (above[i] - below[i]));
+    }
+    r->turned = turned;
+    r->doubt = epsilon(c) * ((fabs(high) + fabs(low)) / h + size);
     return HEED_OK;
+}
+
+static double order_6(double d0, double d1, double d2) {
+    return (9 * (3 * d2 - d1) / 2 - (3 * d1 - d0) / 2) / 8;
 }
 
 /* Q of a rung from D(h), D(h/c), D(h/c²), into q; |Q - P| / |Q|, infinite where that is no number. */
-static double extrapolate(const heed_curvature *c, double *const *d, double *q) {
+static double extrapolate(const heed_curvature *c, const rung *r, double *q) {
     double apart = 0, size = 0;
     for (int64_t i = 0; i < c->n; i++) {
-        const double p0 = (3 * d[1][i] - d[0][i]) / 2, p1 = (3 * d[2][i] - d[1][i]) / 2;
-        q[i] = (9 * p1 - p0) / 8;
+        const double p1 = (3 * r[2].slope[i] - r[1].slope[i]) / 2;
+        q[i] = order_6(r[0].slope[i], r[1].slope[i], r[2].slope[i]);
         apart += (q[i] - p1) * (q[i] - p1);
         size += q[i] * q[i];
     }
@@ -187,35 +211,48 @@ static double extrapolate(const heed_curvature *c, double *const *d, double *q) 
     return isfinite(doubt) ? doubt : INFINITY;
 }
 
-static void rotate(double **slope) {
-    double *const first = slope[0];
-    slope[0] = slope[1];
-    slope[1] = slope[2];
-    slope[2] = first;
+/* Whether the gradient along v is the loss's: not so where a part of the loss that depends on v goes by backward. */
+static bool is_gradient_of_loss(const rung *r) {
+    const double falls = order_6(r[0].falls, r[1].falls, r[2].falls), owed = order_6(r[0].owed, r[1].owed, r[2].owed);
+    return !(fabs(falls - owed) > OWED * (fabs(falls) + fabs(owed) + r[2].turned) + ROUNDINGS * r[2].doubt);
 }
 
-/* Down the ladder. q and best are n elements each; the answer is left in best. */
-static heed_status descend(heed_curvature *c, const double *v, double h, double *q, double *best, double *doubt) {
-    heed_status status = slope_at(c, v, h, c->slope[0], q);
+static void rotate(rung *r) {
+    const rung first = r[0];
+    r[0] = r[1];
+    r[1] = r[2];
+    r[2] = first;
+}
+
+typedef struct descent {
+    double *q, *best; /* n elements each; the answer is left in best */
+    double doubt;
+    bool whole; /* the gradient was the loss's, where the answer is from */
+} descent;
+
+/* Down the ladder. */
+static heed_status descend(heed_curvature *c, const double *v, double h, descent *d) {
+    heed_status status = climb(c, v, h, &c->rungs[0], d->q);
     h /= RATIO;
     if (!status)
-        status = slope_at(c, v, h, c->slope[1], q);
-    *doubt = INFINITY;
-    for (int rung = 0; rung < RUNGS && !status && !(*doubt <= PLENTY * c->tolerance); rung++) {
+        status = climb(c, v, h, &c->rungs[1], d->q);
+    d->doubt = INFINITY;
+    for (int i = 0; i < RUNGS && !status && !(d->doubt <= PLENTY * c->tolerance); i++) {
         h /= RATIO;
-        status = slope_at(c, v, h, c->slope[2], q);
-        const double here = status ? INFINITY : extrapolate(c, c->slope, q);
-        if (here < *doubt) {
-            *doubt = here;
-            memcpy(best, q, (size_t)c->n * sizeof *best);
+        status = climb(c, v, h, &c->rungs[2], d->q);
+        const double here = status ? INFINITY : extrapolate(c, c->rungs, d->q);
+        if (here < d->doubt) {
+            d->doubt = here;
+            d->whole = is_gradient_of_loss(c->rungs);
+            memcpy(d->best, d->q, (size_t)c->n * sizeof *d->best);
         }
-        rotate(c->slope);
+        rotate(c->rungs);
     }
     return status;
 }
 
 heed_status heed_hvp(heed_curvature *c, const double *v, double *hv, double *doubt) {
-    double found = 0;
+    descent d = {.best = hv, .doubt = 0, .whole = true};
     heed_status status = curvature_ready(c);
     if (status)
         return status;
@@ -226,20 +263,25 @@ heed_status heed_hvp(heed_curvature *c, const double *v, double *hv, double *dou
         return curvature_fail(c, status, "heed_hvp: the model is not the one that this was made for");
     copy_trainable(c, heed_model_data(c->twin), c->origin, FROM_MODEL);
     memset(hv, 0, (size_t)c->n * sizeof *hv);
-    double *q = length > 0 ? malloc((size_t)c->n * sizeof *q) : NULL;
-    if (length > 0 && q == NULL)
+    d.q = length > 0 ? malloc((size_t)c->n * sizeof *d.q) : NULL;
+    if (length > 0 && d.q == NULL)
         return curvature_fail(c, HEED_NO_MEMORY, "heed_hvp: out of memory");
     if (length > 0) {
         const double size = sqrt(curvature_dot(c->origin, c->origin, c->n));
-        status = descend(c, v, FIRST_STEP * (size > 0 ? size : 1) / length, q, hv, &found);
+        status = descend(c, v, FIRST_STEP * (size > 0 ? size : 1) / length, &d);
     }
-    free(q);
+    free(d.q);
     if (doubt)
-        *doubt = found;
-    if (status || found <= c->tolerance)
+        *doubt = d.doubt;
+    if (status)
         return status;
+    if (d.doubt <= c->tolerance && !d.whole)
+        return curvature_fail(c, HEED_INVALID, "heed_hvp: the gradient is not that of the loss: on the way from parameters to it "
+                              "is an op that backward stops at (HEED_NO_GRADIENT, as heed_detach), or whose backward is wrong");
+    if (d.doubt <= c->tolerance)
+        return HEED_OK;
     return curvature_fail(c, HEED_INVALID,
                           "heed_hvp: no step is right: two orders of extrapolation differ by %.2g of H v, tolerance %.2g. "
                           "The gradient jumps near here (relu, max, abs at a kink), or the loss is not the same at every call",
-                          found, c->tolerance);
+                          d.doubt, c->tolerance);
 }
