@@ -102,6 +102,58 @@ Test(gradcheck, catches_what_does_not_accumulate) {
     caught(&op, "input 1 used elsewhere, behind, f64: gradient");
 }
 
+/* ---- what is wrong only beside the point: second order ---- */
+
+/* The inputs drawn are representable in f32: at the point itself nothing is lost. */
+static void narrowed(heed_call *c) {
+    for (int64_t i = 0; i < weigh_count(c); i++) {
+        double x = (double)(float)weigh_at(c->in[0], i), w = weigh_at(c->in[1], i), dy = weigh_at(c->dy[0], i);
+        if (c->dx[0])
+            weigh_put(c->dx[0], i, 2 * x * w * dy);
+        if (c->dx[1])
+            weigh_put(c->dx[1], i, x * x * dy);
+    }
+}
+Test(gradcheck, catches_what_is_narrowed_to_float) {
+    heed_op op = weigh_op("narrowed", narrowed);
+    heed_check check = caught(&op, "second order: values are smooth here, but the gradient jumps, or is noise");
+    for (int i = 0; i < check.n_failures; i++)
+        cr_assert(strstr(check.failures[i].what, "second order"), "%s", check.failures[i].what);
+}
+
+/* x as it was when an input of its shape was first seen: a plan that is kept, say, and never made anew. */
+static double remembered(heed_call *c, int64_t i) {
+    static double seen[6][33 * 16];
+    static heed_shape shapes[6];
+    static int n;
+    int at = 0;
+    while (at < n && !heed_shape_equal(shapes[at], c->in[0]->shape))
+        at++;
+    if (at == n) {
+        shapes[n++] = c->in[0]->shape;
+        for (int64_t j = 0; j < weigh_count(c); j++)
+            seen[at][j] = weigh_at(c->in[0], j);
+    }
+    return seen[at][i];
+}
+static void stale(heed_call *c) {
+    weigh_backward(c);
+    for (int64_t i = 0; c->dx[0] && i < weigh_count(c); i++)
+        weigh_put(c->dx[0], i, 2 * remembered(c, i) * weigh_at(c->in[1], i) * weigh_at(c->dy[0], i));
+}
+static void stale_for_both(heed_call *c) {
+    stale(c);
+    for (int64_t i = 0; c->dx[1] && i < weigh_count(c); i++)
+        weigh_put(c->dx[1], i, remembered(c, i) * remembered(c, i) * weigh_at(c->dy[0], i));
+}
+Test(gradcheck, catches_a_backward_that_remembers) {
+    heed_op op = weigh_op("stale", stale);
+    heed_check check = caught(&op, "second order: w·Hv by differences of the gradient, and of values");
+    for (int i = 0; i < check.n_failures; i++)
+        cr_assert(strstr(check.failures[i].what, "second order"), "%s", check.failures[i].what);
+}
+Test(gradcheck, catches_what_is_not_symmetric) { caught_backward("stale_for_both", stale_for_both, "second order: not symmetric"); }
+
 /* max(x, w): where both are equal, each gets half; whole ones would make max(x, x) twice as steep as x. */
 static void larger(heed_call *c) {
     for (int64_t i = 0; i < weigh_count(c); i++)

@@ -5,8 +5,9 @@
  *     wiring    how one run calls it: recorded or not, dtype, threads, layout of its inputs, ...
  *     outcome   what came out: all outputs as one flat row of doubles y, all gradients as another, g
  *
- * draw.c draws values, run.c turns a wiring into an outcome, gradient.c compares one run's g with differences of many runs'
- * y, laws.c compares runs with each other, gradcheck.c goes through samples and points. */
+ * draw.c draws values, point.c moves them, run.c turns a wiring into an outcome, gradient.c compares one run's g with
+ * differences of many runs' y, second_order.c differences of g with differences of y, laws.c compares runs with each other,
+ * gradcheck.c goes through samples and points. */
 #ifndef HEED_GRADCHECK_CHECKER_H
 #define HEED_GRADCHECK_CHECKER_H
 
@@ -117,6 +118,18 @@ void heed_checker_release(checker *k);
 /* Fills shape, dtype, data, narrow and scale; every real number drawn is representable in f32. */
 bool heed_checker_draw(checker *k, value *v, const heed_sample_input *rule, uint64_t key);
 
+/* ---- point.c ---- */
+
+double heed_checker_get(const value *v, int64_t i);
+/* What was stored: x after rounding to the dtype. */
+double heed_checker_set(value *v, int64_t i, double x);
+/* The differentiated values, in the order of g: n_wanted numbers, as have all vectors below. */
+void heed_checker_read_point(const subject *s, double *origin);
+/* Puts the point at origin + h · along. */
+void heed_checker_move(const subject *s, const double *origin, double h, const double *along);
+/* along = ± each value's scale, with signs that key draws. */
+void heed_checker_draw_direction(const subject *s, uint64_t key, double *along);
+
 /* ---- views.c, cotangents.c: the checker's own two ops, so that it relies on none of those it checks ---- */
 
 /* The places of a shape's elements in memory of `length` elements; axis is the expanded one, or -1. */
@@ -181,9 +194,14 @@ typedef struct evidence {
 /* Sets likely: "" where it looks like no mistake that is known. */
 void heed_checker_diagnose(evidence *e);
 
-/* ---- gradient.c, laws.c: true, false where the point is a kink ---- */
+/* ---- gradient.c, second_order.c: true, false where the point is a kink ---- */
 
 bool heed_checker_gradient(checker *k, const subject *s, const outcome *analytic, bool *counts);
+/* size: sum |u_i y_i| */
+bool heed_checker_second_order(checker *k, const subject *s, const outcome *plain, double size);
+
+/* ---- laws.c ---- */
+
 /* All laws of an op but the gradient itself, around the plain run `plain`. */
 void heed_checker_laws(checker *k, const subject *s, const outcome *plain);
 /* 1 thread = several, in one dtype; `one` is the run with 1. */

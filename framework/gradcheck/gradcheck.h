@@ -12,6 +12,10 @@
  * stencils disagree (a kink) is drawn again and counted. A case counts only if its gradient is not all zero: if "the
  * gradient is zero" would not have passed.
  *
+ * And around each point the gradient must stay one: with random directions v and w, by differences of the gradient, w·Hv =
+ * v·Hw to 1e-8, as a Hessian is symmetric; and to 1e-7 that is what differences of values alone say of the same number. It
+ * sees a backward that narrows something to float, or remembers what an earlier call saw.
+ *
  * A heed_check is plain data: nothing to free. Checks may run beside each other on several threads, each with its own model. */
 #ifndef HEED_GRADCHECK_H
 #define HEED_GRADCHECK_H
@@ -71,6 +75,7 @@ typedef struct heed_check {
 /* All samples of an op. Each is drawn as the op's samples say (bools like integers: true where not 0, low = high = 0: evens),
  * and held to these laws:
  *   gradient        as above, of all real outputs together; and the outputs one by one give the same sum
+ *   second order    as above
  *   used twice      y going two ways, with cotangents 3 u and -u: twice the gradient, bit for bit
  *   used elsewhere  each input by something before the op or behind it: the op's gradient is added to that one's
  *   op(x, x)        one tensor as two inputs of equal shape: the two gradients' sum, and again the differences
@@ -84,7 +89,7 @@ heed_check heed_gradcheck_op(const heed_op *op, const heed_check_options *option
 
 /* A function of n variables (f64) and, when model is not NULL, of its trainable parameters (built as HEED_F64). It must be
  * deterministic: the tape's seed and step are the same at every call, and it is in training mode. Returns the tensor to
- * differentiate, f64, any shape. Checked: the gradient, and 1 thread = several, bit for bit.
+ * differentiate, f64, any shape. Checked: the gradient, its second order, and 1 thread = several, bit for bit.
  * While it runs, parameters are shifted by normal numbers of 0.1, a different shift each point, so that no bias is 0 and no
  * gain is 1; then they get their values back. */
 typedef heed_tensor heed_check_fn(void *user, heed_tape *t, const heed_tensor *variables);

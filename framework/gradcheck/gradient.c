@@ -21,54 +21,10 @@ typedef struct probe {
     const subject *s;
     int64_t flat;      /* the coordinate, as an index into g, or -1 for a direction ... */
     place at;          /* the same as value and coordinate */
-    uint64_t signs;    /* ... whose signs this key draws */
+    const double *along; /* ... which is this: n_wanted numbers */
     outcome below, above; /* values at x - h and x + h */
     double *numeric;   /* of all of g: NaN until it is known */
 } probe;
-
-static double get(const value *v, int64_t i) {
-    return v->dtype == HEED_F32 ? (double)((const float *)v->data)[i] : ((const double *)v->data)[i];
-}
-
-/* What was stored: x after rounding to the dtype. */
-static double set(value *v, int64_t i, double x) {
-    if (v->dtype == HEED_F32)
-        return (double)(((float *)v->data)[i] = (float)x);
-    return ((double *)v->data)[i] = x;
-}
-
-/* ---- moving the point ---- */
-
-static double sign_of(const probe *p, int64_t flat) {
-    return heed_rng_u32(p->signs, (uint64_t)flat) & 1 ? 1 : -1;
-}
-
-/* Values at x + h (direction), for every differentiated value. */
-static bool run_moved_along(const probe *p, const double *origin, double h, outcome *out) {
-    const subject *s = p->s;
-    for (int i = 0; i < s->n_values; i++) {
-        value *v = &s->values[i];
-        for (int64_t j = 0; v->wanted && j < v->count; j++)
-            set(v, j, origin[v->offset + j] + h * v->scale * sign_of(p, v->offset + j));
-    }
-    if (s->model)
-        heed_model_changed(s->model);
-    return heed_checker_run(p->k, s, plain_wiring(false), out);
-}
-
-static void save_point(const subject *s, double *origin) {
-    for (int i = 0; i < s->n_values; i++)
-        for (int64_t j = 0; s->values[i].wanted && j < s->values[i].count; j++)
-            origin[s->values[i].offset + j] = get(&s->values[i], j);
-}
-
-static void restore_point(const subject *s, const double *origin) {
-    for (int i = 0; i < s->n_values; i++)
-        for (int64_t j = 0; s->values[i].wanted && j < s->values[i].count; j++)
-            set(&s->values[i], j, origin[s->values[i].offset + j]);
-    if (s->model)
-        heed_model_changed(s->model);
-}
 
 /* u · (above - below) */
 static double rise(const probe *p) {
@@ -82,16 +38,16 @@ static double rise(const probe *p) {
 static double slope_along_coordinate(void *context, double h) {
     probe *p = context;
     value *v = &p->s->values[p->at.value];
-    double x = get(v, p->at.coordinate), step[2];
+    double x = heed_checker_get(v, p->at.coordinate), step[2];
     outcome *outs[2] = {&p->below, &p->above};
     bool ran = true;
     for (int side = 0; side < 2 && ran; side++) {
-        step[side] = set(v, p->at.coordinate, x + (side ? h : -h) * v->scale);
+        step[side] = heed_checker_set(v, p->at.coordinate, x + (side ? h : -h) * v->scale);
         if (p->s->model)
             heed_model_changed(p->s->model);
         ran = heed_checker_run(p->k, p->s, plain_wiring(false), outs[side]);
     }
-    set(v, p->at.coordinate, x);
+    heed_checker_set(v, p->at.coordinate, x);
     return ran ? rise(p) / (step[1] - step[0]) : NAN;
 }
 
@@ -103,7 +59,10 @@ typedef struct direction {
 static double slope_along_direction(void *context, double h) {
     const direction *d = context;
     probe *p = d->p;
-    bool ran = run_moved_along(p, d->origin, -h, &p->below) && run_moved_along(p, d->origin, h, &p->above);
+    heed_checker_move(p->s, d->origin, -h, p->along);
+    bool ran = heed_checker_run(p->k, p->s, plain_wiring(false), &p->below);
+    heed_checker_move(p->s, d->origin, h, p->along);
+    ran = ran && heed_checker_run(p->k, p->s, plain_wiring(false), &p->above);
     return ran ? rise(p) / (2 * h) : NAN;
 }
 
@@ -113,11 +72,8 @@ static double analytic_slope(const probe *p, const double *g) {
     if (p->flat >= 0)
         return g[p->flat];
     double sum = 0;
-    for (int i = 0; i < p->s->n_values; i++) {
-        const value *v = &p->s->values[i];
-        for (int64_t j = v->offset; v->wanted && j < v->offset + v->count; j++)
-            sum += g[j] * sign_of(p, j) * v->scale;
-    }
+    for (int64_t i = 0; i < p->s->n_wanted; i++)
+        sum += g[i] * p->along[i];
     return sum;
 }
 
@@ -155,15 +111,14 @@ static bool compare_coordinate(checker *k, probe *p, const double *g, int64_t fl
     return true;
 }
 
-static bool compare_direction(checker *k, probe *p, const double *g, const double *origin, uint64_t signs, bound tol) {
+static bool compare_direction(checker *k, probe *p, const double *g, const double *origin, bound tol) {
     p->flat = -1;
     p->at = (place){.value = -1, .coordinate = -1};
-    p->signs = signs;
     direction d = {.p = p, .origin = origin};
     /* All inputs move at once: each by less, so that the point moves as far as it does along a coordinate. */
     double step = FIRST_STEP / sqrt((double)p->s->n_wanted);
     derivative n = heed_checker_derivative(slope_along_direction, &d, step, tol);
-    restore_point(p->s, origin);
+    heed_checker_move(p->s, origin, 0, p->along);
     if (!(n.disagreement <= AGREEMENT * allowed(tol, n.value)))
         return false;
     judge(k, p, analytic_slope(p, g), n.value, allowed(tol, n.value));
@@ -194,12 +149,16 @@ static bool compare_coordinates(checker *k, probe *p, const double *g, bound tol
 
 static bool compare_some(checker *k, probe *p, const double *g, bound tol) {
     double *origin = heed_checker_take(k, p->s->n_wanted, sizeof *origin);
-    if (origin == NULL)
+    double *along = heed_checker_take(k, p->s->n_wanted, sizeof *along);
+    if (origin == NULL || along == NULL)
         return true;
-    save_point(p->s, origin);
-    for (int i = 0; i < DIRECTIONS; i++)
-        if (!compare_direction(k, p, g, origin, heed_rng_mix(p->s->key, 16 + (uint64_t)i), tol))
+    heed_checker_read_point(p->s, origin);
+    p->along = along;
+    for (int i = 0; i < DIRECTIONS; i++) {
+        heed_checker_draw_direction(p->s, heed_rng_mix(p->s->key, 16 + (uint64_t)i), along);
+        if (!compare_direction(k, p, g, origin, tol))
             return false;
+    }
     return compare_coordinates(k, p, g, tol);
 }
 
@@ -314,8 +273,12 @@ bool heed_checker_gradient(checker *k, const subject *s, const outcome *analytic
         return true;
     for (int64_t i = 0; i < s->n_wanted; i++)
         p.numeric[i] = NAN;
-    const bool smooth = s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol)
-                                                        : compare_some(k, &p, analytic->g, tol);
+    const int failed = k->report->failed;
+    bool smooth = s->n_wanted <= EVERY_COORDINATE ? compare_all(k, &p, analytic->g, tol)
+                                                  : compare_some(k, &p, analytic->g, tol);
+    /* Of a gradient that is wrong there is nothing more to say. */
+    if (smooth && k->under == NULL && k->report->failed == failed)
+        smooth = heed_checker_second_order(k, s, analytic, size);
     if (smooth && k->under == NULL)
         show_inputs(k, &p, analytic->g, tol);
     return smooth;

@@ -19,8 +19,9 @@ static heed_status shape_rule(heed_call *call);
 #define DIVISOR heed_pair_elements
 #define PARAMETER delta
 #define SHAPE_RULE shape_rule
-#define DRAW {.x = {.low = -2, .high = 2}, .target = {.low = -2, .high = 2}, .parameter = 1}, \
-             {.x = {.low = -2, .high = 2}, .target = {.low = -2, .high = 2}, .parameter = 0.25}, \
+/* x away from one of the bends, and never at the other: L has no second derivative there. */
+#define DRAW {.x = {.low = -0.8, .high = 3, .avoid = 1, .avoid_by = 0.15}, .target = {.low = -0.1, .high = 0.1}, .parameter = 1}, \
+             {.x = {.low = -2, .high = 0.1, .avoid = -0.25, .avoid_by = 0.15}, .target = {.low = -0.1, .high = 0.1}, .parameter = 0.25}, \
              {.x = {.low = -2, .high = 2}, .target = {.low = -2, .high = 2}, .parameter = 10}
 #include "pairwise.h"
 
