@@ -14,7 +14,7 @@ for wrong in --nonsense -z word '--steps 0' '--steps 1x' '--recipe x' '--tokens-
              "--load $work/none" "--load $work/text" "--save $work/folder" "--save $work/none/x" '--every 0'; do
     refuses $wrong
 done
-helps text tokens-are merges recipe steps seed save checkpoint every load prompt tokens temperature top-k top-p threads quiet
+helps text tokens-are merges recipe steps seed save checkpoint every recompute load prompt tokens temperature top-k top-p threads quiet
 
 small="--text $work/text --steps 12 --quiet"
 line='validation loss: [0-9.]* (perplexity [0-9.]*, [0-9.]* bits a token), recipe [a-z]*, seed 1, mean over [0-9,]* tokens in windows of 64'
@@ -36,13 +36,15 @@ succeeds --text "$work/text" --steps 12 --threads 1 --save "$work/b"
 saves=yes
 records --text "$work/text" --steps 2
 profiles --text "$work/text" --steps 2
-for wrong in "--load $work/a --record $work/new" "--prompt x --report $work/new.html" "--load $work/a --profile" "--prompt x --trace $work/new"; do
+for wrong in "--load $work/a --record $work/new" "--prompt x --report $work/new.html" "--load $work/a --profile" "--load $work/a --recompute" "--prompt x --trace $work/new"; do
     refuses $wrong
 done
 
 # Killed without warning at whatever moment, it leaves a checkpoint that is whole, and ends where it would have ended.
 run_of="--text $work/text --steps 60 --quiet --threads 1 --every 2"
 succeeds $run_of --save "$work/whole"
+succeeds $run_of --save "$work/again" --recompute
+cmp -s "$work/whole" "$work/again" || fail "--recompute ended with other weights"
 kills=0
 while [ "$kills" -lt 4 ]; do
     "$program" $run_of --save "$work/killed" --checkpoint "$work/run" >"$work/out" 2>"$work/err" &

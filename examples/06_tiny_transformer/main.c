@@ -176,18 +176,19 @@ static heed_status train_and_show(const options *o, writer *w, const heed_window
 }
 
 static int learn(const options *o, const char *program) {
-    const recipe *by = &recipes[o->recipe];
+    recipe by = recipes[o->recipe];
     heed_error error = {0};
     lesson l;
-    writer w = {.by = by};
+    writer w = {.by = &by};
+    by.gpt.recompute = o->recompute;
     if (!can_write("save", o->save) || !can_record(&o->kept))
         return MISUSED;
-    if (lesson_init(&l, o, by, NULL, &error)) {
+    if (lesson_init(&l, o, &by, NULL, &error)) {
         heed_vocabulary_free(l.vocabulary);
         complain("%s", error.text);
         return MISUSED;
     }
-    heed_status status = writer_init(&w, by, l.vocabulary, (uint64_t)o->seed, &error);
+    heed_status status = writer_init(&w, &by, l.vocabulary, (uint64_t)o->seed, &error);
     if (!status)
         status = train_and_show(o, &w, l.windows, &error);
     if (!status && !interrupted() && !o->quiet)

@@ -20,6 +20,8 @@ static const option_row rows[] = {
     {"checkpoint", "FILE", "keep the run there while it goes on; if the file is there, go on from it,\nbit for bit",
      OPTION_TEXT, offsetof(options, checkpoint), 0, 0, NULL},
     {"every", "N", "steps from one checkpoint to the next (100)", OPTION_WHOLE, offsetof(options, every), 1, 1e7, NULL},
+    {"recompute", NULL, "compute each layer again in backward instead of keeping its values: less\nmemory, more time, the same bits",
+     OPTION_FLAG, offsetof(options, recompute), 0, 0, NULL},
     RECORDING_ROWS(options),
     PROFILING_ROWS(options),
     {"load", "FILE", "train nothing: take these weights", OPTION_TEXT, offsetof(options, load), 0, 0, NULL},
@@ -69,6 +71,10 @@ bool tiny_options_read(options *o, int argc, char **argv) {
     if ((o->profile.table || o->profile.trace) && (o->load || o->prompt)) {
         complain("--%s is of a training, and with --%s nothing is trained", o->profile.table ? "profile" : "trace",
                  o->load ? "load" : "prompt");
+        return false;
+    }
+    if (o->recompute && (o->load || o->prompt)) {
+        complain("--recompute is of a training, and with --%s nothing is trained", o->load ? "load" : "prompt");
         return false;
     }
     return true;

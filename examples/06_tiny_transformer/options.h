@@ -24,7 +24,7 @@ typedef struct options {
     int64_t top_k;
     recording kept;
     profiling profile;
-    bool quiet, help;
+    bool recompute, quiet, help;
 } options;
 
 /* False where something is wrong: then one line about it was printed to stderr. */

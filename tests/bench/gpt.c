@@ -6,6 +6,7 @@
 typedef struct gpt {
     trainer train; /* first: a gpt is a trainer */
     int64_t layers, heads, d_model, T, B, vocabulary;
+    bool recompute;
     heed_gpt net;
     int32_t *x, *y; /* (B, T) */
 } gpt;
@@ -18,7 +19,8 @@ static void declare(gpt *g) {
                                      .n_heads = (int)g->heads,
                                      .n_layers = (int)g->layers,
                                      .activation = HEED_GELU,
-                                     .no_bias = true});
+                                     .no_bias = true,
+                                     .recompute = g->recompute});
 }
 
 static bool prepare(gpt *g, int threads) {
@@ -50,7 +52,8 @@ static void *start(const workload *w, int threads) {
         return NULL;
     }
     *g = (gpt){.train = {.name = w->name, .model = heed_model_new()}, .layers = w->size[0], .heads = w->size[1],
-               .d_model = w->size[2], .T = w->size[3], .B = w->size[4], .vocabulary = w->size[5]};
+               .d_model = w->size[2], .T = w->size[3], .B = w->size[4], .vocabulary = w->size[5],
+               .recompute = w->size[6]};
     if (prepare(g, threads))
         return g;
     stop(g);

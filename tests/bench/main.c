@@ -19,6 +19,8 @@ static const workload workloads[] = {
     {"attention-2048", 7, {1, 8, 2048, 64}, &attention_kind},
     {"attention-4096", 7, {1, 8, 4096, 64}, &attention_kind},
     {"recorder", 100, {4, 4, 128, 64, 12, 65}, &gpt_kind},
+    {"gpt-long", 7, {6, 6, 384, 1024, 2, 65}, &gpt_kind},
+    {"gpt-recomputed", 7, {6, 6, 384, 1024, 2, 65, true}, &gpt_kind},
 };
 
 static const bench benches[] = {
@@ -27,6 +29,8 @@ static const bench benches[] = {
     {"gpt-baby", "GPT, 6 layers of 384, 256 tokens (nanoGPT's for a GPU, batch 8)", false, bench_workload,
      &workloads[1]},
     {"gpt2-124m", "GPT-2, 12 layers of 768, 64 tokens out of 50257", false, bench_workload, &workloads[2]},
+    {"gpt-long", "gpt-baby's layers, 2 x 1024 tokens", false, bench_workload, &workloads[9]},
+    {"gpt-recomputed", "the same, each layer computed again in backward", false, bench_workload, &workloads[10]},
     {"seq2seq-64", "recurrent encoder and decoder with additive attention, 64 wide", true, bench_workload,
      &workloads[3]},
     {"seq2seq-256", "the same, 256 wide", false, bench_workload, &workloads[4]},

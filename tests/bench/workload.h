@@ -4,7 +4,7 @@
 
 #include "bench.h"
 
-enum { WORKLOAD_SIZES = 6, WORKLOAD_BATCH = 2 };
+enum { WORKLOAD_SIZES = 7, WORKLOAD_BATCH = 2 };
 
 /* How workloads of one model are made and run. */
 typedef struct workload_kind {
@@ -23,7 +23,7 @@ typedef struct workload {
     const workload_kind *kind;
 } workload;
 
-extern const workload_kind gpt_kind;       /* size: layers, heads, d_model, T, B, vocabulary */
+extern const workload_kind gpt_kind;       /* size: layers, heads, d_model, T, B, vocabulary, recompute */
 /* Its loss on the first sequence of the batch, as a recorder's probe: of what gpt_kind.start has made. */
 heed_tensor gpt_probe(void *self, heed_tape *t);
 extern const workload_kind seq2seq_kind;   /* size: B, S, T, vocabulary, embedding, hidden */
