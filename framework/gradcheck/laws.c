@@ -164,6 +164,7 @@ static void with_constants(checker *k, const subject *s, const outcome *plain, u
     outcome out = {0};
     wiring w = plain_wiring(true);
     w.constant = constant;
+    w.threads = k->threads; /* where work is shared out among them otherwise, too */
     if (!heed_checker_must_run(k, s, w, &out, law) || out.g == NULL || plain->g == NULL)
         return;
     for (int i = 0; i < s->n_inputs; i++)

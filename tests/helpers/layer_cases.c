@@ -6,7 +6,7 @@
 #include "layer_table.h"
 
 static const layer_table *const tables[] = {&layer_cases_basic, &layer_cases_attention, &layer_cases_transformer,
-                                            &layer_cases_recurrent, &layer_cases_states};
+                                            &layer_cases_recurrent, &layer_cases_states, &layer_cases_tape};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 /* The index-th case of all; *room is what its layer needs. */

@@ -21,7 +21,8 @@ typedef struct layer_table {
     size_t room; /* bytes, for any one layer of the table */
 } layer_table;
 
-extern const layer_table layer_cases_basic, layer_cases_attention, layer_cases_transformer, layer_cases_recurrent, layer_cases_states;
+extern const layer_table layer_cases_basic, layer_cases_attention, layer_cases_transformer, layer_cases_recurrent, layer_cases_states,
+    layer_cases_tape;
 
 /* ---- how inputs are drawn ---- */
 

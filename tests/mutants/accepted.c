@@ -1,4 +1,4 @@
-/* The list of mutants that change no gradient, each with its reason. Entries are
+/* The list of mutants that the gradient check cannot see, each with its reason. Entries are
  *
  *     file: function
  *     - the lines before
@@ -54,21 +54,35 @@ accepted *accepted_read(const char *path, int *n) {
     return list;
 }
 
-const char *accepted_find(const accepted *list, int n, const tree *t, const place *p, const mutant *m) {
+static bool matches(const accepted *entry, const char *path, const char *function, const char *before,
+                    const char *after) {
+    return strcmp(entry->file, path) == 0 && strcmp(entry->function, function) == 0 &&
+           strcmp(entry->before, before) == 0 &&
+           (strcmp(entry->after, "*") == 0 || strcmp(entry->after, after) == 0);
+}
+
+const char *accepted_find(accepted *list, int n, const tree *t, const place *p, const mutant *m) {
     const node *of = &t->nodes[p->node];
     const source *s = &t->sources[of->source];
-    char *before = NULL, *after = NULL;
+    char *before, *after;
     const char *reason = NULL;
-    for (int i = 0; i < n && reason == NULL; i++) {
-        if (strcmp(list[i].file, s->path) != 0 || strcmp(list[i].function, of->name) != 0)
-            continue;
-        if (before == NULL)
-            mutant_lines(s, m, &before, &after);
-        if (strcmp(list[i].before, before) == 0 &&
-            (strcmp(list[i].after, "*") == 0 || strcmp(list[i].after, after) == 0))
+    mutant_lines(s, m, &before, &after);
+    for (int i = 0; i < n; i++)
+        if (matches(&list[i], s->path, of->name, before, after)) {
+            list[i].met = true;
             reason = list[i].reason;
-    }
+        }
     free(before);
     free(after);
     return reason;
+}
+
+void accepted_must_exist(accepted *list, int n, const tree *t, const place *places, const mutant *mutants,
+                         int n_mutants) {
+    for (int i = 0; i < n_mutants; i++)
+        accepted_find(list, n, t, &places[mutants[i].place], &mutants[i]);
+    for (int i = 0; i < n; i++)
+        if (!list[i].met)
+            die("the list of accepted mutants: there is none of %s: %s\n- %s\n+ %s", list[i].file, list[i].function,
+                list[i].before, list[i].after);
 }

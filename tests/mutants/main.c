@@ -117,6 +117,7 @@ static campaign prepare(options o) {
     c.places = reach_places(&c.t, &c.n_places);
     c.mutants = operators_apply(&c.t, c.places, c.n_places, &c.n_mutants);
     c.accepted = accepted_read(o.accepted, &c.n_accepted);
+    accepted_must_exist(c.accepted, c.n_accepted, &c.t, c.places, c.mutants, c.n_mutants);
     c.chosen = take((size_t)(c.n_mutants + 1) * sizeof *c.chosen);
     for (int i = 0; i < c.n_mutants; i++)
         if (is_chosen(&c, i))
@@ -166,7 +167,8 @@ static void work(const campaign *c, int worker, int tasks, int results) {
         r.v = workshop_try(&w, &c->places[m->place], m);
         const char *reason =
             r.v == SURVIVED ? accepted_find(c->accepted, c->n_accepted, &c->t, &c->places[m->place], m) : NULL;
-        r.v = reason ? EQUIVALENT : r.v;
+        if (reason)
+            r.v = strncmp(reason, "seen by", 7) == 0 ? ELSEWHERE : EQUIVALENT;
         if (r.v == SURVIVED || c->o.only >= 0)
             print_mutant(c, i, r.v == SURVIVED ? "SURVIVED" : reason ? reason : what_of(&w, r.v));
         fflush(stdout);
@@ -217,8 +219,9 @@ static int run(const campaign *c) {
     printf("%d by a failed check, %d by a crash, %d by never ending; besides, %d do not compile, %d compile to the "
            "same code\n",
            count[KILLED], count[CRASHED], count[HUNG], count[NOT_MADE], count[SAME_CODE]);
-    printf("mutants: %d made, %d killed, %d equivalent, %d survived\n", killed + count[EQUIVALENT] + count[SURVIVED],
-           killed, count[EQUIVALENT], count[SURVIVED]);
+    printf("mutants: %d made, %d killed, %d equivalent, %d seen by other tests only, %d survived\n",
+           killed + count[EQUIVALENT] + count[ELSEWHERE] + count[SURVIVED], killed, count[EQUIVALENT], count[ELSEWHERE],
+           count[SURVIVED]);
     return count[SURVIVED] ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

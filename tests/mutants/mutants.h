@@ -6,7 +6,7 @@
  *     reach.c       which functions are a backward rule, and of which ops
  *     rule.c        a rule's text, token by token
  *     operators.c   the mistakes
- *     accepted.c    the list of mutants that are known to change no gradient, each with its reason
+ *     accepted.c    the list of mutants that the gradient check cannot see, each with its reason
  *     build.c       compiling a mutant, and running the check against it
  *     main.c        the command: which mutants, and what became of them
  *
@@ -126,15 +126,19 @@ void mutant_lines(const source *s, const mutant *m, char **before, char **after)
 
 typedef struct accepted {
     char *file, *function, *before, *after, *reason;
+    bool met; /* there is such a mutant */
 } accepted;
 
 accepted *accepted_read(const char *path, int *n);
-/* The reason, or NULL. */
-const char *accepted_find(const accepted *list, int n, const tree *t, const place *p, const mutant *m);
+/* The reason, or NULL. A reason that begins with "seen by" names what else notices the mutant: it is no equivalent. */
+const char *accepted_find(accepted *list, int n, const tree *t, const place *p, const mutant *m);
+/* Ends the program where an entry is of no mutant any more. */
+void accepted_must_exist(accepted *list, int n, const tree *t, const place *places, const mutant *mutants,
+                         int n_mutants);
 
 /* ---- build.c ---- */
 
-typedef enum verdict { PENDING, KILLED, CRASHED, HUNG, NOT_MADE, SAME_CODE, SURVIVED, EQUIVALENT, VERDICTS } verdict;
+typedef enum verdict { PENDING, KILLED, CRASHED, HUNG, NOT_MADE, SAME_CODE, SURVIVED, EQUIVALENT, ELSEWHERE, VERDICTS } verdict;
 
 /* A folder with a copy of the tree, in which one mutant at a time is made. */
 typedef struct workshop {

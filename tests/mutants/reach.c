@@ -71,11 +71,11 @@ static const struct {
 } engine[] = {
     {"framework/core/backward_walk.c",
      " open_gradient show_forward show_dy open_targets settle sum_repeats view_backward ",
-     "--op mul|--op linear|--op split|--op expand|--op attention|--layer lstm|--layer multi_head_attention"},
+     "--layer tape|--op mul|--op linear|--op split|--op expand|--op attention|--layer lstm|--layer multi_head_attention"},
     {"framework/core/backward_plan.c", " produced_shape comes_again route_of ",
-     "--op mul|--op linear|--op split|--op matmul|--layer lstm|--layer multi_head_attention|--layer gpt"},
+     "--layer tape|--op mul|--op linear|--op split|--op matmul|--layer lstm|--layer multi_head_attention|--layer gpt"},
     {"framework/core/array.c", " summed_offset finish_strip sum_strip run_sum heed_array_sum_to ",
-     "--op linear|--op mul|--op expand|--op add|--op where"},
+     "--layer tape|--op linear|--op mul|--op expand|--op add|--op where"},
 };
 
 static int engine_part(const tree *t, const node *n) {

@@ -210,10 +210,7 @@ static void TYPED(backward)(heed_call *call) {
     if (call->dx[V] == NULL)
         return;
     const heed_array parts = parts_of_v(call);
-    heed_array dv = *call->dx[V];
-    dv.shape = HEED_SHAPE(1, n.width);
-    heed_array_set_strides(&dv);
-    heed_array_sum_to(&dv, &parts, call->accumulate[V], call->threads);
+    heed_array_sum_to(call->dx[V], &parts, call->accumulate[V], call->threads);
 }
 
 #endif
