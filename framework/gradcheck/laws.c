@@ -372,6 +372,7 @@ static void unrecorded(checker *k, const subject *s, const outcome *plain) {
 
 void heed_checker_laws(checker *k, const subject *s, const outcome *plain) {
     outcome f32 = {0};
+    heed_checker_threads(k, s, HEED_F64, plain); /* first, since laws that follow use several */
     if (plain->g) {
         used_twice(k, s, plain);
         each_used_elsewhere(k, s, plain, HEED_F64);
@@ -383,7 +384,6 @@ void heed_checker_laws(checker *k, const subject *s, const outcome *plain) {
     through_views(k, s, plain, LAYOUT_TRANSPOSED, "transposed inputs");
     through_views(k, s, plain, LAYOUT_SLICED, "sliced inputs");
     through_expanded(k, s);
-    heed_checker_threads(k, s, HEED_F64, plain);
     if (agree_with_f32(k, s, plain, &f32)) {
         heed_checker_threads(k, s, HEED_F32, &f32);
         each_used_elsewhere(k, s, &f32, HEED_F32);
