@@ -80,6 +80,8 @@ SAME_BITS_MAIN  := tests/same_bits_main.c
 ALLOC_MAIN      := tests/alloc_failures_main.c
 # Random programs: their oracle, and who makes them up and runs them.
 RANDOM_SOURCES  := tests/programs_main.c $(wildcard tests/programs/*.c)
+# Every op's twin in numbers of 113 bits.
+TWINS_SOURCES   := tests/twins_main.c $(wildcard tests/twins/*.c)
 BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 TSAN_SOURCES    := $(wildcard tests/tsan_*.c)
 PAGES_SOURCES   := $(wildcard tests/browser/*.c)
@@ -93,7 +95,8 @@ TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(C
                    $(COMMON_SOURCES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
-                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(ALLOC_MAIN) $(RANDOM_SOURCES) $(wildcard tests/exhaustive.c))
+                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(ALLOC_MAIN) $(RANDOM_SOURCES) $(TWINS_SOURCES) \
+                          $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -110,7 +113,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
             $(if $(wildcard $(SAME_BITS_MAIN)),$(BUILD)/tests/same_bits) \
             $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
-            $(BUILD)/programs $(BUILD)/tests/alloc_failures \
+            $(BUILD)/programs $(BUILD)/twins $(BUILD)/tests/alloc_failures \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -277,6 +280,8 @@ WRAPPED := malloc calloc realloc aligned_alloc posix_memalign strdup open_memstr
 $(BUILD)/tests/alloc_failures: PROGRAM_LIBS = $(WRAPPED:%=-Wl,--wrap=%)
 $(BUILD)/programs: $(call objects,$(RANDOM_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
+$(BUILD)/twins: $(call objects,$(TWINS_SOURCES)) $(STATIC_LIB) $(SOURCES_STAMP)
+	$(link-program)
 $(BUILD)/exhaustive: $(call objects,tests/exhaustive.c) $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 $(TSAN_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
@@ -287,7 +292,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck parity programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test test-browser gradcheck parity twins programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -392,6 +397,9 @@ alloc-failures-run: $(BUILD)/tests/alloc_failures
 
 programs-run: $(BUILD)/programs
 	@$(STEADY_ADDRESSES) $< $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+twins: $(BUILD)/twins ## every op against a twin in numbers of 113 bits, values and gradients: OP=softmax, SEED=N, ALL=1
+	@$< $(if $(OP),--op '$(OP)') $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
 
 bench: $(BUILD)/bench/heed_bench ## measure speed: WORKLOAD=all or gpt-tiny,memory,...; STEPS=N, THREADS=N, JSON=1
 	@$< $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(STEPS),--steps '$(STEPS)') $(if $(THREADS),--threads '$(THREADS)') \
