@@ -5,12 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "program.h"
-
-struct runner {
-    heed_tape *t, *other;
-    heed_tensor stale, foreign;
-};
+#include "trial.h"
 
 runner *runner_new(void) {
     runner *r = calloc(1, sizeof *r);
@@ -37,22 +32,7 @@ bool program_has_parameters(const program *p) {
     return has;
 }
 
-/* One program under way. */
-typedef struct trial {
-    runner *r;
-    const program *p;
-    pool *memory;
-    char *why;
-    oracle o;
-    heed_model *model;
-    layer layers[MOST_STATEMENTS];
-    heed_param params[MOST_STATEMENTS];
-    heed_tensor value[MOST_STATEMENTS * MOST_OUT];
-    const bool *dropped[MOST_STATEMENTS];
-} trial;
-
-static bool fail(trial *x, const char *format, ...) HEED_PRINTF(2, 3);
-static bool fail(trial *x, const char *format, ...) {
+bool trial_fail(trial *x, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(x->why, MOST_WHY, format, arguments);
@@ -70,7 +50,7 @@ static bool set_parameters(trial *x) {
             snprintf(path, sizeof path, own->name[0] ? "s%d.%s" : "s%d", k, own->name);
             const heed_param found = heed_model_find(x->model, path);
             if (found.model == NULL || heed_param_set(found, own->values, heed_shape_count(own->shape)))
-                return fail(x, "the model has no parameter %s of shape %s", path, HEED_SHAPE_STR(own->shape));
+                return trial_fail(x, "the model has no parameter %s of shape %s", path, HEED_SHAPE_STR(own->shape));
         }
     return true;
 }
@@ -84,18 +64,17 @@ static bool build_model(trial *x) {
             declare_layer(&x->p->at[k], heed_model_root(x->model), name, &x->layers[k], &x->params[k]);
     }
     if (heed_model_build(x->model, x->p->model_dtype, 1))
-        return fail(x, "the model cannot be built: %s", heed_model_error_text(x->model));
+        return trial_fail(x, "the model cannot be built: %s", heed_model_error_text(x->model));
     return set_parameters(x);
 }
 
 /* ---- calls ---- */
 
-static heed_tensor handle(const trial *x, ref at) {
+heed_tensor trial_handle(const trial *x, ref at) {
     return at == ABSENT ? HEED_NIL : at == STALE ? x->r->stale : at == FOREIGN ? x->r->foreign : x->value[at];
 }
 
-/* The tape's memory holds NaN from here on wherever nothing is written to it. */
-static void start(trial *x) {
+void trial_start(trial *x) {
     heed_tape *t = x->r->t;
     heed_tape_reset(t);
     heed_full(t, HEED_F64, HEED_SHAPE(8192), NAN);
@@ -108,11 +87,11 @@ static void start(trial *x) {
     memset(x->value, 0, sizeof x->value);
 }
 
-static void call(trial *x, int k) {
+void trial_call(trial *x, int k) {
     const statement *s = &x->p->at[k];
     heed_tensor in[MOST_IN], out[HEED_MAX_OUTPUTS] = {HEED_NIL};
     for (int i = 0; i < s->n_in; i++)
-        in[i] = handle(x, s->in[i]);
+        in[i] = trial_handle(x, s->in[i]);
     const calling c = {.t = x->r->t, .s = s, .in = in, .param = x->params[k], .layer = &x->layers[k]};
     const bool was = heed_tape_set_recording(x->r->t, !s->off_record);
     s->op->call(&c, out);
@@ -160,7 +139,7 @@ static bool same_values(trial *x, int k, int i, const known *want, heed_tensor y
         const double got = element(want->dtype, data, j), error = fabs(got - want->at[j].v);
         const bool exact = want->at[j].e == 0;
         if (!(error <= (exact ? 0 : 4 * want->at[j].e + least)))
-            return fail(x, "statement %d, %s: element %lld of output %d is %.17g; it should be %.17g within %.3g", k,
+            return trial_fail(x, "statement %d, %s: element %lld of output %d is %.17g; it should be %.17g within %.3g", k,
                         x->p->at[k].op->name, (long long)j, i, got, want->at[j].v, 4 * want->at[j].e);
     }
     return true;
@@ -172,19 +151,19 @@ static bool same_output(trial *x, int k, int i) {
     const heed_tensor y = x->value[k * MOST_OUT + i];
     const char *name = x->p->at[k].op->name;
     if (heed_dtype_of(t, y) != want->dtype || !oracle_same_shape(heed_shape_of(t, y), want->shape))
-        return fail(x, "statement %d, %s: output %d is %s %s; it should be %s %s", k, name, i,
+        return trial_fail(x, "statement %d, %s: output %d is %s %s; it should be %s %s", k, name, i,
                     heed_dtype_name(heed_dtype_of(t, y)), HEED_SHAPE_STR(heed_shape_of(t, y)),
                     heed_dtype_name(want->dtype), HEED_SHAPE_STR(want->shape));
     if (heed_needs_grad(t, y) != want->needs)
-        return fail(x, "statement %d, %s: heed_needs_grad of output %d is %d", k, name, i, !want->needs);
+        return trial_fail(x, "statement %d, %s: heed_needs_grad of output %d is %d", k, name, i, !want->needs);
     const double weight = heed_weight(t, y);
     if (!(fabs(weight - want->weight) <= 1e-6 * fabs(want->weight)))
-        return fail(x, "statement %d, %s: its weight is %g; it should be %g", k, name, weight, want->weight);
+        return trial_fail(x, "statement %d, %s: its weight is %g; it should be %g", k, name, weight, want->weight);
     return same_values(x, k, i, want, y);
 }
 
 static bool say_error(trial *x, int k) {
-    return fail(x, "statement %d, %s: refused though it fits: %s", k, x->p->at[k].op->name, heed_error_text(x->r->t));
+    return trial_fail(x, "statement %d, %s: refused though it fits: %s", k, x->p->at[k].op->name, heed_error_text(x->r->t));
 }
 
 /* Where the tape looks for what is not finite, zeros that a dropout made may give it. */
@@ -198,11 +177,11 @@ static bool dropped_to_nothing(const trial *x, int k) {
 /* Calls all statements but the broken one, then compares each with the oracle. */
 static outcome run_forward(trial *x) {
     const program *p = x->p;
-    start(x);
+    trial_start(x);
     for (int k = 0; k < p->n; k++) {
         if (k == p->broken)
             continue;
-        call(x, k);
+        trial_call(x, k);
         if (dropped_to_nothing(x, k))
             return SKIPPED;
         if (heed_tape_status(x->r->t))
@@ -216,7 +195,7 @@ static outcome run_forward(trial *x) {
         if (v == UNSURE)
             return SKIPPED;
         if (v == REFUSED)
-            return fail(x, "statement %d, %s: not refused: %s", k, p->at[k].op->name, x->o.reason), FAILED;
+            return trial_fail(x, "statement %d, %s: not refused: %s", k, p->at[k].op->name, x->o.reason), FAILED;
         for (int i = 0; i < p->at[k].n_out; i++)
             if (!same_output(x, k, i))
                 return FAILED;
@@ -249,7 +228,7 @@ static bool along_values(trial *x, double *sum, double *size) {
         const heed_tensor g = heed_grad(t, x->value[k * MOST_OUT]);
         const void *data = heed_data(t, g);
         if (data == NULL || heed_dtype_of(t, g) != y->dtype || !oracle_same_shape(heed_shape_of(t, g), y->shape))
-            return fail(x, "the gradient of statement %d, %s, cannot be read: %s", k, s->op->name, heed_error_text(t));
+            return trial_fail(x, "the gradient of statement %d, %s, cannot be read: %s", k, s->op->name, heed_error_text(t));
         *sum += along(y->dtype, data, s->direction, y->count, size);
     }
     return true;
@@ -297,16 +276,16 @@ static double own_part(trial *x, gathered *all, double weight, double *slack) {
     return own;
 }
 
-static heed_status walk(trial *x, const backward *b, heed_grads *g) {
-    const heed_backward_options options = {.seed = handle(x, b->seed), .retain = b->retain};
-    return heed_backward_with(x->r->t, handle(x, b->of), b->with_grads ? g : NULL, options);
+heed_status trial_walk(trial *x, const backward *b, heed_grads *g) {
+    const heed_backward_options options = {.seed = trial_handle(x, b->seed), .retain = b->retain};
+    return heed_backward_with(x->r->t, trial_handle(x, b->of), b->with_grads ? g : NULL, options);
 }
 
 static bool same_gradient(trial *x, int i, gathered *all) {
     const backward *b = &x->p->back[i];
     double got, size, slack = 0;
-    if (walk(x, b, all->g))
-        return fail(x, "backward %d is refused though it fits: %s", i, heed_error_text(x->r->t));
+    if (trial_walk(x, b, all->g))
+        return trial_fail(x, "backward %d is refused though it fits: %s", i, heed_error_text(x->r->t));
     if (!along_values(x, &got, &size))
         return false;
     if (b->with_grads)
@@ -314,7 +293,7 @@ static bool same_gradient(trial *x, int i, gathered *all) {
     const num want = oracle_slope(&x->o, b);
     const double bound = 4 * (want.f + oracle_walk_error(&x->o) * want.a) + slack + 1e-36;
     if (!(fabs(got - want.d) <= bound))
-        return fail(x, "backward %d, of statement %d, %s: along v the gradient is %.17g; it should be %.17g within %.3g", i,
+        return trial_fail(x, "backward %d, of statement %d, %s: along v the gradient is %.17g; it should be %.17g within %.3g", i,
                     b->of / MOST_OUT, x->p->at[b->of / MOST_OUT].op->name, got, want.d, bound);
     return true;
 }
@@ -353,7 +332,7 @@ static int take_all(trial *x, int before, snapshot *all) {
 static bool unchanged(trial *x, const snapshot *all, int n) {
     for (int i = 0; i < n; i++)
         if (all[i].bytes && memcmp(all[i].data, all[i].copy, all[i].bytes) != 0)
-            return fail(x, "an error changed value or parameters number %d", i);
+            return trial_fail(x, "an error changed value or parameters number %d", i);
     return true;
 }
 
@@ -366,13 +345,13 @@ static bool says_so(trial *x, int k) {
     if (s->op->family == OP)
         snprintf(name, sizeof name, "%s", s->op->name);
     if (heed_tape_status(x->r->t) != HEED_INVALID)
-        return fail(x, "statement %d, %s: it should be refused (%s); the status is %d: %s", k, s->op->name, x->o.reason,
+        return trial_fail(x, "statement %d, %s: it should be refused (%s); the status is %d: %s", k, s->op->name, x->o.reason,
                     (int)heed_tape_status(x->r->t), text);
     if (s->op->family != LEAF && strstr(text, name) == NULL)
-        return fail(x, "statement %d, %s: the error does not name it: %s", k, s->op->name, text);
+        return trial_fail(x, "statement %d, %s: the error does not name it: %s", k, s->op->name, text);
     for (int i = 0; i < s->n_out; i++)
         if (!heed_is_nil(x->value[k * MOST_OUT + i]))
-            return fail(x, "statement %d, %s: it failed, and output %d is not nil", k, s->op->name, i);
+            return trial_fail(x, "statement %d, %s: it failed, and output %d is not nil", k, s->op->name, i);
     return true;
 }
 
@@ -381,9 +360,9 @@ static outcome run_broken(trial *x) {
     const program *p = x->p;
     snapshot before[MOST_STATEMENTS * MOST_OUT + 1];
     char text[HEED_ERROR_TEXT];
-    start(x);
+    trial_start(x);
     for (int k = 0; k < p->broken; k++) {
-        call(x, k);
+        trial_call(x, k);
         if (dropped_to_nothing(x, k))
             return SKIPPED;
         if (heed_tape_status(x->r->t))
@@ -396,34 +375,34 @@ static outcome run_broken(trial *x) {
     if (v != REFUSED)
         return SKIPPED;
     const int n = take_all(x, p->broken, before);
-    call(x, p->broken);
+    trial_call(x, p->broken);
     if (!says_so(x, p->broken))
         return FAILED;
     strcpy(text, heed_error_text(x->r->t));
     for (int k = p->broken + 1; k < p->n; k++) {
-        call(x, k);
+        trial_call(x, k);
         for (int i = 0; i < p->at[k].n_out && !may_return_its_input(p->at[k].op); i++)
             if (!heed_is_nil(x->value[k * MOST_OUT + i]))
-                return fail(x, "statement %d, %s: not nil on a tape with an error", k, p->at[k].op->name), FAILED;
+                return trial_fail(x, "statement %d, %s: not nil on a tape with an error", k, p->at[k].op->name), FAILED;
     }
     heed_grads *g = heed_grads_new(x->model);
     for (int i = 0; i < p->n_backwards; i++)
-        if (walk(x, &p->back[i], g) != HEED_INVALID || (p->back[i].with_grads && !heed_grads_poisoned(g)))
-            fail(x, "backward %d is not refused on a tape with an error, or does not poison its gradients", i);
+        if (trial_walk(x, &p->back[i], g) != HEED_INVALID || (p->back[i].with_grads && !heed_grads_poisoned(g)))
+            trial_fail(x, "backward %d is not refused on a tape with an error, or does not poison its gradients", i);
     heed_grads_free(g);
     if (strcmp(text, heed_error_text(x->r->t)) != 0)
-        fail(x, "the first error does not stick: \"%s\" became \"%s\"", text, heed_error_text(x->r->t));
+        trial_fail(x, "the first error does not stick: \"%s\" became \"%s\"", text, heed_error_text(x->r->t));
     return x->why[0] || !unchanged(x, before, n) ? FAILED : AGREES;
 }
 
 static bool refuses_backward(trial *x, const backward *b, heed_grads *g) {
     snapshot before[MOST_STATEMENTS * MOST_OUT + 1];
     const int n = take_all(x, x->p->n, before);
-    const heed_status status = walk(x, b, g);
+    const heed_status status = trial_walk(x, b, g);
     if ((status != HEED_INVALID && status != HEED_STATE) || heed_error_text(x->r->t)[0] == '\0')
-        return fail(x, "a backward should be refused (%s); its status is %d", x->o.reason, (int)status);
+        return trial_fail(x, "a backward should be refused (%s); its status is %d", x->o.reason, (int)status);
     if (b->with_grads && !heed_grads_poisoned(g))
-        return fail(x, "a backward that failed does not poison its gradients");
+        return trial_fail(x, "a backward that failed does not poison its gradients");
     return unchanged(x, before, n);
 }
 
@@ -458,10 +437,10 @@ static bool same_bits(trial *x) {
     memcpy(values, x->value, sizeof x->value);
     again.threads = x->p->threads % 3 + 1;
     y.p = &again;
-    start(&y);
+    trial_start(&y);
     for (int k = 0; k < again.n; k++)
         if (k != again.broken)
-            call(&y, k);
+            trial_call(&y, k);
     int at = 0;
     for (int i = 0; i < again.n * MOST_OUT; i++) {
         if (heed_is_nil(values[i]))
@@ -469,7 +448,7 @@ static bool same_bits(trial *x) {
         const snapshot *was = &before[at++];
         const void *data = heed_data(y.r->t, y.value[i]);
         if (data == NULL || (was->bytes && memcmp(data, was->copy, was->bytes) != 0))
-            return fail(x, "statement %d, %s: other bits with %d threads than with %d", i / MOST_OUT,
+            return trial_fail(x, "statement %d, %s: other bits with %d threads than with %d", i / MOST_OUT,
                         again.at[i / MOST_OUT].op->name, again.threads, x->p->threads);
     }
     return true;
@@ -487,7 +466,10 @@ outcome run_program(runner *r, const program *p, pool *memory, char why[MOST_WHY
         result = run_forward(x);
     if (result == AGREES)
         result = run_backwards(x);
-    if (result == AGREES && p->number % 8 == 0 && heed_tape_status(r->t) == HEED_OK && !same_bits(x))
+    const bool clean = result == AGREES && heed_tape_status(r->t) == HEED_OK;
+    if (clean && p->number % 8 == 0 && !same_bits(x))
+        result = FAILED;
+    if (clean && p->number % 4 == 1 && p->broken < 0 && !trial_recomputes(x))
         result = FAILED;
     heed_model_free(x->model);
     return result == AGREES && p->broken >= 0 ? ENDED : result;
