@@ -224,7 +224,6 @@ static void backward(heed_call *call) {
     if (call->dx[BIAS] == NULL)
         return;
     heed_array d_from = *call->in[X];
-    heed_array_set_strides(&d_from);
     d_from.data = g.d_from;
     heed_array_sum_to(call->dx[BIAS], &d_from, call->accumulate[BIAS], call->threads);
 }
