@@ -248,6 +248,7 @@ static const recurrence_sample table[] = {
     {2, 4, 3, false, false, true, true},   {3, 5, 2, true, true, false, true},   {3, 4, 2, true, true, true, false},
     {1, 7, 5, false, true, true, true},    {17, 2, 2, true, false, false, false}, {2, 33, 1, true, true, false, false},
     {16, 2, 15, true, false, true, false}, {5, 2, 33, true, true, false, false},
+    {80, 2, 20, true, false, false, false}, /* so many rows that products pack what they read */
     {8, 4, 132, true, false, false, false}, /* so much that threads share the batch, the last of three with fewer rows */
 };
 
