@@ -76,6 +76,9 @@ RESUME_MAIN     := tests/resume_main.c
 OBSERVE_MAIN    := tests/observe_main.c
 RECORDED_MAIN   := tests/recorded_main.c
 SAME_BITS_MAIN  := tests/same_bits_main.c
+# What is promised at the edges, and which tests hold it.
+PROMISES        := tests/promises.c
+PROMISES_MAIN   := tests/promises_main.c
 # A run in which each allocation fails in turn.
 ALLOC_MAIN      := tests/alloc_failures_main.c
 # Random programs: their oracle, and who makes them up and runs them.
@@ -92,10 +95,10 @@ TEST_EXTRA      := $(wildcard $(addprefix examples/01_glass_box/,glass.c curvatu
                               $(addprefix examples/09_induction/,history.c induction.c repeats.c) \
                               $(addprefix examples/10_heads/,places.c scale.c translate.c words.c))
 TEST_SOURCES    := $(wildcard tests/test_*.c) $(HELPER_SOURCES) $(filter-out $(CHECK_MAIN),$(CHECK_SOURCES)) $(TEST_EXTRA) \
-                   $(COMMON_SOURCES)
+                   $(COMMON_SOURCES) $(PROMISES)
 ALL_SOURCES     := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(EXAMPLE_SOURCES) $(LENS_SOURCES) $(TEST_SOURCES) $(CHECK_SOURCES) \
                           $(BENCH_SOURCES) $(TSAN_SOURCES) $(PAGES_SOURCES) $(PARITY_MAIN) $(RESUME_MAIN) $(OBSERVE_MAIN) $(RECORDED_MAIN) \
-                          $(SAME_BITS_MAIN) $(MUTANTS_SOURCES) $(ALLOC_MAIN) $(RANDOM_SOURCES) $(TWINS_SOURCES) \
+                          $(SAME_BITS_MAIN) $(PROMISES_MAIN) $(MUTANTS_SOURCES) $(ALLOC_MAIN) $(RANDOM_SOURCES) $(TWINS_SOURCES) \
                           $(wildcard tests/exhaustive.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -113,7 +116,7 @@ PROGRAMS := $(EXAMPLES) $(LENS) $(if $(wildcard tests/test_*.c),$(BUILD)/tests/h
             $(if $(wildcard $(RECORDED_MAIN)),$(BUILD)/tests/recorded) \
             $(if $(wildcard $(SAME_BITS_MAIN)),$(BUILD)/tests/same_bits) \
             $(if $(PAGES_SOURCES),$(BUILD)/tests/make_pages) \
-            $(BUILD)/programs $(BUILD)/twins $(BUILD)/tests/alloc_failures \
+            $(BUILD)/programs $(BUILD)/twins $(BUILD)/tests/alloc_failures $(BUILD)/tests/promises \
             $(if $(BENCH_SOURCES),$(BUILD)/bench/heed_bench) $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/exhaustive.c))
 
 # Public headers lie flat under <heed/...>, those of layers and optimizers in a folder of their own.
@@ -287,12 +290,15 @@ $(BUILD)/exhaustive: $(call objects,tests/exhaustive.c) $(HELPERS) $(STATIC_LIB)
 $(TSAN_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPERS) $(STATIC_LIB) $(SOURCES_STAMP)
 	$(link-program)
 
+$(BUILD)/tests/promises: $(call objects,$(PROMISES_MAIN) $(PROMISES)) $(SOURCES_STAMP)
+	$(link-program)
+
 # Sanitizers want their part of the address space, which some kernels' randomisation takes.
 STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R true 2>/dev/null && echo setarch $$(uname -m) -R))
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck parity twins programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test test-browser gradcheck promises parity twins programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -369,6 +375,9 @@ mutants-run: export MUTANTS_OBJECTS = $(call objects,$(CHECK_SOURCES)) $(HELPERS
 mutants-run: $(BUILD)/tests/mutants $(call objects,$(CHECK_SOURCES)) $(HELPERS) $(MUTANTS_LIB)
 	@$< --folder $(BUILD)/work $(if $(SHARE),--share '$(SHARE)') $(if $(IN),--in '$(IN)') $(if $(ONLY),--only '$(ONLY)') \
 	    $(if $(filter-out file,$(origin JOBS)),--jobs '$(JOBS)') $(if $(LIST),--list)
+
+promises: $(BUILD)/tests/promises ## what ops promise at the edges, as a table: which tests hold it, where PyTorch differs
+	@$<
 
 parity: $(BUILD)/parity ## every layer that PyTorch has against what PyTorch gave: outputs and all gradients, as a table
 	@$<

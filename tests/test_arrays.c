@@ -15,7 +15,7 @@ Test(shapes, counts_and_overflow) {
     cr_assert_eq(heed_shape_count(HEED_SHAPE(big, 0)), 0);
 }
 
-/* numerics.md, Shapes: NumPy's broadcasting, strictly. */
+/* NumPy's broadcasting, strictly. [promises: broadcasting; (0) + (1)] */
 Test(shapes, broadcasting_is_numpys) {
     heed_shape out;
     cr_assert(heed_shape_broadcast(HEED_SHAPE(2, 1, 3), HEED_SHAPE(4, 1), &out));

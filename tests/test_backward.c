@@ -15,7 +15,7 @@ static double grad(heed_tape *t, heed_tensor x) {
     return heed_item(t, heed_grad(t, x));
 }
 
-/* numerics.md, Tape: x + x, x · x, diamonds accumulate. */
+/* x + x, x · x, diamonds accumulate. [promises: used twice; diamonds] */
 Test(backward, a_value_used_twice_gets_both_gradients) {
     heed_tape *t = heed_tape_new();
     heed_tensor x = scalar(t, 3);
@@ -54,7 +54,8 @@ Test(backward, broadcast_operands_get_their_sums) {
     heed_tape_free(t);
 }
 
-/* numerics.md, Tape: a second backward through one recording is an error unless the first was asked to retain it. */
+/* A second backward through one recording is an error unless the first was asked to retain it. [promises: a second
+ * backward] */
 Test(backward, a_recording_is_walked_once_unless_retained) {
     heed_tape *t = heed_tape_new();
     heed_tensor x = scalar(t, 3), y = heed_square(t, x);
@@ -67,7 +68,7 @@ Test(backward, a_recording_is_walked_once_unless_retained) {
     heed_tape_free(t);
 }
 
-/* numerics.md, Tape: a non-scalar backward without a seed is an error. */
+/* A non-scalar backward without a seed is an error. [promises: non-scalars] */
 Test(backward, non_scalars_need_a_seed) {
     heed_tape *t = heed_tape_new();
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SHAPE(3), (double[]){1, 2, 3}), y = heed_square(t, x);
@@ -159,7 +160,8 @@ static heed_tensor mean_loss(heed_tape *t, const two *m, const double *x, int64_
     return heed_mean(t, heed_square(t, wx), HEED_ALL_AXES);
 }
 
-/* numerics.md, Tape: a parameter never used has gradient zero. */
+/* A parameter never used has gradient zero. PyTorch's gradient is None where a parameter was not used. [promises:
+ * unused parameters] */
 Test(backward, unused_parameters_have_gradient_zero) {
     two m = model_of(HEED_F64);
     double *unused = heed_grads_of(m.g, m.unused);

@@ -65,6 +65,7 @@ Test(gradient_places, kept_gradients_that_were_passed_on) {
     gradient_is(x, (double[]){2 * 9 + 3 * 5, 2 * 15 + 3 * 7});
 }
 
+/* [promises: diamonds] */
 Test(gradient_places, to_a_value_twice_and_through_a_chain) {
     heed_tensor x = variable(HEED_SHAPE(2)), y = heed_add(t, x, x);
     y = heed_add_scalar(t, heed_add(t, y, x), 4);

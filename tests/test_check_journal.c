@@ -82,8 +82,9 @@ Test(check_journal, json_holds_every_entry) {
     heed_check_journal_free(j);
 }
 
-/* Of the samples (), (1), (17), (2, 15), (33, 16), (2, 3, 5) it is (33, 16) or another that was worst, so squares are counted
- * against the file's own shapes: one for each entry that was compared, beside the seven of the key. */
+/* Of the samples (), (1), (17), (2, 15), (33, 16), (2, 3, 5) it is (33, 16) or another that was worst, so squares
+ * are counted against the file's own shapes: one for each entry that was compared, beside the seven of the key.
+ * [promises: names as HTML] */
 Test(check_journal, the_page_has_a_square_for_each_entry_and_no_markup_of_others) {
     heed_check_journal *j = journal_of("<b onload=x>&\"'");
     heed_error error = {.status = HEED_OK};

@@ -125,6 +125,7 @@ static void flip(long at, int bit) {
     cr_assert(fseek(f, at, SEEK_SET) == 0 && fputc(c ^ 1 << bit, f) != EOF && fclose(f) == 0);
 }
 
+/* [promises: load checks first] */
 Test(checkpoint, a_damaged_tensor_is_named) {
     run *x = new_run(HEED_F32, false);
     steps(x, 2);

@@ -6,6 +6,7 @@
 
 #include "helpers/loader_work.h"
 
+/* [promises: any loader] */
 Test(data_loader, gives_the_same_with_any_threads) { cr_assert(loader_gives_the_same_with_any_threads()); }
 Test(data_loader, goes_on_from_any_position) { cr_assert(loader_goes_on_from_any_position()); }
 Test(data_loader, stops_at_any_time) { cr_assert(loader_stops_at_any_time()); }

@@ -1,17 +1,4 @@
-/* The dtypes of files: models and arrays written in another one than their own, rounded once; and GPT-2's weights as F32 keeps them.
- *
- * Which test holds which line of numerics.md, "Files":
- *     load checks all before the model is touched    safetensors/what_does_not_fit_is_named_and_changes_nothing,
- *                                                    foreign/what_does_not_fit_is_named_there_and_here, checkpoint/another_*
- *     safetensors that are malformed                 safetensors/malformed_files_are_refused, bad_json_is_refused, the_longest_header
- *     zero-size and rank-0                           safetensors/a_model_round_trips_bit_for_bit, npy_write/arrays_round_trip_bit_for_bit
- *     a name is never a path                         file_dtypes/a_name_is_never_a_path
- *     npy versions, shapes, order, objects           npy/numpys_files_are_read_right, numpys_other_dtypes_are_refused,
- *                                                    harmless_variations_are_read, malformed_*
- *     NaN payloads, -0, denormals bit for bit        safetensors/a_model_round_trips_bit_for_bit, npy/bits_are_kept_in_either_order,
- *                                                    npy_write/arrays_round_trip_bit_for_bit, file_dtypes/all_six_come_back_bit_for_bit
- *     a FIFO, a directory, an empty file             safetensors/what_is_no_file_is_refused, npy/what_is_no_file_is_refused
- *     '.' in every locale                            file_dtypes/files_are_the_same_in_every_locale, and test_print.c */
+/* The dtypes of files: models and arrays written in another one than their own, rounded once; and GPT-2's weights as F32 keeps them. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +16,7 @@ static void use_path(void) { snprintf(path, sizeof path, "/tmp/heed_dtypes_%ld",
 static void remove_path(void) { remove(path); }
 TestSuite(file_dtypes, .init = use_path, .fini = remove_path);
 
+/* [promises: bit for bit] */
 Test(file_dtypes, all_six_come_back_bit_for_bit) {
     const uint32_t f32[2] = {0xffa00001, 0x00000001}; /* a signaling NaN, a denormal */
     const uint64_t f64[2] = {0x7ff4000000001234, 0x8000000000000000};
@@ -166,8 +154,9 @@ Test(file_dtypes, arrays_are_written_as_asked) {
     cr_expect_not_null(strstr(e.text, "i32 cannot be written as F16"), "%s", e.text);
 }
 
-/* ---- lines of numerics.md that no other suite holds ---- */
+/* ---- promises that no other suite holds ---- */
 
+/* [promises: names as paths] */
 Test(file_dtypes, a_name_is_never_a_path) {
     const float one = 1;
     const heed_file_tensor x = {.name = "../../heed_escaped", .dtype = "F32", .shape = HEED_SHAPE(1), .data = &one};
@@ -178,6 +167,7 @@ Test(file_dtypes, a_name_is_never_a_path) {
     cr_expect_neq(access("../../heed_escaped", F_OK), 0);
 }
 
+/* [promises: a point in every locale] */
 Test(file_dtypes, files_are_the_same_in_every_locale) {
     heed_model *model = model_of_them();
     double best = 0.1, back = 0;

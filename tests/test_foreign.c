@@ -291,6 +291,7 @@ static void refused(heed_model *model, const char *file, heed_file_names names, 
     free(before);
 }
 
+/* [promises: load checks first] */
 Test(foreign, what_does_not_fit_is_named_there_and_here) {
     net n;
     heed_model *model = build(&cases[0], &n, HEED_F64);

@@ -86,6 +86,7 @@ Test(gemm, no_read_before_the_operands) {
     check_odd_sizes(o);
 }
 
+/* [promises: odd sizes] */
 Test(gemm, every_small_size) {
     options o = plain;
     for (int64_t m = 1; m < 20; m++)

@@ -20,7 +20,7 @@ Test(gemm_promises, small_integers_are_exact) {
     }
 }
 
-/* Of no terms: zeros, the bias, or c to the bit. */
+/* Of no terms: zeros, the bias, or c to the bit. [promises: empty sums] */
 Test(gemm_promises, an_empty_sum) {
     float c[2] = {NAN, -0.0f}, bias[2] = {2.5f, -1.0f};
     heed_gemm g = {.m = 1, .n = 2, .k = 0, .c = c, .c_row = 2, .c_col = 1, .batch = 1, .alpha = 1.0};
@@ -73,6 +73,7 @@ Test(gemm_promises, an_infinity_in_b_spoils_its_column_only) {
     }
 }
 
+/* [promises: 0·inf] */
 Test(gemm_promises, zero_times_infinity_is_nan) {
     float a[2] = {0.0f, 1.0f}, b[2] = {INFINITY, 1.0f}, c = 0.0f;
     heed_gemm g = {.m = 1,

@@ -105,6 +105,7 @@ static heed_tensor logits_for(bench *b, const int32_t *tokens, int64_t B, int64_
     return logits;
 }
 
+/* [promises: the future] */
 Test(gpt, the_future_leaves_the_past_alone) {
     bench b = new_bench(small);
     int32_t tokens[2][CONTEXT], other[2][CONTEXT];
@@ -174,6 +175,7 @@ static const heed_gpt_options kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+/* [promises: cached steps] */
 Test(gpt, a_step_gives_what_the_full_pass_gives) {
     for (int kind = 0; kind < KINDS; kind++) {
         bench b = new_bench(kinds[kind]);

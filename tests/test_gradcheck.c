@@ -89,13 +89,16 @@ Test(gradcheck, passes_what_is_right) {
 
 Test(gradcheck, catches_a_flipped_sign) { caught_backward("flipped_sign", flipped_sign, NULL); }
 Test(gradcheck, catches_a_factor) { caught_backward("factor_two", factor_two, NULL); }
+/* [promises: tolerance] */
 Test(gradcheck, catches_an_error_of_a_millionth) { caught_backward("nearly_right", nearly_right, NULL); }
 Test(gradcheck, catches_a_forgotten_input) { caught_backward("second_forgotten", second_forgotten, NULL); }
 Test(gradcheck, catches_a_forgotten_tail) { caught_backward("tail_forgotten", tail_forgotten, NULL); }
+/* [promises: f32 and f64] */
 Test(gradcheck, catches_what_only_f32_does) { caught_backward("wrong_in_f32", wrong_in_f32, "f32: gradient"); }
 Test(gradcheck, catches_what_is_not_linear) { caught_backward("not_linear", not_linear, "used twice: gradient"); }
+/* [promises: op(x, x)] */
 Test(gradcheck, catches_the_first_use_only) { caught_backward("first_use_only", first_use_only, "op(x, x): gradient"); }
-/* It says that it adds to the gradients there are, and writes over them. */
+/* It says that it adds to the gradients there are, and writes over them. [promises: op(x, x)] */
 Test(gradcheck, catches_what_does_not_accumulate) {
     heed_op op = weigh_op("overwrites", weigh_backward);
     op.flags |= HEED_ACCUMULATES;
@@ -176,18 +179,21 @@ Test(gradcheck, catches_what_is_wrong_only_at_a_tie) {
     caught(&op, "op(x, x): gradient");
 }
 
+/* [promises: constants] */
 Test(gradcheck, catches_bits_that_depend_on_who_asks) { caught_backward("heeds_who_asks", heeds_who_asks, "input 1 a constant: gradient"); }
+/* [promises: threads] */
 Test(gradcheck, catches_bits_that_depend_on_threads) {
     caught_backward("depends_on_threads", depends_on_threads, "1 thread = 3 threads, f64: gradient");
 }
 
+/* [promises: NaN fails] */
 Test(gradcheck, catches_nan) {
     heed_op op = weigh_op("not_a_number", not_a_number);
     heed_check check = caught_by_differences(&op);
     cr_assert(isinf(check.worst), "NaN must not look small: %g", check.worst);
 }
 
-/* numerics.md: a case counts only if its analytic gradient is not all zero. */
+/* A case counts only if its analytic gradient is not all zero. [promises: cases that count] */
 Test(gradcheck, counts_no_case_whose_gradient_is_zero) {
     heed_op op = weigh_op("zero", zero);
     heed_check check = caught_by_differences(&op);
@@ -206,12 +212,97 @@ static void one_in_the_middle(heed_call *c) {
     if (c->dx[0])
         weigh_put(c->dx[0], 2741, 0.5 * weigh_at(c->dx[0], 2741));
 }
+/* [promises: 8 directions] */
 Test(gradcheck, looks_at_large_inputs_along_directions) {
     heed_op good = weigh_op("right", weigh_backward), tail = weigh_op("tail", tail_forgotten), middle = weigh_op("middle", one_in_the_middle);
     good.samples = tail.samples = middle.samples = many;
     passes(&good);
     caught(&tail, "random direction");
-    caught(&middle, "random direction");
+    heed_check check = caught(&middle, "random direction");
+    for (int i = 0; i < 8; i++)
+        cr_assert_str_eq(check.failures[i].what, "gradient along a random direction", "%d", i);
+    cr_assert_eq(check.failed, 16, "%d: eight, and eight of op(x, x)", check.failed);
+}
+
+/* ---- what is compared ---- */
+
+/* The cotangents of the first run at the largest sample, and those of all runs, which may be 3 u - u besides. */
+static struct {
+    int plus, minus, others;
+    heed_dtype dtype;
+} cotangents;
+static void notes_cotangents(heed_call *c) {
+    weigh_backward(c);
+    for (int64_t i = 0; i < weigh_count(c) && cotangents.plus + cotangents.minus < 33 * 16; i++) {
+        const double dy = weigh_at(c->dy[0], i);
+        cotangents.dtype = c->dy[0]->dtype;
+        cotangents.plus += dy == 1;
+        cotangents.minus += dy == -1;
+        cotangents.others += dy != 1 && dy != -1;
+    }
+}
+static bool one_large(int index, heed_sample *sample) {
+    heed_sample_input input = {.dtype = HEED_F64, .shape = {2, {33, 16}}};
+    *sample = (heed_sample){.n_in = 2, .in = {input, input}};
+    return index == 0;
+}
+/* PyTorch's gradcheck compares whole Jacobians, or in fast mode one random vector's. [promises: cotangents] */
+Test(gradcheck, draws_cotangents_of_plus_and_minus_one) {
+    heed_op op = weigh_op("notes_cotangents", notes_cotangents);
+    op.samples = one_large;
+    passes(&op);
+    cr_assert_eq(cotangents.dtype, HEED_F64);
+    cr_assert_eq(cotangents.others, 0);
+    cr_assert(cotangents.plus > 200 && cotangents.minus > 200, "%d and %d of 528", cotangents.plus, cotangents.minus);
+}
+
+/* The numeric gradients that a check found, and how many of an input's entries it worked out. */
+typedef struct found {
+    double numeric[2][33 * 16];
+    int known[2];
+    int64_t count[2];
+} found;
+static void note_found(void *user, const heed_check_entries *e) {
+    found *f = user;
+    f->count[e->input] = heed_shape_count(e->shape);
+    for (int64_t i = 0; i < f->count[e->input]; i++) {
+        f->known[e->input] += !isnan(e->numeric[i]);
+        if (i < 33 * 16)
+            f->numeric[e->input][i] = e->numeric[i];
+    }
+}
+static bool of_count(int64_t n, heed_sample *sample) {
+    *sample = (heed_sample){.n_in = 2, .in = {{.dtype = HEED_F64, .shape = {1, {n}}}, {.dtype = HEED_F64, .shape = {1, {n}}}}};
+    return true;
+}
+static bool all_256(int index, heed_sample *sample) { return index == 0 && of_count(256, sample); }
+static bool all_257(int index, heed_sample *sample) { return index == 0 && of_count(257, sample); }
+
+/* Beyond it is 64 of both inputs together, one of which may be picked twice. [promises: 512 coordinates; 64
+ * coordinates] */
+Test(gradcheck, compares_every_coordinate_up_to_512_and_64_beyond) {
+    found f = {.known = {0}};
+    heed_op op = weigh_op("right", weigh_backward);
+    op.samples = all_256;
+    heed_gradcheck_op(&op, &(heed_check_options){.entries = note_found, .user = &f});
+    cr_assert(f.known[0] == 256 && f.known[1] == 256, "%d and %d", f.known[0], f.known[1]);
+    f = (found){.known = {0}};
+    op.samples = all_257;
+    heed_gradcheck_op(&op, &(heed_check_options){.entries = note_found, .user = &f});
+    cr_assert(f.known[0] + f.known[1] <= 64 && f.known[0] + f.known[1] >= 54, "%d and %d", f.known[0], f.known[1]);
+}
+
+/* However wrong the gradient, differences are the same to the bit. [promises: two stencils] */
+Test(gradcheck, differences_never_see_the_gradient) {
+    heed_kernel *const backwards[] = {weigh_backward, nearly_right, flipped_sign, zero};
+    static found all[4];
+    for (int i = 0; i < 4; i++) {
+        heed_op op = weigh_op("one_name", backwards[i]);
+        op.samples = all_256;
+        heed_gradcheck_op(&op, &(heed_check_options){.entries = note_found, .user = &all[i]});
+        cr_assert(all[i].known[0] == 256 && all[i].known[1] == 256);
+        cr_assert_arr_eq(all[i].numeric, all[0].numeric, sizeof all[0].numeric, "backward %d", i);
+    }
 }
 
 /* Hardly seen in a sum over all coordinates. */
@@ -220,6 +311,7 @@ static void tail_slightly_off(heed_call *c) {
     if (c->dx[0])
         weigh_put(c->dx[0], weigh_count(c) - 1, 1.000003 * weigh_at(c->dx[0], weigh_count(c) - 1));
 }
+/* [promises: 64 coordinates] */
 Test(gradcheck, looks_at_the_last_coordinate_of_large_inputs) {
     heed_op op = weigh_op("tail_slightly_off", tail_slightly_off);
     op.samples = many;
@@ -230,7 +322,7 @@ Test(gradcheck, looks_at_the_last_coordinate_of_large_inputs) {
     cr_assert(at_the_tail);
 }
 
-/* numerics.md: err <= 1e-10 sum |u_i y_i| + 1e-7 |n|, here with n = 0 and a sum of about 1. */
+/* "err <= 1e-10 sum |u_i y_i| + 1e-7 |n|", here with n = 0 and a sum of about 1. */
 static void second_input(heed_call *c) {
     for (int64_t i = 0; i < weigh_count(c); i++)
         weigh_put(c->out[0], i, weigh_at(c->in[1], i));
@@ -245,6 +337,7 @@ static void second_input_backward(heed_call *c, double offset) {
 }
 static void nothing_for_the_first(heed_call *c) { second_input_backward(c, 0); }
 static void a_billionth_for_the_first(heed_call *c) { second_input_backward(c, 1e-9); }
+/* PyTorch's tolerance is 1e-5 + 1e-3 |n|. [promises: tolerance] */
 Test(gradcheck, catches_a_billionth_where_there_is_no_slope) {
     heed_op op = weigh_op("second_input", nothing_for_the_first);
     op.forward_any = second_input;
@@ -311,7 +404,7 @@ Test(gradcheck, catches_a_transposed_gradient) {
 /* ---- forwards ---- */
 
 #ifndef __SANITIZE_ADDRESS__ /* which ends the program at what this op reads past its inputs */
-/* Takes what strides it gets, and walks as if there were none. */
+/* Takes what strides it gets, and walks as if there were none. [promises: views] */
 Test(gradcheck, catches_what_is_wrong_only_for_strided_inputs) {
     heed_op op = weigh_op("blind_to_strides", weigh_backward);
     op.flags = HEED_STRIDED;
@@ -358,6 +451,7 @@ static bool longer_rows(int index, heed_sample *sample) {
     *sample = (heed_sample){.n_in = 1, .in = {{.dtype = HEED_F64, .shape = {1, {100 + index}}}}};
     return index < 6;
 }
+/* [promises: views] */
 Test(gradcheck, catches_reads_between_a_views_elements) {
     heed_op op = {.size = sizeof op, .name = "sum_memory", .min_in = 1, .max_in = 1, .n_out = 1, .flags = HEED_STRIDED,
                   .shape = scalar_shape, .forward_any = sum_memory, .backward_any = spread, .samples = longer_rows};
@@ -365,6 +459,7 @@ Test(gradcheck, catches_reads_between_a_views_elements) {
     cr_assert_eq(check.failed, 6, "sliced inputs only: %d, %s", check.failed, check.failures[1].what);
 }
 
+/* [promises: threads] */
 Test(gradcheck, catches_sums_that_depend_on_threads) {
     heed_op op = {.size = sizeof op, .name = "sum_in_parts", .min_in = 1, .max_in = 1, .n_out = 1, .shape = scalar_shape,
                   .forward_any = sum_in_parts, .backward_any = sum_backward, .save_in = HEED_SAVE(0), .samples = longer_rows};
@@ -376,6 +471,7 @@ static void coarse_in_f32(heed_call *c) {
     for (int64_t i = 0; c->out[0]->dtype == HEED_F32 && i < weigh_count(c); i++)
         weigh_put(c->out[0], i, weigh_at(c->out[0], i) * (1 + 1e-4));
 }
+/* [promises: f32 and f64] */
 Test(gradcheck, catches_an_f32_forward_of_its_own) {
     heed_op op = weigh_op("coarse_in_f32", weigh_backward);
     op.forward_any = coarse_in_f32;
@@ -458,7 +554,7 @@ static heed_op op_triangle(heed_sample_rule *samples) {
                      .samples = samples};
 }
 
-/* numerics.md: a point where the stencils disagree is drawn again and counted. */
+/* A point where the stencils disagree is drawn again and counted. [promises: kinks] */
 Test(gradcheck, draws_again_at_a_kink) {
     heed_op op = op_triangle(few_kinks);
     int redrawn = 0;
@@ -473,12 +569,14 @@ Test(gradcheck, draws_again_at_a_kink) {
 
 /* ... at most 2 % of an op's cases. */
 static bool many_kinks(int index, heed_sample *sample) { return with_period(index, 0x1p-9, sample); }
+/* [promises: 2 %] */
 Test(gradcheck, fails_where_more_than_two_percent_are_redrawn) {
     heed_op op = op_triangle(many_kinks);
     heed_check check = caught(&op, "drawn again, more than 2 %");
     cr_assert(check.failed == 1 && check.cases == 200 && check.redrawn > 4 && check.redrawn < 200, "%d redrawn", check.redrawn);
 }
 
+/* [promises: 2 %] */
 Test(gradcheck, fails_where_kinks_are_many) {
     heed_op op = op_triangle(kinks_everywhere);
     heed_check check = caught(&op, "no point found where two stencils agree");
@@ -492,6 +590,7 @@ static bool abs_samples(int index, heed_sample *sample) {
     memcpy(sample->attr.bytes, &no_period, sizeof no_period);
     return index < 60;
 }
+/* [promises: kinks] */
 Test(gradcheck, passes_abs_though_points_come_near_its_kink) {
     heed_op op = op_triangle(abs_samples); /* |x| for |x| < 50 */
     heed_check check = passes(&op);
@@ -508,6 +607,7 @@ static void pass_on(heed_call *c) {
     for (int64_t i = 0; i < heed_array_count(c->dy[0]); i++)
         weigh_put(c->dx[0], i, weigh_at(c->dy[0], i));
 }
+/* [promises: two stencils] */
 Test(gradcheck, fails_where_values_are_noise) {
     heed_op op = {.size = sizeof op, .name = "noise", .min_in = 1, .max_in = 1, .n_out = 1, .shape = heed_shape_same,
                   .forward_any = noise, .backward_any = pass_on, .samples = squares};

@@ -203,6 +203,7 @@ static void all_right(const heed_check *check) {
     cr_expect(check->cases > 0 || check->no_gradient, "%s: no case had a gradient", check->name);
 }
 
+/* [promises: op(x, x); constants; views; f32 and f64; threads] */
 Test(gradcheck, every_builtin_op_passes) {
     for (int i = 0; heed_builtin_ops[i]; i++) {
         heed_check check = heed_gradcheck_op(heed_builtin_ops[i], &(heed_check_options){.cases = 6, .seed = 1});
@@ -210,6 +211,7 @@ Test(gradcheck, every_builtin_op_passes) {
     }
 }
 
+/* [promises: threads] */
 Test(gradcheck, every_layer_passes) {
     for (int i = 0; i < layer_cases_count();) {
         heed_check check = layer_cases_check(i, &(heed_check_options){.cases = 3, .seed = 1}, &i);

@@ -105,6 +105,7 @@ Test(layers_attention, one_head_is_the_six_steps) {
     free(x);
 }
 
+/* [promises: T = 1] */
 Test(layers_attention, one_token_gets_its_own_value) {
     heed_model *model = heed_model_new();
     heed_self_attention attn;
@@ -255,6 +256,7 @@ Test(layers_attention, padding_joins_either_kind_of_mask) {
     free_bench(&b);
 }
 
+/* [promises: the future] */
 Test(layers_attention, the_future_leaves_the_past_alone) {
     bench b = new_bench();
     double *changed = malloc(sizeof(double[B * T * D]));

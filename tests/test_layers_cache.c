@@ -107,7 +107,8 @@ Test(layers_cache, steps_are_the_full_pass) {
                 expect_steps(features[i].what, features[i].options, chunks[c], padded);
 }
 
-/* Not nearly the same: the bits. Rows of products, and queries in attention, know nothing of their neighbours. */
+/* Not nearly the same: the bits. Rows of products, and queries in attention, know nothing of their neighbours.
+ * [promises: cached steps] */
 Test(layers_cache, a_step_has_the_bits_of_the_full_pass) {
     bench b = new_bench((heed_multi_head_options)WITH(.n_kv_heads = 2, .rope_base = 10000, .window = 6), 1, 300);
     heed_tensor x = heed_randn(b.t, HEED_F64, HEED_SHAPE(1, 300, D)), y = attend(&b, x, (heed_attend){.cache = NULL});

@@ -59,6 +59,7 @@ Test(layers_errors, options_out_of_range) {
     heed_model_free(model);
 }
 
+/* [promises: heads that divide] */
 Test(layers_errors, heads_that_do_not_divide) {
     heed_multi_head_attention attn;
     heed_multi_head_attention_init(&attn, fresh(), "attn", (heed_multi_head_options){.d_model = 64, .n_heads = 3});

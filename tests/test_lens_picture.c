@@ -280,6 +280,7 @@ Test(lens_picture, curves_of_nothing_of_one_point_and_without_change_have_axes) 
 
 /* ---- texts ---- */
 
+/* [promises: names as HTML] */
 Test(lens_picture, hostile_texts_add_no_element) {
     static const char *const texts[] = {"</text><script>alert(1)</script>",
                                         "\"><svg onload=x>",

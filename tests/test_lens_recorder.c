@@ -7,6 +7,7 @@ TestSuite(lens_recorder, .init = use_folder, .fini = remove_folder);
 
 /* ---- the training is left alone ---- */
 
+/* [promises: watched or not] */
 Test(lens_recorder, recording_changes_no_bit_of_the_training) {
     for (int threads = 1; threads <= 3; threads += 2) {
         observed *plain = started(HEED_F32, threads), *seen = started(HEED_F32, threads);

@@ -286,6 +286,7 @@ Test(lens_recording, a_wrong_line_is_refused_by_number) {
     refuse_line("{\"end\":\"\\u0000\"}", "");
 }
 
+/* [promises: deep nesting] */
 Test(lens_recording, deep_nesting_is_no_crash) {
     enum { DEEP = 200000 };
     char *text = malloc(strlen(HEADER) + DEEP + 2);

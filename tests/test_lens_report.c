@@ -551,6 +551,7 @@ static json_t *hostile_header(void) {
                      "</script>", "story");
 }
 
+/* [promises: names as HTML] */
 Test(lens_report, hostile_texts_are_data_and_nothing_else) {
     json_t *header = hostile_header();
     char *text = json_dumps(header, 0), names_of[42][192], one[128];

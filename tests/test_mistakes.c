@@ -23,6 +23,7 @@ static heed_tensor zeros(heed_shape shape) {
 
 #define TOLD(text) cr_assert_str_eq(heed_error_text(t), text)
 
+/* [promises: inner sizes] */
 Test(mistakes, sizes_that_do_not_meet_in_a_product) {
     heed_matmul(t, zeros(HEED_SHAPE(32, 64)), zeros(HEED_SHAPE(128, 16)));
     TOLD("matmul: inner sizes differ: (32, 64) x (128, 16)");
@@ -43,6 +44,7 @@ Test(mistakes, shapes_that_do_not_broadcast) {
     TOLD("add: shapes do not broadcast: (2, 6) and (4,)");
 }
 
+/* [promises: heads that divide] */
 Test(mistakes, heads_that_do_not_divide_the_model) {
     heed_model *model = heed_model_new();
     heed_multi_head_attention attn;
@@ -69,6 +71,7 @@ Test(mistakes, a_mask_that_does_not_fit) {
     TOLD("attention: the mask is (10, 9), does not broadcast to the scores (2, 4, 10, 10)");
 }
 
+/* [promises: before a reset] */
 Test(mistakes, a_tensor_from_before_the_reset) {
     heed_tensor x = zeros(HEED_SHAPE(3));
     heed_tape_reset(t);
@@ -76,12 +79,14 @@ Test(mistakes, a_tensor_from_before_the_reset) {
     TOLD("relu: input 0 is not of this tape, or from before its last reset");
 }
 
+/* [promises: non-scalars] */
 Test(mistakes, backward_from_more_than_one_number) {
     heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(3), (float[]){1, 2, 3});
     cr_assert_eq(heed_backward(t, heed_square(t, x), NULL), HEED_INVALID);
     TOLD("backward: the loss has shape (3,); it must have one element, or a seed of its shape");
 }
 
+/* [promises: a second backward] */
 Test(mistakes, a_second_backward) {
     heed_tensor x = heed_variable(t, HEED_F32, HEED_SCALAR, (float[]){1}), y = heed_square(t, x);
     cr_assert_eq(heed_backward(t, y, NULL), HEED_OK);

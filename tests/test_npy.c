@@ -94,7 +94,8 @@ static void holds(const char *name, const char *dtype, heed_shape shape, const d
 
 /* ---- NumPy's files ---- */
 
-/* numerics.md, Files: v1, v2, v3; shapes () and (3,); fortran_order and '>f4' read right. */
+/* v1, v2, v3; shapes () and (3,); fortran_order and '>f4' read right. [promises: npy's versions; npy's shapes; npy's
+ * order] */
 Test(npy, numpys_files_are_read_right) {
     double places[24];
     for (int i = 0; i < 24; i++)
@@ -110,7 +111,7 @@ Test(npy, numpys_files_are_read_right) {
     holds("tests/golden/npy/empty_u1.npy", "U8", HEED_SHAPE(0, 3), NULL);
 }
 
-/* numerics.md, Files: NaN payloads, -0 and denormals round-trip bit for bit. */
+/* NaN payloads, -0 and denormals round-trip bit for bit. [promises: npy's order; bit for bit] */
 Test(npy, bits_are_kept_in_either_order) {
     static const uint32_t odd_bits[6] = {0x7fc01234, 0xffa00001, 0x80000000, 0x00000001, 0x7f800000, 0x3f800000};
     const char *const names[] = {"tests/golden/npy/bits_f4.npy", "tests/golden/npy/bits_big_fortran_f4.npy"};
@@ -125,6 +126,7 @@ Test(npy, bits_are_kept_in_either_order) {
     }
 }
 
+/* [promises: npy of objects] */
 Test(npy, numpys_other_dtypes_are_refused) {
     const char *const cases[][2] = {
         {"tests/golden/npy/objects.npy", "it holds Python objects ('|O'), which only Python can read"},
@@ -174,6 +176,7 @@ Test(npy, bools_are_0_or_1) {
 
 /* ---- what is refused ---- */
 
+/* [promises: an empty file] */
 Test(npy, malformed_beginnings_are_refused) {
     put("", 0);
     not_good("it is empty");
@@ -308,7 +311,7 @@ Test(npy, sizes_that_do_not_match_the_file_are_refused) {
     }
 }
 
-/* numerics.md, Files: a FIFO, a directory, an empty file: an error, no hang. */
+/* A FIFO, a directory, an empty file: an error, no hang. [promises: a FIFO; a directory] */
 Test(npy, what_is_no_file_is_refused, .timeout = 10) {
     cr_assert_eq(mkfifo(path, 0600), 0);
     refused("is a pipe or device, not a file");

@@ -49,6 +49,7 @@ static void round_trip(heed_dtype dtype, const char *name, heed_shape shape, con
     cr_expect_eq(((size_t)info.st_size - bytes) % 64, 0, "the elements are not aligned");
 }
 
+/* [promises: files of nothing; bit for bit] */
 Test(npy_write, arrays_round_trip_bit_for_bit) {
     const uint64_t wide[3] = {0x7ff4000000001234, 0x8000000000000000, 1}; /* a signaling NaN, -0, a denormal */
     const int32_t numbers[4] = {INT32_MIN, INT32_MAX, 0, -1};

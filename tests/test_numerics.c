@@ -1,5 +1,4 @@
-/* The lines of numerics.md about ops that no other suite holds: each test quotes its line. Values are worked out by hand or by plain loops in
- * double. */
+/* Promises about ops (promises.c) that no other suite holds. Values are worked out by hand or by plain loops in double. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -45,7 +44,8 @@ static void back(heed_tensor y, heed_tensor seed) {
 
 /* ---- reductions ---- */
 
-/* "f32 sum of 2^25 ones is exactly 2^25": the engine's own sums too, of what was broadcast, once past 2^24 where floats stop counting. */
+/* "f32 sum of 2^25 ones is exactly 2^25": the engine's own sums too, of what was broadcast, once past 2^24 where
+ * floats stop counting. [promises: sums of ones] */
 Test(numerics, gradients_of_what_was_broadcast_are_exact_sums) {
     enum { N = (1 << 24) + 8 };
     for (int turned = 0; turned < 2; turned++) {
@@ -60,7 +60,7 @@ Test(numerics, gradients_of_what_was_broadcast_are_exact_sums) {
     cr_expect_eq(heed_item(t, heed_grad(t, x)), N);
 }
 
-/* "Softmax finite at offsets of 1e30": where it stands in other ops, too. */
+/* "Softmax finite at offsets of 1e30": where it stands in other ops, too. [promises: softmax far out] */
 Test(numerics, every_softmax_is_finite_far_from_zero) {
     const float far[2][2] = {{1e30f, 1e30f}, {-1e30f, 1e30f}}, want[2][2] = {{0.5f, 0.5f}, {0, 1}};
     heed_tensor x = heed_variable(t, HEED_F32, HEED_SHAPE(2, 2), far), all = heed_full(t, HEED_BOOL, HEED_SCALAR, 1);
@@ -78,6 +78,20 @@ Test(numerics, every_softmax_is_finite_far_from_zero) {
         for (int i = 0; i < (r < 2 ? 4 : 2); i++)
             cr_expect(isfinite(dx[i]), "result %d: gradient %g", r, (double)dx[i]);
     }
+}
+
+/* Attention's own mask, put together of plain ops: 0 times the NaN behind the mask is NaN, as IEEE has it.
+ * [promises: compositions leak] */
+Test(numerics, a_composition_leaks_what_it_masks) {
+    heed_tensor scores = heed_variable(t, HEED_F32, HEED_SHAPE(1, 2), (float[]){0, 0}),
+                mask = heed_input(t, HEED_BOOL, HEED_SHAPE(1, 2), (bool[]){true, false}),
+                v = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){3, NAN});
+    heed_tensor weights = heed_masked_softmax(t, scores, mask), y = heed_matmul(t, weights, v);
+    cr_expect(heed_f32(t, weights)[0] == 1 && heed_f32(t, weights)[1] == 0);
+    cr_expect(isnan(heed_item(t, y)));
+    heed_tensor q = heed_variable(t, HEED_F32, HEED_SHAPE(1, 1), (float[]){0}),
+                k = heed_variable(t, HEED_F32, HEED_SHAPE(2, 1), (float[]){0, 0});
+    cr_expect_eq(heed_item(t, heed_attention(t, q, k, v, (heed_attention_options){.mask = mask})), 3);
 }
 
 /* ---- shapes ---- */
@@ -99,6 +113,7 @@ static heed_tensor none(int64_t rows, int64_t columns) {
 typedef heed_tensor unary_fn(heed_tape *, heed_tensor);
 typedef heed_tensor binary_fn(heed_tape *, heed_tensor, heed_tensor);
 
+/* [promises: sizes of 0] */
 Test(numerics, elementwise_ops_of_nothing) {
     static unary_fn *const of_one[] = {heed_neg,     heed_abs,        heed_exp,       heed_log,  heed_sqrt,
                                        heed_rsqrt,   heed_square,     heed_sin,       heed_cos,  heed_tanh,
@@ -123,6 +138,7 @@ Test(numerics, elementwise_ops_of_nothing) {
     }
 }
 
+/* [promises: sizes of 0] */
 Test(numerics, other_ops_of_nothing) {
     int64_t sizes[] = {0, 1, 1}, pads[] = {0, 1};
     heed_tensor parts[3], indices;
@@ -197,6 +213,7 @@ static heed_tensor with_axis(int op, heed_tensor x, int axis) {
     }
 }
 
+/* [promises: axes] */
 Test(numerics, axes_out_of_range) {
     static const int axes[] = {2, -3, INT32_MAX, INT32_MIN};
     for (int op = 0; op < 22; op++)
@@ -216,7 +233,8 @@ static heed_tensor many(heed_dtype dtype, heed_shape shape) {
     return heed_expand(t, heed_zeros(t, dtype, one), shape);
 }
 
-/* "a product past int64 (2^33 x 2^33): ERR, and no allocation tried", wherever sizes are multiplied or added up. */
+/* "a product past int64 (2^33 x 2^33): ERR, and no allocation tried", wherever sizes are multiplied or added up.
+ * [promises: past int64] */
 Test(numerics, sizes_that_cannot_be_counted, .timeout = 60) {
     const int64_t B = (int64_t)1 << 33, M = (int64_t)1 << 60;
     heed_tensor pattern;
@@ -270,7 +288,7 @@ Test(numerics, sizes_that_no_memory_holds, .timeout = 60) {
 
 #endif
 
-/* "rank above the maximum ... ERR" */
+/* "rank above the maximum ... ERR" [promises: ranks] */
 Test(numerics, ranks_above_the_maximum) {
     heed_shape eight = HEED_SHAPE(1, 1, 1, 1, 1, 1, 1, 1);
     heed_tensor x = zeros(eight);
@@ -297,6 +315,7 @@ static void expect_rows(const char *what, heed_tensor y, const double *want, int
                   got[i], want[i]);
 }
 
+/* [promises: odd sizes] */
 Test(numerics, norms_of_every_size) {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         int64_t n = sizes[s];
@@ -323,6 +342,7 @@ Test(numerics, norms_of_every_size) {
     }
 }
 
+/* [promises: odd sizes] */
 Test(numerics, cross_entropy_of_every_size) {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         int64_t n = sizes[s];
@@ -346,7 +366,8 @@ Test(numerics, cross_entropy_of_every_size) {
     }
 }
 
-/* "0·inf inside matmul stays NaN": in every place of a matrix larger than any block, and nowhere else. */
+/* "0·inf inside matmul stays NaN": in every place of a matrix larger than any block, and nowhere else. [promises:
+ * 0·inf] */
 Test(numerics, zeros_times_an_infinity_anywhere) {
     enum { M = 19, K = 301, N = 37 };
     static float values[K * N];

@@ -1,4 +1,4 @@
-/* The lines of numerics.md about errors, optimizers, runs and texts that no other suite holds: each test quotes its line. */
+/* Promises about errors, optimizers, runs and texts (promises.c) that no other suite holds. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ TestSuite(numerics_runs, .init = open_tape, .fini = close_tape);
 
 /* ---- errors ---- */
 
-/* "ERR = the tape's sticky error with a message; outputs, parameters and gradients unchanged." */
+/* "ERR = the tape's sticky error with a message; outputs, parameters and gradients unchanged." [promises: errors
+ * stick] */
 Test(numerics_runs, an_error_changes_nothing_else) {
     heed_model *model = heed_model_new();
     heed_param w = heed_param_new(heed_model_root(model), "w", HEED_SHAPE(4), heed_init_normal(0, 1));
@@ -57,7 +58,8 @@ static heed_model *model_of_three(heed_param *w) {
     return model;
 }
 
-/* "eps <= 0, beta outside [0,1), lr NaN or negative ERR", of every optimizer and all its options. */
+/* "eps <= 0, beta outside [0,1), lr NaN or negative ERR", of every optimizer and all its options. [promises: eps of
+ * optimizers; betas; learning rates] */
 Test(numerics_runs, options_of_optimizers_out_of_range) {
     heed_param w;
     heed_model *model = model_of_three(&w);
@@ -107,7 +109,8 @@ static void give(heed_param w, heed_grads *g, double slope) {
                  heed_error_text(t));
 }
 
-/* "A norm that is inf or NaN refuses the step, says so, parameters unchanged": nor anything else of the optimizer or the gradients. */
+/* "A norm that is inf or NaN refuses the step, says so, parameters unchanged": nor anything else of the optimizer or
+ * the gradients. [promises: norms not finite] */
 Test(numerics_runs, a_refused_step_has_not_begun) {
     heed_param w;
     heed_model *model = model_of_three(&w);
@@ -135,7 +138,7 @@ Test(numerics_runs, a_refused_step_has_not_begun) {
     heed_model_free(model);
 }
 
-/* "Clipping by norm: norm 0 changes nothing": no gradient becomes NaN. */
+/* "Clipping by norm: norm 0 changes nothing": no gradient becomes NaN. [promises: norm 0] */
 Test(numerics_runs, a_norm_of_zero_clips_nothing) {
     heed_param w;
     heed_model *model = model_of_three(&w);
@@ -190,6 +193,8 @@ static trained train(int threads, int steps, bool watching) {
     return r;
 }
 
+/* PyTorch promises no such thing: its products depend on the number of threads. [promises: the same bits; any
+ * threads; any run; watched or not] */
 Test(numerics_runs, training_has_the_same_bits_however_it_is_run) {
     const struct {
         int threads;
@@ -207,9 +212,79 @@ Test(numerics_runs, training_has_the_same_bits_however_it_is_run) {
     free(first.all);
 }
 
+/* Batches of inputs x; w learns to make x · w = 1. */
+enum { FEATURES = 8, LEARNT = FEATURES * sizeof(double) };
+
+static heed_status fill_batch(void *user, uint64_t seed, uint64_t batch, void *buffer, heed_error *error) {
+    (void)user;
+    (void)error;
+    for (uint64_t i = 0; i < FEATURES * FEATURES; i++)
+        ((double *)buffer)[i] = heed_rng_normal(heed_rng_mix(seed, batch), i);
+    return HEED_OK;
+}
+
+static void learn(int threads, int buffers, double learnt[3][FEATURES]) {
+    heed_model *model = heed_model_new();
+    const heed_param w = heed_param_new(heed_model_root(model), "w", HEED_SHAPE(FEATURES, 1), heed_init_normal(0, 1));
+    cr_assert_eq(heed_model_build(model, HEED_F64, 1), HEED_OK);
+    heed_grads *g = heed_grads_new(model);
+    heed_optim *opt = heed_adamw_new(model, heed_adam_defaults(0.05));
+    heed_loader *loader = heed_loader_new(fill_batch, NULL, (heed_loader_options){
+        .bytes = FEATURES * LEARNT, .buffers = buffers, .threads = threads, .seed = 9}, NULL);
+    for (int step = 0; step < 60; step++) {
+        heed_tape_reset(t);
+        const double *x = heed_loader_next(loader);
+        cr_assert_not_null(x, "%s", heed_loader_error_text(loader));
+        const heed_tensor y = heed_matmul(t, heed_input(t, HEED_F64, HEED_SHAPE(FEATURES, FEATURES), x), heed_use(t, w));
+        cr_assert_eq(heed_backward(t, heed_mse(t, y, heed_ones(t, HEED_F64, HEED_SHAPE(FEATURES, 1))), g), HEED_OK);
+        cr_assert_eq(heed_optim_step(opt, g), HEED_OK);
+    }
+    memcpy(learnt[0], heed_param_data(w), LEARNT);
+    for (int slot = 0; slot < 2; slot++)
+        memcpy(learnt[slot + 1], heed_optim_slot(opt, w, slot), LEARNT);
+    heed_loader_free(loader);
+    heed_optim_free(opt);
+    heed_grads_free(g);
+    heed_model_free(model);
+}
+
+/* [promises: any loader] */
+Test(numerics_runs, a_loaders_threads_change_no_bit) {
+    double without[3][FEATURES], with[3][FEATURES];
+    learn(0, 0, without);
+    for (int threads = 1; threads < 6; threads += 2) {
+        learn(threads, threads + 1, with);
+        cr_expect_arr_eq(with, without, sizeof with, "%d threads", threads);
+    }
+}
+
+/* ---- several losses ---- */
+
+/* x² + 5 x at x = 3, in one walk and in two: 6 + 5. [promises: several losses] */
+Test(numerics_runs, several_losses_are_summed_or_retained) {
+    heed_model *model = heed_model_new();
+    const heed_param w = heed_param_new(heed_model_root(model), "w", HEED_SCALAR, heed_init_constant(3));
+    cr_assert_eq(heed_model_build(model, HEED_F64, 1), HEED_OK);
+    for (int retain = 0; retain < 2; retain++) {
+        heed_grads *g = heed_grads_new(model);
+        heed_tape_reset(t);
+        const heed_tensor x = heed_use(t, w), square = heed_square(t, x), line = heed_scale(t, x, 5);
+        if (retain) {
+            cr_expect_eq(heed_backward_with(t, square, g, (heed_backward_options){.retain = true}), HEED_OK);
+            cr_expect_eq(heed_backward(t, line, g), HEED_OK, "%s", heed_error_text(t));
+        } else {
+            cr_expect_eq(heed_backward(t, heed_add(t, square, line), g), HEED_OK);
+        }
+        cr_expect_eq(*(double *)heed_grads_of(g, w), 11, "retained: %d", retain);
+        heed_grads_free(g);
+    }
+    heed_model_free(model);
+}
+
 /* ---- files ---- */
 
-/* "Numbers print and parse with '.' in every locale": in errors too, and what was saved before the locale changed is read after. */
+/* "Numbers print and parse with '.' in every locale": in errors too, and what was saved before the locale changed is
+ * read after. [promises: a point in every locale] */
 Test(numerics_runs, errors_have_a_point_in_every_locale) {
     if (!comma_locale_begin())
         cr_skip_test("no locale with a decimal comma can be made here");

@@ -1,5 +1,5 @@
 /* Attention: against the composition of plain ops, against PyTorch, its promises about bits, its edges and messages;
- * comments quote the promise of numerics. */
+ * comments quote the promise. */
 #include "attention_testing.h"
 
 TestSuite(attention, .init = ops_setup, .fini = ops_teardown);
@@ -81,8 +81,9 @@ static void expect_same_as_plain_ops(int64_t queries, int64_t keys, bool causal)
     heed_tape_reset(t);
 }
 
+/* [promises: odd sizes] */
 Test(attention, sizes_around_blocks) {
-    static const int64_t sizes[] = {1, 2, 15, 16, 17, 33, 63, 64, 65, 130};
+    static const int64_t sizes[] = {1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 130};
     for (int i = 0; i < LENGTH(sizes); i++) {
         expect_same_as_plain_ops(sizes[i], sizes[(i * 3 + 1) % LENGTH(sizes)], false);
         expect_same_as_plain_ops(sizes[i], sizes[i], true);
@@ -174,7 +175,8 @@ Test(attention, bits_do_not_depend_on_threads) {
     ops_expect_same_for_any_threads(masked_attention, &causal, 4, one_head);
 }
 
-/* "Under a causal mask, changing a future token leaves the past's bits unchanged", be it to NaN. */
+/* "Under a causal mask, changing a future token leaves the past's bits unchanged", be it to NaN. [promises: the
+ * future] */
 Test(attention, the_future_changes_no_bit_of_the_past) {
     enum { T = 100, CHANGED = 70 };
     heed_tensor results[3];
@@ -192,7 +194,8 @@ Test(attention, the_future_changes_no_bit_of_the_past) {
     ops_expect_same_bits(results[0], results[2]);
 }
 
-/* "A cached step gives the same as the full pass": one query, with the keys there are so far. */
+/* "A cached step gives the same as the full pass": one query, with the keys there are so far. [promises: cached
+ * steps] */
 Test(attention, a_cached_step_gives_the_same) {
     qkv x = random_qkv(HEED_F32, 1, 2, 70, 70);
     heed_tensor all = attend(x, (heed_attention_options){.causal = true});
@@ -205,6 +208,7 @@ Test(attention, a_cached_step_gives_the_same) {
 
 /* ---- edges ---- */
 
+/* [promises: sizes of 0] */
 Test(attention, sizes_of_zero) {
     heed_tensor none = heed_variable(t, HEED_F32, HEED_SHAPE(0, 4), NULL),
                 q = ops_random(HEED_F32, HEED_SHAPE(3, 4), 1);
@@ -249,7 +253,7 @@ Test(attention, messages) {
                      "attention: the mask is i32, must be bool or f32");
 }
 
-/* "p outside [0,1] or NaN ERR" */
+/* "p outside [0,1] or NaN ERR" [promises: dropout's p] */
 Test(attention, option_messages) {
     static const double wrong[] = {-0.1, 1.1, NAN};
     static const char *const text[] = {"attention: dropout is -0.1, must be in [0, 1]",

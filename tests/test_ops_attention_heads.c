@@ -127,7 +127,8 @@ Test(attention_heads, a_step_with_a_window_gives_the_same) {
     }
 }
 
-/* Keys and values outside the window may be NaN: neither output nor gradient of the others moves by a bit. */
+/* Keys and values outside the window may be NaN: neither output nor gradient of the others moves by a bit.
+ * [promises: masked keys] */
 Test(attention_heads, what_the_window_hides_adds_nothing) {
     enum { T = 400, LAST = 300 }; /* queries from LAST on, with a window of 20, see keys from 281 on */
     heed_tensor y[2], dq[2], dk[2];

@@ -1,4 +1,4 @@
-/* What attention leaves out, keys behind a mask and weights dropped, at every edge that numerics promise; comments
+/* What attention leaves out, keys behind a mask and weights dropped, at every edge that is promised; comments
  * quote the promise. */
 #include "attention_testing.h"
 
@@ -6,7 +6,7 @@ TestSuite(attention_masks, .init = ops_setup, .fini = ops_teardown);
 
 /* ---- masks ---- */
 
-/* "T = 1 returns V", to the bit; and its weight has no gradient. */
+/* "T = 1 returns V", to the bit; and its weight has no gradient. [promises: T = 1] */
 Test(attention_masks, of_one_key_returns_its_value) {
     qkv x = random_qkv(HEED_F32, 2, 2, 1, 1);
     heed_tensor y = attend(x, (heed_attention_options){.causal = true});
@@ -34,7 +34,8 @@ static void expect_blind_query(heed_tensor mask, double q, double k, bool gradie
     heed_tape_reset(t);
 }
 
-/* "a row with every key masked, or whose scores are all -inf, gives zeros with finite gradients" */
+/* "a row with every key masked, or whose scores are all -inf, gives zeros with finite gradients" [promises: rows all
+ * masked; rows of -inf] */
 Test(attention_masks, a_query_that_sees_nothing_gives_zeros) {
     expect_blind_query(ops_mask(HEED_SHAPE(3, 2), (bool[]){true, true, false, false, false, true}), 1, 1, true);
     expect_blind_query(GIVEN_F32(HEED_SHAPE(3, 2), 0, 1, -INFINITY, -INFINITY, -INFINITY, 0), 1, 1, true);
@@ -49,7 +50,7 @@ Test(attention_masks, a_query_that_sees_nothing_gives_zeros) {
     ops_expect_finite(heed_grad(t, k));
 }
 
-/* The gradient of a mask that hides everything somewhere is finite too. */
+/* The gradient of a mask that hides everything somewhere is finite too. [promises: rows of -inf] */
 Test(attention_masks, an_additive_mask_of_minus_infinity_has_a_gradient) {
     qkv x = random_qkv(HEED_F32, 1, 1, 3, 2);
     heed_tensor mask = GIVEN_F32(HEED_SHAPE(3, 2), 0, 1, -INFINITY, -INFINITY, -INFINITY, 0);
@@ -60,7 +61,7 @@ Test(attention_masks, an_additive_mask_of_minus_infinity_has_a_gradient) {
 }
 
 /* "a key masked for a query adds nothing to that query's output nor gradient, be it NaN or inf": the same bits as
- * without it. */
+ * without it. In PyTorch a NaN behind the mask spoils every query. [promises: masked keys] */
 Test(attention_masks, masked_keys_add_nothing_be_they_nan) {
     enum { S = 7 };
     heed_tensor seed = ops_random(HEED_F32, HEED_SHAPE(1, 2, 4, 5), 9), results[3][4];
@@ -115,7 +116,7 @@ Test(attention_masks, masks_broadcast) {
 
 /* ---- dropout ---- */
 
-/* "p = 0 is bit-identity, p = 1 zeros"; not training: identity. */
+/* "p = 0 is bit-identity, p = 1 zeros"; not training: identity. [promises: dropout of none; dropout of all] */
 Test(attention_masks, dropout_of_none_and_of_all) {
     qkv x = random_qkv(HEED_F32, 2, 3, 4, 5);
     heed_tensor plain = attend(x, (heed_attention_options){.causal = false});

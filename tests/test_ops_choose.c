@@ -41,7 +41,7 @@ Test(choose, embedding_looks_rows_up) {
            HEED_SHAPE(3, 1), 1, 1, 1);
 }
 
-/* numerics.md, Losses, embedding, dropout: embedding index outside 0..V-1 ERR. */
+/* Embedding index outside 0..V-1 ERR. [promises: embedding's index] */
 Test(choose, embedding_refuses) {
     heed_embedding(t, ops_counted(HEED_SHAPE(5, 2)), INDICES(HEED_SHAPE(2, 3), 0, 1, 2, 7, 9, 0));
     expect_error("embedding: index 7 at position 3 is outside 0..4");
@@ -56,7 +56,7 @@ Test(choose, embedding_refuses) {
     expect_error("embedding: index 5 at position 2 is outside 0..4");
 }
 
-/* An error leaves outputs and gradients as they were, and the failed op gives nil. */
+/* An error leaves outputs and gradients as they were, and the failed op gives nil. [promises: errors stick] */
 Test(choose, a_refused_index_changes_nothing) {
     heed_tensor table = ops_counted(HEED_SHAPE(2, 1));
     BACKWARD(heed_embedding(t, table, INDICES(HEED_SHAPE(1), 1)), 3);
@@ -65,7 +65,7 @@ Test(choose, a_refused_index_changes_nothing) {
     cr_assert(g[0] == 0 && g[1] == 3);
 }
 
-/* numerics.md: repeated indexes summed in index order. 1 is lost beside 1e16, so the order shows. */
+/* Repeated indexes summed in index order. 1 is lost beside 1e16, so the order shows. [promises: repeated indexes] */
 Test(choose, repeated_indices_are_summed_in_index_order) {
     static const double early[] = {1e16, 1, -1e16, 5}, late[] = {1e16, -1e16, 1, 5};
     heed_tensor same = INDICES(HEED_SHAPE(4), 0, 0, 0, 1);
@@ -210,7 +210,7 @@ static int64_t moved(heed_shape shape, int64_t flat, heed_shape in, int axis, in
     return at;
 }
 
-/* numerics.md, Shapes: sizes 1, 15, 16, 17, 31, 33 all exact. */
+/* Sizes 1, 15, 16, 17, 31, 33 all exact. */
 Test(choose, gather_and_scatter_add_agree_with_their_twins) {
     static const heed_shape shapes[] = {{1, {33}},       {2, {1, 15}},     {2, {16, 17}},     {2, {31, 2}},
                                         {3, {2, 3, 33}}, {3, {15, 1, 16}}, {4, {2, 3, 2, 17}}};
@@ -296,7 +296,7 @@ static const float *gradient_with(int threads, int which, const float *values, c
     return heed_f32(t, heed_grad(t, x));
 }
 
-/* numerics.md, Determinism: the same bits for every thread count; repeated indexes, no atomics. */
+/* The same bits for every thread count; repeated indexes, no atomics. [promises: repeated indexes] */
 Test(choose, the_same_bits_for_any_number_of_threads) {
     enum { N = 1500 * 300 };
     static const int threads[] = {1, 2, 3, 7};

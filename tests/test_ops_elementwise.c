@@ -22,12 +22,12 @@ static const struct {
     unary_fn *fn;
     double x, y, dx;
 } points[] = {
-    /* numerics.md: "log 0 = -inf, log(-1) NaN" */
+    /* "log 0 = -inf, log(-1) NaN" */
     {"log", heed_log, 0, -INFINITY, INFINITY},
     {"log", heed_log, -1, NAN, -1},
     {"log", heed_log, 1, 0, 1},
     {"log", heed_log, INFINITY, INFINITY, 0},
-    /* numerics.md: "sqrt 0 = 0 with gradient +inf" */
+    /* "sqrt 0 = 0 with gradient +inf" */
     {"sqrt", heed_sqrt, 0, 0, INFINITY},
     {"sqrt", heed_sqrt, 4, 2, 0.25},
     {"sqrt", heed_sqrt, -1, NAN, NAN},
@@ -36,7 +36,7 @@ static const struct {
     {"exp", heed_exp, 0, 1, 1},
     {"exp", heed_exp, -INFINITY, 0, 0},
     {"exp", heed_exp, NAN, NAN, NAN},
-    /* numerics.md: "abs'(0) = relu'(0) = 0" */
+    /* "abs'(0) = relu'(0) = 0" */
     {"abs", heed_abs, 0, 0, 0},
     {"abs", heed_abs, -0.0, 0, 0},
     {"abs", heed_abs, -3, 3, -1},
@@ -47,7 +47,7 @@ static const struct {
     {"relu", heed_relu, 2, 2, 1},
     {"relu", heed_relu, -2, 0, 0},
     {"relu", heed_relu, 1e-30, 1e-30, 1},
-    /* numerics.md: "relu, max, min pass NaN on" */
+    /* "relu, max, min pass NaN on" */
     {"relu", heed_relu, NAN, NAN, 1},
     {"leaky_relu", leaky_relu, 0, 0, 0.25},
     {"leaky_relu", leaky_relu, -2, -0.5, 0.25},
@@ -58,7 +58,7 @@ static const struct {
     {"elu", elu, INFINITY, INFINITY, 1},
     {"elu", elu, -INFINITY, -0.5, 0},
     {"elu", elu, NAN, NAN, NAN},
-    /* numerics.md: "clamp passes gradient at its bounds" */
+    /* "clamp passes gradient at its bounds" */
     {"clamp", clamp, -0.5, -0.5, 1},
     {"clamp", clamp, 0.75, 0.75, 1},
     {"clamp", clamp, 0.5, 0.5, 1},
@@ -68,11 +68,11 @@ static const struct {
     {"clamp", clamp, NAN, NAN, 0},
     {"clamp", clamp_crossed, 0, 1, 0},
     {"clamp", clamp_crossed, 3, 1, 0},
-    /* numerics.md: "sigmoid(±1000) = 1/0 with gradient 0" */
+    /* "sigmoid(±1000) = 1/0 with gradient 0" */
     {"sigmoid", heed_sigmoid, 1000, 1, 0},
     {"sigmoid", heed_sigmoid, -1000, 0, 0},
     {"sigmoid", heed_sigmoid, 0, 0.5, 0.25},
-    /* numerics.md: "gelu, silu, softplus, tanh, logsigmoid finite and right for |x| up to 1e20", and their gradients */
+    /* "gelu, silu, softplus, tanh, logsigmoid finite and right for |x| up to 1e20", and their gradients */
     {"gelu", heed_gelu, BIG, BIG, 1},
     {"gelu", heed_gelu, -BIG, 0, 0},
     {"gelu", heed_gelu, 0, 0, 0.5},
@@ -99,6 +99,8 @@ static const struct {
     {"add_scalar", add_scalar, 4, 7.5, 1},
 };
 
+/* PyTorch's gelu_tanh has gradient NaN at ±1e20. [promises: log of 0; log of -1; sqrt of 0; abs at 0; relu at 0; NaN
+ * goes on; clamp at its bounds; sigmoid far out; activations far out; at the kink] */
 Test(functions, functions_at_their_edges) {
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
         for (heed_dtype dtype = HEED_F32; dtype <= HEED_F64; dtype++) {
@@ -114,7 +116,8 @@ Test(functions, functions_at_their_edges) {
         }
 }
 
-/* numerics.md: "exp overflows to inf past 88.72 (f32) and goes subnormal, not zero, near -100" */
+/* "exp overflows to inf past 88.72 (f32) and goes subnormal, not zero, near -100" [promises: exp overflows; exp goes
+ * subnormal] */
 Test(functions, exp_f32_at_the_ends_of_its_range) {
     const float x[] = {88.72f, 88.73f, -100.0f, -103.9f, -110.0f};
     const float *y = heed_f32(t, heed_exp(t, heed_input(t, HEED_F32, HEED_SHAPE(5), x)));
@@ -240,7 +243,8 @@ Test(functions, functions_agree_with_twins_in_double) {
         }
 }
 
-/* numerics.md: "the same bits in a vector's body and tail": a value alone, and at each place of a longer row. */
+/* "the same bits in a vector's body and tail": a value alone, and at each place of a longer row. [promises: body and
+ * tail] */
 Test(functions, bits_do_not_depend_on_the_place) {
     enum { N = 67 };
     float x[N];
@@ -302,7 +306,7 @@ static void large_run(int threads, unary_fn *fn, float *y, float *dx) {
     memcpy(dx, heed_f32(t, heed_grad(t, in)), sizeof x);
 }
 
-/* numerics.md, Determinism: "same bits ... for every thread count" */
+/* "same bits ... for every thread count" */
 Test(functions, same_bits_for_every_number_of_threads) {
     static float y[2][MANY], dx[2][MANY];
     const int threads[] = {2, 3, 7};

@@ -155,7 +155,7 @@ Test(choice, where_of_every_dtype) {
     expect_bools("where", heed_where(t, condition, input(HEED_BOOL, 3, flags), condition), (const bool[]){0, 0, 1}, 3);
 }
 
-/* numerics.md: "where's unselected branch gets gradient zero, never NaN" */
+/* "where's unselected branch gets gradient zero, never NaN" [promises: where's other branch] */
 Test(choice, where_sends_nothing_to_the_branch_not_chosen) {
     const bool c[] = {1, 0};
     const double a[] = {1, NAN}, b[] = {INFINITY, 2}, seed[] = {NAN, INFINITY};
@@ -200,7 +200,7 @@ Test(choice, masked_fill_by_hand) {
 
 enum { MANY = 100003 };
 
-/* numerics.md: "Dropout p = 0 is bit-identity", and so it is out of training. */
+/* "Dropout p = 0 is bit-identity", and so it is out of training. [promises: dropout of none] */
 Test(choice, dropout_of_nothing_is_the_input_itself) {
     const float x[] = {-0.0f, NAN, 0x1p-149f, INFINITY};
     heed_tensor in = heed_variable(t, HEED_F32, HEED_SHAPE(4), x);
@@ -211,7 +211,7 @@ Test(choice, dropout_of_nothing_is_the_input_itself) {
     cr_expect(memcmp(heed_f32(t, heed_dropout(t, in, 0.9)), x, sizeof x) == 0);
 }
 
-/* numerics.md: "p = 1 zeros" */
+/* "p = 1 zeros" */
 /* Also where there is nothing to do. */
 Test(choice, dropout_refuses_what_it_cannot_take) {
     heed_tensor stale = heed_zeros(t, HEED_F32, HEED_SHAPE(3));
@@ -221,6 +221,7 @@ Test(choice, dropout_refuses_what_it_cannot_take) {
                      "dropout: it does not compute on i32; see heed_cast");
 }
 
+/* PyTorch multiplies by 0, and keeps NaN and inf as NaN. [promises: dropout of all] */
 Test(choice, dropout_of_everything_is_zero) {
     const float x[] = {1, NAN, -INFINITY, 0};
     heed_tensor in = heed_variable(t, HEED_F32, HEED_SHAPE(4), x), y = heed_dropout(t, in, 1);
@@ -276,7 +277,7 @@ Test(choice, dropout_draws_from_the_stream_in_row_major_order) {
         cr_assert((out[i] == 0) == (heed_rng_u32(key, (uint64_t)i) < (1u << 30)), "element %d", i);
 }
 
-/* numerics.md, Determinism: "same bits ... for every thread count" */
+/* "same bits ... for every thread count" */
 Test(choice, same_bits_for_every_number_of_threads) {
     static float x[3 * MANY], first[3][3 * MANY];
     for (int i = 0; i < 3 * MANY; i++)
@@ -301,8 +302,9 @@ Test(choice, same_bits_for_every_number_of_threads) {
 
 /* ---- mistakes ---- */
 
+/* [promises: dropout's p] */
 Test(choice, mistakes_are_explained) {
-    /* numerics.md: "p outside [0,1] or NaN ERR", in training and out of it */
+    /* "p outside [0,1] or NaN ERR", in training and out of it */
     for (int training = 0; training < 2; training++) {
         heed_tape_set_training(t, training);
         heed_dropout(t, heed_zeros(t, HEED_F32, HEED_SHAPE(2)), 1.5);

@@ -15,7 +15,7 @@ static const struct {
     {"sub", heed_sub, 2, 3, -1, 1, -1},
     {"mul", heed_mul, 2, 3, 6, 3, 2},
     {"div", heed_div, 3, 4, 0.75, 0.25, -0.1875},
-    /* numerics.md: "1/±0 = ±inf; 0/0 NaN" */
+    /* "1/±0 = ±inf; 0/0 NaN" */
     {"div", heed_div, 1, 0.0, INFINITY, INFINITY, -INFINITY},
     {"div", heed_div, 1, -0.0, -INFINITY, -INFINITY, -INFINITY},
     {"div", heed_div, 0, 0, NAN, INFINITY, NAN},
@@ -25,14 +25,14 @@ static const struct {
     {"minimum", heed_minimum, 2, 3, 2, 1, 0},
     {"minimum", heed_minimum, 3, 2, 2, 0, 1},
     {"minimum", heed_minimum, 2, 2, 2, 0.5, 0.5},
-    /* numerics.md: "relu, max, min pass NaN on" */
+    /* "relu, max, min pass NaN on" */
     {"maximum", heed_maximum, NAN, 2, NAN, 1, 1},
     {"maximum", heed_maximum, 2, NAN, NAN, 1, 1},
     {"minimum", heed_minimum, NAN, 2, NAN, 1, 1},
     {"minimum", heed_minimum, 2, NAN, NAN, 1, 1},
     {"pow", heed_pow, 2, 3, 8, 12, 5.545177444479562475},
     {"pow", heed_pow, -2, 3, -8, 12, NAN},
-    /* numerics.md: "pow(0,0) = 1 with d/dx 0; d/dy 0^y = 0 for y > 0" */
+    /* "pow(0,0) = 1 with d/dx 0; d/dy 0^y = 0 for y > 0" */
     {"pow", heed_pow, 0, 0, 1, 0, 0},
     {"pow", heed_pow, 0, 2.5, 0, 0, 0},
     {"pow", heed_pow, 0, 1, 0, 1, 0},
@@ -40,6 +40,7 @@ static const struct {
     {"pow", heed_pow, -1.5, 0, 1, 0, NAN},
 };
 
+/* [promises: 1/0; 0/0; pow(0, 0); 0^y; NaN goes on; at the kink] */
 Test(operators, pairs_by_hand) {
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         for (heed_dtype dtype = HEED_F32; dtype <= HEED_F64; dtype++) {
@@ -128,7 +129,7 @@ static void check_broadcast(int op, heed_dtype dtype, heed_shape sa, heed_shape 
         cr_assert(agree(ops_gradient_at(tb, i), db[i], tolerance), "%s: db[%d]", operators[op].name, (int)i);
 }
 
-/* numerics.md: "NumPy's broadcasting"; "Sizes 1, 15, 16, 17, 31, 33 all exact" */
+/* "NumPy's broadcasting"; "Sizes 1, 15, 16, 17, 31, 33 all exact" [promises: broadcasting] */
 Test(operators, broadcasting_agrees_with_a_naive_twin) {
     const heed_shape shapes[][2] = {
         {HEED_SCALAR, HEED_SCALAR},
@@ -154,7 +155,7 @@ Test(operators, broadcasting_agrees_with_a_naive_twin) {
                 check_broadcast(op, dtype, shapes[i][0], shapes[i][1]);
 }
 
-/* numerics.md: "x+x, x·x ... accumulate" */
+/* "x+x, x·x ... accumulate" [promises: used twice] */
 Test(operators, both_operands_may_be_one) {
     static const struct {
         binary_fn *fn;
@@ -170,7 +171,7 @@ Test(operators, both_operands_may_be_one) {
     }
 }
 
-/* numerics.md: "any dim 0 is fine", "(0)+(1) is (0)" */
+/* "any dim 0 is fine", "(0)+(1) is (0)" [promises: (0) + (1)] */
 Test(operators, empty_tensors) {
     heed_tensor none = heed_variable(t, HEED_F32, HEED_SHAPE(0), NULL);
     heed_tensor y = heed_relu(t, heed_add(t, none, heed_ones(t, HEED_F32, HEED_SHAPE(1))));
@@ -245,7 +246,7 @@ static void large_run(int threads, binary_fn *fn, large_result *result) {
     memcpy(result->db, heed_f32(t, heed_grad(t, z)), sizeof result->db);
 }
 
-/* numerics.md, Determinism: "same bits ... for every thread count" */
+/* "same bits ... for every thread count" */
 Test(operators, same_bits_for_every_number_of_threads) {
     static large_result one_thread, several;
     const int threads[] = {2, 3, 7};
@@ -259,8 +260,9 @@ Test(operators, same_bits_for_every_number_of_threads) {
     }
 }
 
+/* [promises: broadcasting; (0) + (3)] */
 Test(operators, mistakes_are_explained) {
-    /* numerics.md: "(2,6)+(4) ERR", "(0)+(3) ERR" */
+    /* "(2,6)+(4) ERR", "(0)+(3) ERR" */
     heed_add(t, heed_zeros(t, HEED_F32, HEED_SHAPE(2, 6)), heed_zeros(t, HEED_F32, HEED_SHAPE(4)));
     expect_error("add: shapes do not broadcast: (2, 6) and (4,)");
     heed_mul(t, heed_zeros(t, HEED_F32, HEED_SHAPE(0)), heed_zeros(t, HEED_F32, HEED_SHAPE(3)));

@@ -1,4 +1,4 @@
-/* Losses: by hand, against PyTorch, and at every edge that numerics promise; comments quote the promise. */
+/* Losses: by hand, against PyTorch, and at every edge that is promised; comments quote the promise. */
 #include "op_testing.h"
 
 TestSuite(loss, .init = ops_setup, .fini = ops_teardown);
@@ -20,7 +20,7 @@ static heed_tensor weighted_cross_entropy(const heed_tensor *in, void *user) {
     return heed_cross_entropy_with(t, in[0], in[1], options);
 }
 
-/* ignore index, label smoothing and class weights, alone and together */
+/* Ignore index, label smoothing and class weights, alone and together. [promises: else as PyTorch] */
 Test(loss, cross_entropy_as_pytorch) {
     heed_cross_entropy_options plain = {.label_smoothing = 0}, ignore = {.has_ignore_index = true, .ignore_index = 2},
                                smooth = {.label_smoothing = 0.1};
@@ -41,7 +41,8 @@ Test(loss, cross_entropy_by_hand) {
     EXPECT_NEAR(1e-15, heed_grad(t, x), HEED_SHAPE(2, 2), 0.25, -0.25, 0.125, -0.125);
 }
 
-/* "Cross-entropy finite at logits of 1e4"; and right, gradient too, at logits that differ by little there. */
+/* "Cross-entropy finite at logits of 1e4"; and right, gradient too, at logits that differ by little there.
+ * [promises: large logits] */
 Test(loss, cross_entropy_of_large_logits) {
     heed_tensor x = GIVEN_F32(HEED_SHAPE(3, 3), 1e4, -1e4, 0, 10000, 10001, 10000, -1e4, -1e4, -1e4),
                 y = ops_labels(HEED_SHAPE(3), (int32_t[]){1, 1, 0});
@@ -53,7 +54,7 @@ Test(loss, cross_entropy_of_large_logits) {
                 -2.0 / 9, 1.0 / 9, 1.0 / 9);
 }
 
-/* "label outside 0..V-1 and not the ignore index ERR" */
+/* "label outside 0..V-1 and not the ignore index ERR" [promises: labels out of range] */
 Test(loss, labels_out_of_range) {
     heed_tensor x = heed_zeros(t, HEED_F32, HEED_SHAPE(2, 3));
     ops_expect_error(heed_cross_entropy(t, x, ops_labels(HEED_SHAPE(2), (int32_t[]){0, 3})),
@@ -71,7 +72,7 @@ Test(loss, labels_out_of_range) {
     ops_expect_error(heed_nll(t, x, down), "nll: label 7 of row 1 is outside 0..2");
 }
 
-/* "mean over the labels that count", and they are the loss's weight. */
+/* "mean over the labels that count", and they are the loss's weight. [promises: labels that count] */
 Test(loss, ignored_labels_do_not_count) {
     heed_tensor x = ops_random(HEED_F64, HEED_SHAPE(3, 4), 1), first = heed_slice(t, x, 0, 0, 1);
     heed_cross_entropy_options ignore = {.has_ignore_index = true, .ignore_index = 3};
@@ -83,7 +84,8 @@ Test(loss, ignored_labels_do_not_count) {
                  3.5);
 }
 
-/* "all ignored: loss 0, gradient 0; an ignored row of -inf logits: gradient 0" */
+/* "all ignored: loss 0, gradient 0; an ignored row of -inf logits: gradient 0". PyTorch's loss is NaN where all are
+ * ignored. PyTorch's gradient of an ignored row of -inf is NaN. [promises: all ignored; ignored -inf] */
 Test(loss, all_ignored) {
     heed_cross_entropy_options ignore = {.has_ignore_index = true, .ignore_index = -1, .label_smoothing = 0.1};
     heed_tensor x = GIVEN_F32(HEED_SHAPE(2, 2), 1, 2, -INFINITY, -INFINITY);
@@ -111,7 +113,7 @@ Test(loss, impossible_classes) {
     EXPECT_NEAR(1e-7, heed_grad(t, x), HEED_SHAPE(1, 3), 0.5, 0, -0.5);
 }
 
-/* "smoothing outside [0,1] ERR", and other messages. */
+/* "smoothing outside [0,1] ERR", and other messages. PyTorch takes NaN for no smoothing. [promises: smoothing] */
 Test(loss, cross_entropy_messages) {
     static const double wrong[] = {-0.1, 1.5, NAN};
     static const char *const text[] = {"cross_entropy: label smoothing is -0.1, must be in [0, 1]",

@@ -32,7 +32,7 @@ static void expect_product(heed_tensor y, heed_tensor a, bool a_turned, heed_ten
     free(want);
 }
 
-/* Sizes 1, 15, 16, 17, 31, 33 all exact: product and both gradients, plain and transposed. */
+/* Sizes 1, 15, 16, 17, 31, 33 all exact: product and both gradients, plain and transposed. [promises: odd sizes] */
 Test(product, every_size_and_transpose_is_exact) {
     static const int64_t sizes[] = {1, 2, 15, 16, 17, 31, 33};
     for (int i = 0; i < 7 * 7 * 7; i++) {
@@ -92,6 +92,7 @@ static heed_tensor matmul(const heed_tensor *in, void *user) {
     return heed_matmul(t, in[0], in[1]);
 }
 
+/* [promises: else as PyTorch] */
 Test(product, broadcast_as_pytorch) {
     EXPECT_GOLDEN("matmul_broadcast", matmul, NULL, "a", "b");
 }
@@ -129,7 +130,7 @@ Test(product, views_give_the_same_as_copies) {
                          heed_matmul_t(t, heed_contiguous(t, flipped), true, heed_contiguous(t, shared), false));
 }
 
-/* "K = 0 matmul gives zeros; any dim 0 is fine." */
+/* "K = 0 matmul gives zeros; any dim 0 is fine." [promises: empty sums; sizes of 0] */
 Test(product, sizes_of_zero) {
     heed_tensor y = heed_matmul(t, heed_variable(t, HEED_F32, HEED_SHAPE(2, 0), NULL),
                                 heed_variable(t, HEED_F32, HEED_SHAPE(0, 3), NULL));
@@ -170,7 +171,7 @@ Test(product, empty_batches_give_gradients_of_zero) {
     ops_expect_all(heed_grad(t, b), 0);
 }
 
-/* "0·inf inside matmul stays NaN." */
+/* "0·inf inside matmul stays NaN." [promises: 0·inf] */
 Test(product, zero_times_infinity) {
     heed_tensor a = GIVEN_F32(HEED_SHAPE(1, 2), 0, 1), b = GIVEN_F32(HEED_SHAPE(2, 1), INFINITY, 1);
     ops_expect_all(heed_matmul(t, a, b), NAN);
@@ -266,6 +267,7 @@ Test(product, einsum_by_hand) {
 
 /* ---- messages ---- */
 
+/* [promises: inner sizes] */
 Test(product, messages) {
     heed_tensor a = heed_zeros(t, HEED_F32, HEED_SHAPE(32, 64)), b = heed_zeros(t, HEED_F32, HEED_SHAPE(128, 16));
     ops_expect_error(heed_matmul(t, a, b), "matmul: inner sizes differ: (32, 64) x (128, 16)");
@@ -292,7 +294,7 @@ Test(product, messages) {
                      "linear: x is a scalar, must have the weight's 2 columns on its last axis");
 }
 
-/* "a product past int64 (2^33 x 2^33): ERR, and no allocation tried." */
+/* "a product past int64 (2^33 x 2^33): ERR, and no allocation tried." [promises: past int64; no allocation tried] */
 Test(product, impossible_sizes) {
     int64_t huge = (int64_t)1 << 33;
     heed_tensor one = heed_zeros(t, HEED_F32, HEED_SHAPE(1, 1));

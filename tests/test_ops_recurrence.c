@@ -208,6 +208,7 @@ Test(recurrence, gates_are_shown) {
 
 /* ---- edges ---- */
 
+/* [promises: sizes of 0] */
 Test(recurrence, sizes_of_zero) {
     heed_tensor w = ops_random(HEED_F64, HEED_SHAPE(3 * H, H), 1), h = ops_random(HEED_F64, HEED_SHAPE(B, H), 2);
     heed_tensor x = ops_random(HEED_F64, HEED_SHAPE(B, 0, 3 * H), 3);

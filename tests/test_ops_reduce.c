@@ -20,7 +20,7 @@ Test(reduce, sums_over_axes) {
     EXPECT(GRADIENT(heed_mean(t, x, HEED_AXES(1)), x, 3, 6), HEED_SHAPE(2, 3), 1, 1, 1, 2, 2, 2);
 }
 
-/* numerics.md, Reductions: sum of nothing 0, mean of nothing NaN. */
+/* Sum of nothing 0, mean of nothing NaN. [promises: sum of nothing; mean of nothing] */
 Test(reduce, of_nothing) {
     heed_tensor none = GIVEN(HEED_SHAPE(2, 0, 3), 0);
     EXPECT(heed_sum(t, none, HEED_ALL_AXES), HEED_SCALAR, 0);
@@ -37,7 +37,7 @@ Test(reduce, of_nothing) {
     EXPECT(GRADIENT(heed_sum(t, none, HEED_AXES(1)), none, 1, 2, 3, 4, 5, 6), HEED_SHAPE(2, 0, 3), 0);
 }
 
-/* numerics.md, Reductions: max of nothing ERR. */
+/* Max of nothing ERR. [promises: max of nothing] */
 Test(reduce, max_of_nothing_is_refused) {
     heed_max(t, GIVEN(HEED_SHAPE(2, 0), 0), HEED_AXES(1));
     expect_error("max: there is no element to choose from in (2, 0)");
@@ -47,7 +47,7 @@ Test(reduce, max_of_nothing_is_refused) {
     expect_error("argmax: there is no element to choose from in (0, 0)");
 }
 
-/* numerics.md, Reductions: f32 sum of 2^25 ones is exactly 2^25. Summed all together, along, and across. */
+/* f32 sum of 2^25 ones is exactly 2^25. Summed all together, along, and across. [promises: sums of ones] */
 Test(reduce, f32_sums_of_ones_are_exact) {
     enum { ALL = 1 << 25, ROWS = (1 << 24) + 4 };
     heed_tensor ones = heed_ones(t, HEED_F32, HEED_SHAPE(ALL));
@@ -67,7 +67,7 @@ Test(reduce, a_mean_carries_its_weight) {
     cr_assert_lt(heed_weight(t, heed_sum(t, x, HEED_ALL_AXES)), 0);
 }
 
-/* numerics.md, Shapes: axis out of range: ERR. */
+/* Axis out of range: ERR. [promises: axes] */
 Test(reduce, axes_are_checked) {
     heed_tensor x = GIVEN(HEED_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
     heed_sum(t, x, HEED_AXES(2));
@@ -88,7 +88,8 @@ Test(reduce, axes_are_checked) {
 
 /* ---- max, min, argmax ---- */
 
-/* numerics.md, Reductions: max's ties take the first index. "First" is in row-major order over the axes reduced. */
+/* max's ties take the first index. "First" is in row-major order over the axes reduced. PyTorch's max and amax share
+ * the gradient among ties. [promises: ties] */
 Test(reduce, ties_go_to_the_first) {
     heed_tensor x = GIVEN(HEED_SHAPE(2, 3), 1, 7, 7, 7, 0, 7);
     EXPECT(heed_max(t, x, HEED_AXES(1)), HEED_SHAPE(2), 7, 7);
@@ -102,7 +103,7 @@ Test(reduce, ties_go_to_the_first) {
     EXPECT(heed_argmax(t, heed_transpose(t, x, 0, 1), 0, false), HEED_SHAPE(2), 1, 0);
 }
 
-/* numerics.md, Elementwise: relu, max, min pass NaN on. The first NaN is the one taken. */
+/* relu, max, min pass NaN on. The first NaN is the one taken. [promises: NaN goes on] */
 Test(reduce, max_and_min_pass_nan_on) {
     heed_tensor x = GIVEN(HEED_SHAPE(2, 4), 1, NAN, 9, NAN, -INFINITY, -INFINITY, -INFINITY, -INFINITY);
     EXPECT(heed_max(t, x, HEED_AXES(1)), HEED_SHAPE(2), NAN, -INFINITY);
@@ -156,7 +157,8 @@ Test(reduce, var_at_an_offset) {
 
 /* ---- logsumexp ---- */
 
-/* numerics.md, Reductions: logsumexp of all -inf is -inf; and nothing overflows on the way. */
+/* logsumexp of all -inf is -inf; and nothing overflows on the way. PyTorch's gradient there is NaN, ours is 0.
+ * [promises: logsumexp of -inf] */
 Test(reduce, logsumexp_at_the_edges) {
     const double inf = INFINITY;
     static const heed_dtype dtypes[] = {HEED_F32, HEED_F64};

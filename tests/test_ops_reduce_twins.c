@@ -127,7 +127,7 @@ static void check_twin(int which, heed_dtype dtype, heed_shape shape, unsigned r
     heed_tape_reset(t);
 }
 
-/* numerics.md, Shapes: sizes 1, 15, 16, 17, 31, 33 all exact. */
+/* Sizes 1, 15, 16, 17, 31, 33 all exact. [promises: odd sizes] */
 Test(reduce_twins, every_set_of_axes_agrees_with_its_twin) {
     static const heed_shape shapes[] = {{1, {1}},          {1, {15}},         {1, {16}},           {1, {17}},
                                         {1, {31}},         {1, {33}},         {2, {16, 33}},       {2, {31, 1}},
@@ -187,7 +187,7 @@ static void each_reduction(heed_tensor x, heed_axes axes, float *results, int64_
     }
 }
 
-/* numerics.md, Determinism: the same bits for every thread count. */
+/* The same bits for every thread count. */
 Test(reduce_twins, the_same_bits_for_any_number_of_threads) {
     enum { N = 40 * 50 * 60, ROOM = 20 * N };
     static const int threads[] = {1, 2, 3, 7};

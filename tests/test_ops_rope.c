@@ -44,7 +44,7 @@ Test(rope, by_hand) {
                 2 * sin(0.01) + 4 * cos(0.01)); /* base 10000 unless told otherwise */
 }
 
-/* "RoPE at position 0 is identity", to the bit and for inf. */
+/* "RoPE at position 0 is identity", to the bit and for inf. [promises: RoPE at 0] */
 Test(rope, is_the_identity_at_position_0) {
     heed_tensor x = GIVEN(HEED_SHAPE(2, 1, 4), INFINITY, -0.0, 1e-310, NAN, 1, -INFINITY, -0.0, 3);
     for (int interleaved = 0; interleaved < 2; interleaved++)
@@ -95,7 +95,7 @@ Test(rope, sizes_of_zero) {
            HEED_SHAPE(0, 3, 2), 0);
 }
 
-/* "odd dim ERR" */
+/* "odd dim ERR" [promises: RoPE's width] */
 Test(rope, of_an_odd_width_is_an_error) {
     ops_expect_error(heed_rope(t, heed_zeros(t, HEED_F32, HEED_SHAPE(2, 3)), (heed_rope_options){.first = 0}),
                      "rope: x is (2, 3); its last axis is turned in pairs, so its size must be even");

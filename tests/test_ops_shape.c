@@ -64,7 +64,7 @@ Test(shape, reshape_gradient_flows_back_through_a_copy) {
            5, 2, 4, 6);
 }
 
-/* numerics.md, Shapes: negative dims, rank above the maximum, two -1s in a reshape: ERR. */
+/* Negative dims, rank above the maximum, two -1s in a reshape: ERR. [promises: negative sizes; ranks; two -1s] */
 Test(shape, reshape_refuses) {
     heed_reshape(t, ops_counted(HEED_SHAPE(2, 3)), HEED_SHAPE(4, 2));
     expect_error("reshape: (2, 3), of 6 elements, to (4, 2): the numbers of elements differ");
@@ -110,7 +110,7 @@ Test(shape, heads_split_off_without_a_copy) {
     cr_assert_eq(memcmp(heed_f64(t, merged), heed_f64(t, x), 48 * sizeof(double)), 0);
 }
 
-/* numerics.md, Shapes: axis out of range: ERR. */
+/* Axis out of range: ERR. */
 Test(shape, permute_and_transpose_refuse) {
     heed_permute(t, ops_counted(HEED_SHAPE(2, 3, 2)), (int[]){0, 1, 1});
     expect_error("permute: axes (0, 1, 1) are no order of the 3 axes of (2, 3, 2)");
@@ -166,6 +166,7 @@ Test(shape, flip_reads_backwards) {
     EXPECT(ops_counted_gradient(heed_flip(t, x, 1), x), HEED_SHAPE(2, 3), 3, 2, 1, 6, 5, 4);
 }
 
+/* [promises: axes] */
 Test(shape, slice_select_and_flip_refuse) {
     heed_slice(t, ops_counted(HEED_SHAPE(2, 3)), 2, 0, 1);
     expect_error("slice: axis 2 is outside -2..1 of (2, 3)");
@@ -191,7 +192,7 @@ Test(shape, expand_repeats_without_a_copy) {
     EXPECT(heed_expand(t, ops_counted(HEED_SHAPE(1)), HEED_SHAPE(0)), HEED_SHAPE(0), 0);
 }
 
-/* numerics.md, Shapes: NumPy's broadcasting, strictly; (0)+(3) ERR. */
+/* NumPy's broadcasting, strictly; (0)+(3) ERR. [promises: (0) + (3)] */
 Test(shape, expand_refuses) {
     heed_expand(t, ops_counted(HEED_SHAPE(4)), HEED_SHAPE(2, 6));
     expect_error("expand: (4,) does not expand to (2, 6)");

@@ -128,7 +128,7 @@ Test(shape_copies, a_triangle_forgets_what_it_masks) {
 
 /* ---- all sizes, all dtypes ---- */
 
-/* numerics.md, Shapes: a product past int64 (2^33 x 2^33): ERR, and no allocation tried. */
+/* A product past int64 (2^33 x 2^33): ERR, and no allocation tried. [promises: past int64; no allocation tried] */
 Test(shape_copies, products_past_int64_are_refused_without_an_allocation) {
     const int64_t big = (int64_t)1 << 33;
     heed_tensor x = heed_ones(t, HEED_F32, HEED_SHAPE(1, 1));
@@ -160,7 +160,7 @@ Test(shape_copies, products_past_int64_are_refused_without_an_allocation) {
     expect_error("concat: the sum of the sizes is above 2^63 - 1");
 }
 
-/* numerics.md, Shapes: sizes 1, 15, 16, 17, 31, 33 all exact; any dim 0 is fine. */
+/* Sizes 1, 15, 16, 17, 31, 33 all exact; any dim 0 is fine. [promises: odd sizes] */
 Test(shape_copies, every_size_is_exact) {
     static const int64_t sizes[] = {0, 1, 2, 15, 16, 17, 31, 33};
     for (int a = 0; a < LENGTH(sizes); a++)
@@ -217,7 +217,7 @@ Test(shape_copies, every_dtype_is_moved_alike) {
     }
 }
 
-/* numerics.md, Determinism: the same bits for every thread count. Sizes at which threads do share the work. */
+/* The same bits for every thread count. Sizes at which threads do share the work. */
 Test(shape_copies, the_same_bits_for_any_number_of_threads) {
     enum { ROWS = 300, COLUMNS = 170, N = ROWS * COLUMNS };
     static const int threads[] = {1, 2, 3, 7};

@@ -1,5 +1,5 @@
 /* softmax, log_softmax, masked_softmax, layernorm, rmsnorm: by hand, against doubles, against PyTorch, and at every
- * edge that numerics promise; comments quote the promise. */
+ * edge that is promised; comments quote the promise. */
 #include "op_testing.h"
 
 TestSuite(softmax, .init = ops_setup, .fini = ops_teardown);
@@ -27,6 +27,7 @@ static void expect_softmax(heed_tensor y, heed_tensor x, int axis, bool log, dou
     }
 }
 
+/* [promises: odd sizes] */
 Test(softmax, every_axis_and_size_against_doubles) {
     static const int64_t sizes[] = {1, 2, 15, 16, 17, 31, 33, 129};
     for (int i = 0; i < 8; i++)
@@ -64,7 +65,7 @@ Test(softmax, layout_changes_no_bit) {
                          heed_softmax(t, heed_slice(t, x, 0, 5, 6), 1));
 }
 
-/* "softmax finite at offsets of 1e30" */
+/* "softmax finite at offsets of 1e30" [promises: softmax far out] */
 Test(softmax, finite_far_from_zero) {
     heed_tensor x = GIVEN_F32(HEED_SHAPE(2, 3), 1e30, 1e30, 1e30, -1e30, -1e30, 0);
     EXPECT_NEAR(1e-7, heed_softmax(t, x, 1), HEED_SHAPE(2, 3), 1.0 / 3, 1.0 / 3, 1.0 / 3, 0, 0, 1);
@@ -73,7 +74,8 @@ Test(softmax, finite_far_from_zero) {
     ops_expect_finite(heed_grad(t, x));
 }
 
-/* "a plain softmax row wholly -inf is NaN", and other rows are what they were; NaN spoils its own row. */
+/* "a plain softmax row wholly -inf is NaN", and other rows are what they were; NaN spoils its own row. [promises:
+ * softmax of -inf] */
 Test(softmax, rows_without_an_answer) {
     heed_tensor x = GIVEN_F32(HEED_SHAPE(4, 2), -INFINITY, -INFINITY, 0, 0, NAN, 0, -INFINITY, 3);
     EXPECT(heed_softmax(t, x, 1), HEED_SHAPE(4, 2), NAN, NAN, 0.5, 0.5, NAN, NAN, 0, 1);
@@ -82,7 +84,7 @@ Test(softmax, rows_without_an_answer) {
     cr_assert_eq(ops_value(y, 6), -INFINITY);
 }
 
-/* "length-1 softmax is 1 with gradient 0" */
+/* "length-1 softmax is 1 with gradient 0" [promises: softmax of one] */
 Test(softmax, of_one) {
     heed_tensor x = GIVEN_F32(HEED_SHAPE(3, 1), 5, -80, 1e20), seed = ops_random(HEED_F32, HEED_SHAPE(3, 1), 1);
     heed_tensor y = heed_softmax(t, x, 1);
@@ -112,7 +114,8 @@ Test(softmax, sizes_of_zero_and_messages) {
 /* ---- masked ---- */
 
 /* "in masked_softmax a row with every key masked, or whose scores are all -inf, gives zeros with finite gradients";
- * what is masked adds nothing. */
+ * what is masked adds nothing. PyTorch's MultiheadAttention gives NaN where all keys are masked. [promises: rows all
+ * masked; rows of -inf] */
 Test(softmax, masked_rows) {
     heed_tensor x = GIVEN_F32(HEED_SHAPE(5, 3), 1, 2, 3, 0, 0, NAN, 7, 8, 9, -INFINITY, -INFINITY, 5, INFINITY, 0, 0);
     heed_tensor mask = ops_mask(HEED_SHAPE(5, 3), (bool[]){true, true, true, true, true, false, false, false, false,
@@ -195,7 +198,8 @@ Test(softmax, rmsnorm_by_hand) {
     EXPECT_NEAR(1e-15, heed_grad(t, gain), HEED_SHAPE(2), 3 / sqrt(12.5), 4 / sqrt(12.5));
 }
 
-/* "layernorm of a constant row gives beta, gradients finite", with eps 0 too. */
+/* "layernorm of a constant row gives beta, gradients finite", with eps 0 too. PyTorch leaves rounding over, and with
+ * eps 0 gives NaN. [promises: constant rows] */
 Test(softmax, layernorm_of_a_constant_row) {
     for (int i = 0; i < 4; i++) {
         double c = (double[]){0, 0.1, -1e6, 3e-30}[i], eps = i % 2 ? 0 : 1e-5;
@@ -212,7 +216,8 @@ Test(softmax, layernorm_of_a_constant_row) {
     }
 }
 
-/* "layernorm at offset 1e6 accurate (two passes)": compared with the same row at offset 0, which f32 has exactly. */
+/* "layernorm at offset 1e6 accurate (two passes)": compared with the same row at offset 0, which f32 has exactly.
+ * [promises: layernorm far out] */
 Test(softmax, layernorm_far_from_zero) {
     double near[64], far[64];
     for (int i = 0; i < 64; i++) {
@@ -225,7 +230,7 @@ Test(softmax, layernorm_far_from_zero) {
         cr_assert(fabs(ops_value(y, i) - ops_value(z, i)) <= 1e-6, "%.9g, not %.9g", ops_value(z, i), ops_value(y, i));
 }
 
-/* "eps < 0 or NaN ERR", and other messages. */
+/* "eps < 0 or NaN ERR", and other messages. PyTorch takes any eps. [promises: eps of norms] */
 Test(softmax, norm_messages) {
     ops_expect_error(heed_layernorm(t, heed_zeros(t, HEED_F32, HEED_SHAPE(2)), HEED_NIL, HEED_NIL, -1e-5),
                      "layernorm: eps is -1e-05, must be 0 or more");

@@ -147,7 +147,8 @@ Test(optim, equals_pytorch) {
 
 /* ---- refusals ---- */
 
-/* numerics.md, Tape and optimizers: eps <= 0, beta outside [0, 1), lr NaN or negative are errors. */
+/* eps <= 0, beta outside [0, 1), lr NaN or negative are errors. PyTorch's optimizers take eps 0. [promises: eps of
+ * optimizers; betas; learning rates] */
 Test(optim, options_without_sense_are_refused) {
     two m = model_of(HEED_F64);
     const struct {
@@ -186,7 +187,8 @@ Test(optim, empty_gradients_are_refused_and_a_step_empties_them) {
     free_two(&m);
 }
 
-/* numerics.md, Tape and optimizers: a norm that is inf or NaN refuses the step, says so, parameters unchanged; norm 0 changes nothing. */
+/* A norm that is inf or NaN refuses the step, says so, parameters unchanged; norm 0 changes nothing. PyTorch's
+ * clip_grad_norm_ makes all gradients NaN, and the step is taken. [promises: norms not finite] */
 Test(optim, clipping_by_norm_refuses_what_is_not_finite) {
     for (int nan = 0; nan < 2; nan++) {
         two m = model_of(HEED_F64);
@@ -214,7 +216,7 @@ Test(optim, clipping_by_norm_refuses_what_is_not_finite) {
     free_two(&m);
 }
 
-/* numerics.md, Tape and optimizers: Adam with all-zero gradients makes no NaN. */
+/* Adam with all-zero gradients makes no NaN. [promises: Adam of zeros] */
 Test(optim, adam_survives_zero_gradients) {
     two m = model_of(HEED_F32);
     heed_tape *t = heed_tape_new();
@@ -292,6 +294,7 @@ Test(schedule, each_kind_by_hand) {
     cr_assert_float_eq(heed_schedule_at(&s, 15), 1.0 / 16, 1e-15);
 }
 
+/* [promises: learning rates] */
 Test(schedule, numbers_without_sense_give_nan_which_the_optimizer_refuses) {
     heed_schedule s = {.kind = HEED_SCHEDULE_COSINE, .lr = 1};
     cr_assert(isnan(heed_schedule_at(&s, 0)));

@@ -86,7 +86,7 @@ Test(optim_misuse, models_that_cannot_be_trained) {
     heed_model_free(refused);
 }
 
-/* numerics.md, Tape and optimizers: "Adam with all-zero gradients: no NaN", though eps is 0 in the model's dtype. */
+/* "Adam with all-zero gradients: no NaN", though eps is 0 in the model's dtype. [promises: Adam of zeros] */
 Test(optim_misuse, an_eps_that_a_float_cannot_hold) {
     for (int which = 0; which < 2; which++) {
         open_model(HEED_F32);

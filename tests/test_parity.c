@@ -13,10 +13,12 @@ static void check_all(heed_dtype dtype) {
         }
 }
 
+/* [promises: else as PyTorch] */
 Test(parity, f64_to_ten_digits) {
     check_all(HEED_F64);
 }
 
+/* [promises: else as PyTorch] */
 Test(parity, f32_to_five_digits) {
     check_all(HEED_F32);
 }

@@ -89,7 +89,7 @@ Test(print, as_numpy_does) {
     cr_expect_geq(check_all(false), 40);
 }
 
-/* numerics.md, Files: "Numbers print and parse with '.' in every locale." */
+/* "Numbers print and parse with '.' in every locale." [promises: a point in every locale] */
 Test(print, has_a_point_in_every_locale) {
     if (!comma_locale_begin())
         cr_skip_test("no locale with a decimal comma can be made here");

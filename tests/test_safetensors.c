@@ -59,7 +59,8 @@ static heed_model *model_of(heed_dtype dtype, heed_param *w, heed_param *b) {
     return model;
 }
 
-/* numerics.md, Files: zero-size and rank-0 fine; NaN payloads, -0 and denormals round-trip bit for bit. */
+/* Zero-size and rank-0 fine; NaN payloads, -0 and denormals round-trip bit for bit. [promises: files of nothing; bit
+ * for bit] */
 Test(safetensors, a_model_round_trips_bit_for_bit) {
     heed_param w, b, w2, b2;
     heed_model *model = model_of(HEED_F32, &w, &b), *other = model_of(HEED_F32, &w2, &b2);
@@ -117,7 +118,8 @@ static void note_left(void *user, const char *name, const char *why) {
     snprintf((char *)user + strlen(user), 256 - strlen(user), "%s: %s; ", name, why);
 }
 
-/* numerics.md, Files: a missing, extra or misshapen tensor is an error, named, the model unchanged. */
+/* A missing, extra or misshapen tensor is an error, named, the model unchanged. [promises: load checks first;
+ * missing; extra; misshapen] */
 Test(safetensors, what_does_not_fit_is_named_and_changes_nothing) {
     heed_param w, b;
     heed_model *model = model_of(HEED_F32, &w, &b);
@@ -158,7 +160,8 @@ Test(safetensors, what_does_not_fit_is_named_and_changes_nothing) {
     heed_model_free(model);
 }
 
-/* numerics.md, Files, the line on safetensors. */
+/* [promises: header past the file; header past 100 MB; overlaps; holes; begin > end; trailing bytes; shape and
+ * bytes; metadata; an empty file] */
 Test(safetensors, malformed_files_are_refused) {
     put("", 0);
     refused("not a good safetensors file: it is empty");
@@ -204,6 +207,7 @@ Test(safetensors, malformed_files_are_refused) {
     }
 }
 
+/* [promises: duplicate names; deep nesting; bad UTF-8] */
 Test(safetensors, bad_json_is_refused) {
     const char *const headers[] = {
         "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
@@ -224,7 +228,7 @@ Test(safetensors, bad_json_is_refused) {
     free(nested);
 }
 
-/* numerics.md, Files: a FIFO, a directory, an empty file: an error, no hang. */
+/* A FIFO, a directory, an empty file: an error, no hang. [promises: a FIFO; a directory] */
 Test(safetensors, what_is_no_file_is_refused, .timeout = 10) {
     cr_assert_eq(mkfifo(path, 0600), 0);
     refused("is a pipe or device, not a file");
@@ -332,7 +336,8 @@ Test(safetensors, an_error_may_be_used_again) {
     heed_model_free(model);
 }
 
-/* numerics.md, Files: "header length past ... 100 MB", where the format's own library has it: at 100,000,000 bytes. */
+/* "header length past ... 100 MB", where the format's own library has it: at 100,000,000 bytes. [promises: header
+ * past 100 MB] */
 Test(safetensors, the_longest_header) {
     for (int over = 0; over < 2; over++) {
         uint64_t n = 100000000u + (uint64_t)over;

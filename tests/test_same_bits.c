@@ -18,12 +18,15 @@ static void train_with_threads(int which) {
     }
 }
 
+/* [promises: any threads] */
 Test(same_bits, gpt) {
     train_with_threads(SIBLING_GPT);
 }
+/* [promises: any threads] */
 Test(same_bits, seq2seq) {
     train_with_threads(SIBLING_SEQ2SEQ);
 }
+/* [promises: any threads] */
 Test(same_bits, attention) {
     train_with_threads(SIBLING_ATTENTION);
 }

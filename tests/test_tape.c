@@ -14,7 +14,8 @@ static heed_tensor vector(heed_tape *t, int64_t n) {
     return heed_variable(t, HEED_F64, HEED_SHAPE(n), values);
 }
 
-/* numerics.md, Tape: a tensor from another tape, or from before a reset, is an error (caught, not undefined). */
+/* A tensor from another tape, or from before a reset, is an error (caught, not undefined). [promises: other tapes;
+ * before a reset] */
 Test(tape, stale_and_foreign_tensors_are_errors) {
     heed_tape *a = heed_tape_new(), *b = heed_tape_new();
     heed_tensor x = vector(a, 3);
@@ -38,6 +39,7 @@ Test(tape, a_handle_never_set_is_an_error) {
     heed_tape_free(t);
 }
 
+/* [promises: errors stick] */
 Test(tape, the_first_error_sticks_and_nil_flows_on) {
     heed_tape *t = heed_tape_new();
     heed_tensor a = heed_zeros(t, HEED_F32, HEED_SHAPE(32, 64)), b = heed_zeros(t, HEED_F32, HEED_SHAPE(128, 16));
@@ -79,7 +81,8 @@ Test(tape, dtypes_do_not_mix_silently) {
     heed_tape_free(t);
 }
 
-/* numerics.md, Shapes: a product past int64 (2^33 x 2^33), negative dims, rank above the maximum: error, no allocation tried. */
+/* A product past int64 (2^33 x 2^33), negative dims, rank above the maximum: error, no allocation tried. [promises:
+ * negative sizes; ranks; no allocation tried] */
 Test(tape, impossible_shapes_are_errors_without_allocating) {
     heed_tape *t = heed_tape_new();
     int64_t big = (int64_t)1 << 33;
@@ -224,7 +227,7 @@ Test(tape, gradients_share_memory_by_their_lifetimes) {
     heed_tape_free(t);
 }
 
-/* numerics.md, Tape: a chain of 1e6 ops works. */
+/* A chain of 1e6 ops works. [promises: long chains] */
 Test(tape, a_chain_of_a_million_ops) {
     heed_tape *t = heed_tape_new();
     heed_tensor x = heed_variable(t, HEED_F64, HEED_SCALAR, (double[]){1}), y = x;

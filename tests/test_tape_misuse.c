@@ -141,6 +141,7 @@ static void use_everywhere(heed_tensor x) {
     cr_expect_neq(heed_backward_with(t, x, NULL, (heed_backward_options){.seed = x}), HEED_OK);
 }
 
+/* [promises: other tapes] */
 Test(tape_misuse, nil_and_stale_handles_everywhere) {
     use_everywhere(HEED_NIL);
     heed_tape_reset(t);

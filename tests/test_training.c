@@ -30,7 +30,7 @@ static int64_t size_of_model(void) {
     return size;
 }
 
-/* numerics.md, Determinism. */
+/* [promises: any threads; any run] */
 Test(training, parameters_have_the_same_bits_for_any_number_of_threads) {
     int64_t n = size_of_model();
     float *one = malloc((size_t)n * sizeof *one), *many = malloc((size_t)n * sizeof *many);
@@ -62,6 +62,7 @@ static void count_watch(void *user, heed_tape *t, const char *path, heed_tensor 
     ++*(int *)user;
 }
 
+/* [promises: watched or not] */
 Test(training, watching_changes_no_bit) {
     double losses[2];
     for (int watched = 0; watched < 2; watched++) {

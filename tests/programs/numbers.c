@@ -55,7 +55,7 @@ num num_div(num a, num b, double unit) {
                                       .bb = 2 * a.v * over * over * over, .ulps = 3}, unit);
 }
 
-/* a^0 is 1 for every a, 0^b is 0 for every b > 0, and 0^0 has derivatives 0: numerics' conventions. */
+/* a^0 is 1 for every a, 0^b is 0 for every b > 0, and 0^0 has derivatives 0: as promises.c says. */
 num num_pow(num a, num b, double unit) {
     const double y = pow(a.v, b.v), before = pow(a.v, b.v - 1), log_a = log(a.v);
     surface s = {.y = y, .ulps = 16};
@@ -122,7 +122,7 @@ num total_of(const total *s, double unit) {
 
 /* ---- functions of one variable ---- */
 
-enum { CURVED = 16 }; /* 8 ulp at most, as numerics says of them, in halves */
+enum { CURVED = 16 }; /* 8 ulp at most, as promises.c says of them, in halves */
 
 curve curve_neg(double x, const double *p) {
     (void)p;
