@@ -106,6 +106,23 @@ Test(gemm, several_blocks) {
     check(17, 1100, 512, o, 1);
 }
 
+/* One row by columns that lie in one piece each, whole squares of them and parts, with all that a product can have. */
+Test(gemm, a_row_by_columns) {
+    for (int flags = 0; flags < 16; flags++) {
+        options o = plain;
+        o.b_transposed = true;
+        o.alpha = flags & 1 ? -0.7 : 1;
+        o.biased = flags & 2;
+        o.accumulate = flags & 4;
+        o.c_col = flags & 8 ? 3 : 1;
+        o.batch = 2;
+        for (int64_t n = 1; n < 50; n += 3)
+            check(1, n, 290 + n % 5 * 64, o, 1);
+        check(1, 300, 7, o, 3);
+        check(1, 1100, 600, o, 3);
+    }
+}
+
 Test(gemm, alpha_bias_and_accumulate_in_every_combination) {
     static const double alphas[] = {1.0, 0.125, -3.3, 0.0};
     for (int a = 0; a < 4; a++)

@@ -174,6 +174,30 @@ Test(gemm_promises, a_row_or_column_alone_is_the_same_bits) {
     trial_free(t);
 }
 
+/* And where the row's elements lie apart, and each column of b in one piece. */
+Test(gemm_promises, a_row_alone_by_columns_in_one_piece_is_the_same_bits) {
+    enum { M = 3, N = 70, K = 530 };
+    options o = plain;
+    o.a_transposed = o.b_transposed = o.biased = true;
+    o.alpha = 0.3;
+    static const size_t sizes[] = {F32, F64};
+    for (int s = 0; s < 2; s++) {
+        trial t = trial_new(sizes[s], M, N, K, o);
+        run(&t.g, t.size, 1);
+        double row[N];
+        for (int64_t i = 0; i < M; i++) {
+            heed_gemm alone = t.g;
+            alone.m = 1;
+            alone.a = (const char *)t.a.data + i * (int64_t)t.size;
+            alone.c = row;
+            run(&alone, t.size, 2);
+            cr_assert_eq(memcmp(row, (const char *)t.c.data + i * N * (int64_t)t.size, N * t.size), 0, "row %ld",
+                         (long)i);
+        }
+        trial_free(t);
+    }
+}
+
 /* The same bits whatever the layout: the operands stored transposed, c strided, c transposed. */
 Test(gemm_promises, the_layout_does_not_change_bits) {
     enum { M = 45, N = 35, K = 300 };

@@ -27,29 +27,13 @@ static void TYPED(pack_elements)(REAL *panel, int64_t width, const gemm_strip *s
     }
 }
 
-/* A square of LANES x LANES transposed in registers: lane i of the panel's vector p is source[i * across + p], or zero
- * for i >= count.
- *
- * Write the place of an element in binary, the number of its vector and then its lane. Interleaving the vectors i and
- * i + LANES/2, for all i, moves the highest digit of that number to the end and the others up by one. Done log2(LANES)
- * times, it exchanges vector and lane. */
+/* A square of LANES x LANES: lane i of the panel's vector p is source[i * across + p], or zero for i >= count. */
 static void TYPED(transpose_square)(REAL *panel, int64_t width, const REAL *source, int64_t across, int64_t count) {
-    VECTOR square[LANES], next[LANES];
+    VECTOR square[LANES];
     UNROLL
     for (int i = 0; i < LANES; i++)
         square[i] = i < count ? TYPED(load)(source + i * across) : (VECTOR){0};
-    UNROLL
-    for (int digit = 1; digit < LANES; digit *= 2) {
-        UNROLL
-        for (int i = 0; i < LANES / 2; i++) {
-            next[2 * i] = square[i];
-            next[2 * i + 1] = square[i + LANES / 2];
-            TYPED(interleave)(&next[2 * i], &next[2 * i + 1]);
-        }
-        UNROLL
-        for (int i = 0; i < LANES; i++)
-            square[i] = next[i];
-    }
+    TYPED(transpose)(square);
     UNROLL
     for (int p = 0; p < LANES; p++)
         TYPED(store)(panel + p * width, square[p]);

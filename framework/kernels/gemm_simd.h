@@ -1,8 +1,8 @@
 /* gemm_simd.h: the vectors of the matrix product, per instruction set.
  *
  * For f32 and f64: the vector type, loads and stores anywhere in an array, a fused multiply-add by name (so that
- * -ffp-contract=off leaves it alone), and the shuffle from which transposes are made. Then the shape of the register
- * tile that this instruction set has registers for.
+ * -ffp-contract=off leaves it alone), and squares of vectors transposed. Then the shape of the register tile that this
+ * instruction set has registers for.
  */
 #ifndef HEED_KERNELS_GEMM_SIMD_H
 #define HEED_KERNELS_GEMM_SIMD_H
@@ -62,14 +62,17 @@ typedef struct gemm_strip {
 
 /* A tile of the product is TILE_ROWS x TILE_VECTORS vectors and is summed in registers, which must also hold one row of
  * b and one number of a: 14 * 2 + 3 of the 32 of AVX-512 and NEON, 6 * 2 + 3 of 16 elsewhere. Tiles of WIDE_ROWS or fewer may be
- * WIDE_VECTORS wide, since few rows alone are too few independent sums to keep the units busy. */
+ * WIDE_VECTORS wide, since few rows alone are too few independent sums to keep the units busy; one row WIDEST_VECTORS, since
+ * then b is read once, and best in long stretches. */
 #define TILE_VECTORS 2
 #define WIDE_VECTORS 4
 #define WIDE_ROWS 2
 #if VECTOR_BYTES == 64 || defined(__aarch64__)
 #define TILE_ROWS 14
+#define WIDEST_VECTORS 16
 #else
 #define TILE_ROWS 6
+#define WIDEST_VECTORS 8
 #endif
 
 /* splat: x in every lane.
@@ -79,8 +82,11 @@ typedef struct gemm_strip {
  *
  * fma: a * b + c, rounded once.
  *
- * interleave: (x0 x1 x2 ...), (y0 y1 y2 ...) become (x0 y0 x1 y1 ...), which is as long as both: its first half in
- * *x, its second in *y. */
+ * low, high: of each 16 bytes of x and of y the first elements, or the last, in turns: (x0 y0 x1 y1) and (x2 y2 x3 y3) of
+ * f32, (x0 y0) and (x1 y1) of f64.
+ *
+ * transpose_blocks: of as many vectors, `step` apart, as a vector has blocks of 16 bytes: block j of the i-th becomes block i
+ * of the j-th. */
 
 #if VECTOR_BYTES == 64
 
@@ -124,20 +130,38 @@ static inline void store_lanes_f64(double *to, int64_t count, vector_f64 v) {
     _mm512_mask_storeu_pd(to, first_lanes_f64(count), (__m512d)v);
 }
 
-static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
-    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    __m512 a = (__m512)*x, b = (__m512)*y;
-    *x = (vector_f32)_mm512_permutex2var_ps(a, low, b);
-    *y = (vector_f32)_mm512_permutex2var_ps(a, high, b);
+static inline vector_f32 low_f32(vector_f32 x, vector_f32 y) {
+    return (vector_f32)_mm512_unpacklo_ps((__m512)x, (__m512)y);
 }
 
-static inline void interleave_f64(vector_f64 *x, vector_f64 *y) {
-    const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-    const __m512i high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
-    __m512d a = (__m512d)*x, b = (__m512d)*y;
-    *x = (vector_f64)_mm512_permutex2var_pd(a, low, b);
-    *y = (vector_f64)_mm512_permutex2var_pd(a, high, b);
+static inline vector_f32 high_f32(vector_f32 x, vector_f32 y) {
+    return (vector_f32)_mm512_unpackhi_ps((__m512)x, (__m512)y);
+}
+
+static inline vector_f64 low_f64(vector_f64 x, vector_f64 y) {
+    return (vector_f64)_mm512_unpacklo_pd((__m512d)x, (__m512d)y);
+}
+
+static inline vector_f64 high_f64(vector_f64 x, vector_f64 y) {
+    return (vector_f64)_mm512_unpackhi_pd((__m512d)x, (__m512d)y);
+}
+
+/* The even blocks of x, then those of y; the odd ones likewise. */
+static inline vector_f64 even_blocks(vector_f64 x, vector_f64 y) {
+    return (vector_f64)_mm512_shuffle_f64x2((__m512d)x, (__m512d)y, 0x88);
+}
+
+static inline vector_f64 odd_blocks(vector_f64 x, vector_f64 y) {
+    return (vector_f64)_mm512_shuffle_f64x2((__m512d)x, (__m512d)y, 0xdd);
+}
+
+static inline void transpose_blocks_f64(vector_f64 *v, int step) {
+    const vector_f64 even = even_blocks(v[0], v[step]), odd = odd_blocks(v[0], v[step]);
+    const vector_f64 even_2 = even_blocks(v[2 * step], v[3 * step]), odd_2 = odd_blocks(v[2 * step], v[3 * step]);
+    v[0] = even_blocks(even, even_2);
+    v[step] = even_blocks(odd, odd_2);
+    v[2 * step] = odd_blocks(even, even_2);
+    v[3 * step] = odd_blocks(odd, odd_2);
 }
 
 #elif VECTOR_BYTES == 32
@@ -183,19 +207,26 @@ static inline void store_lanes_f64(double *to, int64_t count, vector_f64 v) {
     _mm256_maskstore_pd(to, first_lanes_f64(count), (__m256d)v);
 }
 
-/* AVX2 interleaves within halves of 128 bits; the permutes put the halves in order. */
-static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
-    __m256 low = _mm256_unpacklo_ps((__m256)*x, (__m256)*y);
-    __m256 high = _mm256_unpackhi_ps((__m256)*x, (__m256)*y);
-    *x = (vector_f32)_mm256_permute2f128_ps(low, high, 0x20);
-    *y = (vector_f32)_mm256_permute2f128_ps(low, high, 0x31);
+static inline vector_f32 low_f32(vector_f32 x, vector_f32 y) {
+    return (vector_f32)_mm256_unpacklo_ps((__m256)x, (__m256)y);
 }
 
-static inline void interleave_f64(vector_f64 *x, vector_f64 *y) {
-    __m256d low = _mm256_unpacklo_pd((__m256d)*x, (__m256d)*y);
-    __m256d high = _mm256_unpackhi_pd((__m256d)*x, (__m256d)*y);
-    *x = (vector_f64)_mm256_permute2f128_pd(low, high, 0x20);
-    *y = (vector_f64)_mm256_permute2f128_pd(low, high, 0x31);
+static inline vector_f32 high_f32(vector_f32 x, vector_f32 y) {
+    return (vector_f32)_mm256_unpackhi_ps((__m256)x, (__m256)y);
+}
+
+static inline vector_f64 low_f64(vector_f64 x, vector_f64 y) {
+    return (vector_f64)_mm256_unpacklo_pd((__m256d)x, (__m256d)y);
+}
+
+static inline vector_f64 high_f64(vector_f64 x, vector_f64 y) {
+    return (vector_f64)_mm256_unpackhi_pd((__m256d)x, (__m256d)y);
+}
+
+static inline void transpose_blocks_f64(vector_f64 *v, int step) {
+    const __m256d x = (__m256d)v[0], y = (__m256d)v[step];
+    v[0] = (vector_f64)_mm256_permute2f128_pd(x, y, 0x20);
+    v[step] = (vector_f64)_mm256_permute2f128_pd(x, y, 0x31);
 }
 
 #else
@@ -265,18 +296,66 @@ static inline void store_lanes_f64(double *to, int64_t count, vector_f64 v) {
             to[lane] = v[lane];
 }
 
-static inline void interleave_f32(vector_f32 *x, vector_f32 *y) {
-    vector_f32 a = *x, b = *y;
-    *x = (vector_f32){a[0], b[0], a[1], b[1]};
-    *y = (vector_f32){a[2], b[2], a[3], b[3]};
+static inline vector_f32 low_f32(vector_f32 x, vector_f32 y) {
+    return (vector_f32){x[0], y[0], x[1], y[1]};
 }
 
-static inline void interleave_f64(vector_f64 *x, vector_f64 *y) {
-    vector_f64 a = *x, b = *y;
-    *x = (vector_f64){a[0], b[0]};
-    *y = (vector_f64){a[1], b[1]};
+static inline vector_f32 high_f32(vector_f32 x, vector_f32 y) {
+    return (vector_f32){x[2], y[2], x[3], y[3]};
+}
+
+static inline vector_f64 low_f64(vector_f64 x, vector_f64 y) {
+    return (vector_f64){x[0], y[0]};
+}
+
+static inline vector_f64 high_f64(vector_f64 x, vector_f64 y) {
+    return (vector_f64){x[1], y[1]};
+}
+
+static inline void transpose_blocks_f64(vector_f64 *v, int step) {
+    (void)v, (void)step; /* there is one */
 }
 
 #endif
+
+/* A square of as many vectors as a vector has lanes: lane i of vector j becomes lane j of vector i. First within the blocks
+ * of 16 bytes, for as many vectors as a block has lanes: then block j of vector i has what is to be block i of vector j, if
+ * vectors are counted without their place among those. */
+
+enum { BLOCK_BYTES = 16, BLOCKS = VECTOR_BYTES / BLOCK_BYTES };
+
+static inline __attribute__((always_inline)) void transpose_f64(vector_f64 *square) {
+    enum { PER_BLOCK = BLOCK_BYTES / sizeof(double) };
+    UNROLL
+    for (int first = 0; first < BLOCKS * PER_BLOCK; first += PER_BLOCK) {
+        const vector_f64 x = square[first], y = square[first + 1];
+        square[first] = low_f64(x, y);
+        square[first + 1] = high_f64(x, y);
+    }
+    UNROLL
+    for (int i = 0; i < PER_BLOCK; i++)
+        transpose_blocks_f64(square + i, PER_BLOCK);
+}
+
+static inline __attribute__((always_inline)) void transpose_f32(vector_f32 *square) {
+    enum { PER_BLOCK = BLOCK_BYTES / sizeof(float) };
+    vector_f64 pairs[BLOCKS * PER_BLOCK]; /* two elements that stay together */
+    UNROLL
+    for (int first = 0; first < BLOCKS * PER_BLOCK; first += PER_BLOCK) {
+        const vector_f32 *from = square + first;
+        const vector_f64 low_01 = (vector_f64)low_f32(from[0], from[1]), high_01 = (vector_f64)high_f32(from[0], from[1]);
+        const vector_f64 low_23 = (vector_f64)low_f32(from[2], from[3]), high_23 = (vector_f64)high_f32(from[2], from[3]);
+        pairs[first] = low_f64(low_01, low_23);
+        pairs[first + 1] = high_f64(low_01, low_23);
+        pairs[first + 2] = low_f64(high_01, high_23);
+        pairs[first + 3] = high_f64(high_01, high_23);
+    }
+    UNROLL
+    for (int i = 0; i < PER_BLOCK; i++)
+        transpose_blocks_f64(pairs + i, PER_BLOCK);
+    UNROLL
+    for (int i = 0; i < BLOCKS * PER_BLOCK; i++)
+        square[i] = (vector_f32)pairs[i];
+}
 
 #endif

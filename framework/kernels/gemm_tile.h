@@ -18,7 +18,7 @@ typedef struct TYPED(tile) {
 
 /* sum(i, j) = alpha * sum(i, j) (+ bias(j)) (+ c(i, j)), stored to c(i, j). */
 static inline __attribute__((always_inline)) void TYPED(store_tile)(int rows, int vectors, const TYPED(tile) *t,
-                                                                    VECTOR sum[TILE_ROWS][WIDE_VECTORS]) {
+                                                                    VECTOR sum[TILE_ROWS][WIDEST_VECTORS]) {
     if (t->alpha != 1) {
         UNROLL
         for (int i = 0; i < rows; i++) {
@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) void TYPED(store_tile)(int rows, in
 /* The micro-kernel. Every element is one chain of fused multiply-adds in the order of p. Inlined with constant rows and
  * vectors, so that `sum` lives in registers. */
 static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int vectors, const TYPED(tile) *t) {
-    VECTOR sum[TILE_ROWS][WIDE_VECTORS];
+    VECTOR sum[TILE_ROWS][WIDEST_VECTORS];
     UNROLL
     for (int i = 0; i < rows; i++) {
         UNROLL
@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int 
     const int64_t a_row = t->a_row, b_next = t->b_next;
     const REAL *a[] = {t->a, t->a + half * a_row}, *b = t->b;
     for (int64_t p = 0; p < t->k; p++, a[0] += t->a_step, a[1] += t->a_step, b += t->b_step) {
-        VECTOR b_row[WIDE_VECTORS];
+        VECTOR b_row[WIDEST_VECTORS];
         UNROLL
         for (int v = 0; v < vectors; v++)
             b_row[v] = TYPED(load)(b + v / TILE_VECTORS * b_next + v % TILE_VECTORS * LANES);
@@ -104,7 +104,9 @@ static inline __attribute__((always_inline)) void TYPED(sum_rows)(int64_t rows, 
 }
 
 static void TYPED(multiply_tile)(int64_t rows, int64_t columns, const TYPED(tile) *t) {
-    if (columns > TILE_COLUMNS)
+    if (columns > WIDE_VECTORS * LANES)
+        TYPED(sum_tile)(1, WIDEST_VECTORS, t);
+    else if (columns > TILE_COLUMNS)
         rows == 1 ? TYPED(sum_tile)(1, WIDE_VECTORS, t) : TYPED(sum_tile)(2, WIDE_VECTORS, t);
     else if (columns > LANES)
         TYPED(sum_rows)(rows, TILE_VECTORS, t);

@@ -36,7 +36,7 @@ static void TYPED(copy_row)(REAL *to, int64_t to_step, const REAL *from, int64_t
 
 /* A tile whose columns are no whole vectors, or do not lie beside each other: through a copy that has both. */
 static void TYPED(multiply_edge)(int64_t rows, int64_t columns, const TYPED(tile) *t, int64_t c_col) {
-    _Alignas(VECTOR_BYTES) REAL copy[TILE_ROWS * TILE_COLUMNS], bias[WIDE_VECTORS * LANES];
+    _Alignas(VECTOR_BYTES) REAL copy[TILE_ROWS * TILE_COLUMNS], bias[WIDEST_VECTORS * LANES];
     const int64_t width = round_up(columns, LANES);
     TYPED(tile) whole = *t;
     whole.c = copy;
@@ -51,6 +51,8 @@ static void TYPED(multiply_edge)(int64_t rows, int64_t columns, const TYPED(tile
     for (int64_t i = 0; i < rows; i++)
         TYPED(copy_row)(t->c + i * t->c_row, c_col, copy + i * width, 1, columns);
 }
+
+#include "gemm_row.h"
 
 /* The block of b that a unit is being multiplied by: the first columns where they are, the others packed. */
 typedef struct TYPED(block_of_b) {
@@ -92,8 +94,9 @@ static void TYPED(read_b)(TYPED(tile) *t, const heed_gemm *g, const gemm_part *s
 
 /* How many columns the next tile takes of those that are left. */
 static int64_t TYPED(columns_of_tile)(int64_t rows, int64_t left) {
-    bool wide = rows <= WIDE_ROWS && left > (WIDE_VECTORS - 1) * LANES;
-    return smaller(wide ? WIDE_VECTORS * LANES : TILE_COLUMNS, left);
+    const bool widest = rows == 1 && left > (WIDEST_VECTORS - 1) * LANES;
+    const bool wide = rows <= WIDE_ROWS && left > (WIDE_VECTORS - 1) * LANES;
+    return smaller((widest ? WIDEST_VECTORS : wide ? WIDE_VECTORS : TILE_VECTORS) * LANES, left);
 }
 
 /* Has the cache fetch the ends of the tile's rows of c while its sums are computed. */
@@ -127,6 +130,10 @@ static void TYPED(multiply_rows)(const heed_gemm *g, const gemm_part *slab, int6
 /* The three loops over blocks: of columns, of terms, of rows. A sum without terms is one block too. */
 static void TYPED(multiply_unit)(const heed_gemm *g, const gemm_part *unit, void *a_panel, void *b_panels) {
     const size_t size = sizeof(REAL);
+    if (unit->m == 1 && g->b_row == 1 && g->b_col != 1) {
+        TYPED(multiply_row_by_columns)(g, unit);
+        return;
+    }
     const int64_t columns = round_up(even_step(unit->n, block_columns_of(size)), TILE_COLUMNS);
     const int64_t rows = even_step(unit->m, TILE_ROWS);
     for (int64_t j = 0; j < unit->n; j += columns)

@@ -47,7 +47,14 @@ static const shape shapes[] = {
     {"seq2seq-64 step dw", TN, 192, 64, 64, 1},
     {"seq2seq-256 step", NT, 64, 768, 256, 1},
     {"seq2seq-64 context", NN, 1, 64, 30, 64},
+    {"seq2seq-256 context", NN, 1, 256, 30, 64},
+    {"seq2seq-256 context dx", NT, 1, 30, 256, 64},
     {"attention-512 scores", NT, 512, 512, 64, 32},
+    {"row", NN, 1, 1024, 1024, 1},
+    {"row", NT, 1, 1024, 1024, 1},
+    {"column", NN, 1024, 1, 1024, 1},
+    {"column", TN, 1024, 1, 1024, 1},
+    {"gpt2-124m next logits", NT, 1, 50257, 768, 1},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 enum { FEWEST_ROUNDS = 5, ROUNDS = 20 };
@@ -68,16 +75,32 @@ static void multiply(const product *p) {
     heed_gemm_f32(&p->gemm, p->threads, p->workspace);
 }
 
-/* CBLAS knows matrices by their rows' lengths in memory, and no batches. */
-static void multiply_by(const rival *r, const product *p) {
-    enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112 };
-    const shape *s = p->shape;
+enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112 };
+
+/* One of a batch. CBLAS knows matrices by their rows' lengths in memory. */
+static void multiply_matrices_by(const rival *r, const shape *s, const float *a, const float *b, float *c) {
     const int m = (int)s->m, n = (int)s->n, k = (int)s->k;
     const int a_how = s->layout == TN ? TRANSPOSED : NOT_TRANSPOSED, a_row = s->layout == TN ? m : k;
     const int b_how = s->layout == NT ? TRANSPOSED : NOT_TRANSPOSED, b_row = s->layout == NT ? k : n;
+    r->sgemm(ROW_MAJOR, a_how, b_how, m, n, k, 1, a, a_row, b, b_row, 0, c, n);
+}
+
+/* The same where the product is a row or a column. */
+static void multiply_vector_by(const rival *r, const shape *s, const float *a, const float *b, float *c) {
+    const bool row = s->m == 1, stored_by_terms = row ? s->layout == NN : s->layout == TN;
+    const int outputs = (int)(row ? s->n : s->m), k = (int)s->k;
+    const float *matrix = row ? b : a, *vector = row ? a : b;
+    if (stored_by_terms)
+        r->sgemv(ROW_MAJOR, TRANSPOSED, k, outputs, 1, matrix, outputs, vector, 1, 0, c, 1);
+    else
+        r->sgemv(ROW_MAJOR, NOT_TRANSPOSED, outputs, k, 1, matrix, k, vector, 1, 0, c, 1);
+}
+
+static void multiply_by(const rival *r, const product *p) {
+    const shape *s = p->shape;
     for (int64_t i = 0; i < s->batch; i++)
-        r->sgemm(ROW_MAJOR, a_how, b_how, m, n, k, 1, p->a + i * s->m * s->k, a_row, p->b + i * s->k * s->n, b_row, 0,
-                 p->c + i * s->m * s->n, n);
+        (s->m == 1 || s->n == 1 ? multiply_vector_by : multiply_matrices_by)(r, s, p->a + i * s->m * s->k,
+                                                                             p->b + i * s->k * s->n, p->c + i * s->m * s->n);
 }
 
 static void call(const product *p, const rival *r) {

@@ -59,9 +59,10 @@ const rival *rival_on_threads(rival_id id, int threads) {
             any_function *version = find(loaded[id].library, kinds[id].version);
             loaded[id].r.version = version ? ((version_function *)version)() : "?";
             loaded[id].r.sgemm = (cblas_sgemm_function *)find(loaded[id].library, "cblas_sgemm");
+            loaded[id].r.sgemv = (cblas_sgemv_function *)find(loaded[id].library, "cblas_sgemv");
         }
     }
-    if (loaded[id].r.sgemm == NULL)
+    if (loaded[id].r.sgemm == NULL || loaded[id].r.sgemv == NULL)
         return NULL;
     kinds[id].set_threads(loaded[id].library, threads);
     return &loaded[id].r;
