@@ -53,18 +53,33 @@ void heed_contract_elements(const heed_contraction *nest, int threads) {
 
 #else
 
+/* Inlined with constant steps where rows are vectors or single numbers. */
+static inline __attribute__((always_inline)) void TYPED(multiply_row)(const elements_job *job, void *const *start,
+                                                                      int64_t a_step, int64_t b_step, int64_t c_step) {
+    const REAL *restrict a = start[CONTRACT_A], *restrict b = start[CONTRACT_B];
+    REAL *restrict c = start[CONTRACT_C];
+    const int64_t n = job->walk.length;
+    for (int64_t i = 0; i < n; i++) {
+        const REAL product = a[i * a_step] * b[i * b_step] + 0; /* a sum has no -0 */
+        c[i * c_step] = job->accumulate ? product + c[i * c_step] : product;
+    }
+}
+
 static void TYPED(multiply_rows)(void *context, int64_t begin, int64_t end) {
     const elements_job *job = context;
     const heed_walk *w = &job->walk;
+    const int64_t a_step = w->step[CONTRACT_A], b_step = w->step[CONTRACT_B], c_step = w->step[CONTRACT_C];
     for (int64_t row = begin; row < end; row++) {
         void *start[HEED_WALK_MAX];
         heed_walk_row(w, row, start);
-        const REAL *restrict a = start[CONTRACT_A], *restrict b = start[CONTRACT_B];
-        REAL *restrict c = start[CONTRACT_C];
-        for (int64_t i = 0; i < w->length; i++) {
-            REAL product = a[i * w->step[CONTRACT_A]] * b[i * w->step[CONTRACT_B]] + 0; /* a sum has no -0 */
-            c[i * w->step[CONTRACT_C]] = job->accumulate ? product + c[i * w->step[CONTRACT_C]] : product;
-        }
+        if (a_step == 0 && b_step == 1 && c_step == 1)
+            TYPED(multiply_row)(job, start, 0, 1, 1);
+        else if (a_step == 1 && b_step == 0 && c_step == 1)
+            TYPED(multiply_row)(job, start, 1, 0, 1);
+        else if (a_step == 1 && b_step == 1 && c_step == 1)
+            TYPED(multiply_row)(job, start, 1, 1, 1);
+        else
+            TYPED(multiply_row)(job, start, a_step, b_step, c_step);
     }
 }
 
