@@ -1,4 +1,4 @@
-/* Every op of the registry against a twin in numbers of 113 bits: see twins/twins.h.
+/* Every op of the registry against a twin in numbers of 113 bits, and fused ops' compositions too: see twins/twins.h.
  *
  *     twins [--op NAME] [--seed N] [--all]
  *
@@ -85,8 +85,24 @@ static void check_ops(const settings *o, totals *all) {
             all->failed++;
             continue;
         }
-        const tally t = check_op(op, w, o);
+        const tally t = check_op(op, w, NULL, o);
         print_row(op->name, &t, !(op->flags & HEED_NO_GRADIENT), all);
+        fflush(stdout);
+    }
+}
+
+/* Fused ops as compositions: against the same twins, so within two bounds of the fused ones. */
+static void check_compositions(const settings *o, totals *all) {
+    for (const composition *c = compositions; c->op; c++) {
+        if (o->op && strcmp(o->op, c->op) != 0)
+            continue;
+        int i = 0;
+        while (strcmp(heed_builtin_ops[i]->name, c->op) != 0)
+            i++;
+        const tally t = check_op(heed_builtin_ops[i], twin_of(c->op), c, o);
+        char name[64];
+        snprintf(name, sizeof name, "%s, composed", c->op);
+        print_row(name, &t, true, all);
         fflush(stdout);
     }
 }
@@ -127,6 +143,7 @@ int main(int argc, char **argv) {
     if (o.op && !is_op(o.op))
         return fprintf(stderr, "twins: there is no op %s\n", o.op), 2;
     check_ops(&o, &all);
+    check_compositions(&o, &all);
     quad_free();
     printf("twins: %d ops, %d cases, worst %.2f of the bound (%s), %d failed\n", all.ops, all.cases, all.worst,
            all.worst_of, all.failed);

@@ -1,17 +1,12 @@
 /* Attention, and what it is fed with. */
 #include <string.h>
 
+#include "options.h"
 #include "twins.h"
 
 /* ---- scaled dot-product attention: Vaswani et al. 2017, equation 1 ---- */
 
 enum { Q, K, V, MASK, RELATIVE, ATTENTION_INPUTS };
-
-typedef struct attending {
-    bool causal, with_pattern;
-    double scale, dropout;
-    int64_t window;
-} attending;
 
 /* One query of one head. */
 typedef struct query {

@@ -1,15 +1,10 @@
 /* Losses: one number, a mean over what counts. */
 #include <string.h>
 
+#include "options.h"
 #include "twins.h"
 
 /* ---- of labels ---- */
-
-typedef struct counting {
-    bool has_ignored;
-    int32_t ignored;
-    double smoothing;
-} counting;
 
 /* -log of row's probability of a class, without the log of the sum, which is given. */
 static quad surprise(const quad *row, int64_t class, quad log_sum) {

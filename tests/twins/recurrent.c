@@ -1,14 +1,10 @@
 /* Recurrent cells, run over a sequence: one number at a time, gate by gate. */
 #include <string.h>
 
+#include "options.h"
 #include "twins.h"
 
 enum { X, W, BIAS, H, C, PADDING, RECURRENT_INPUTS };
-
-typedef struct running {
-    heed_cell_kind kind;
-    bool reverse, with_gates;
-} running;
 
 /* One step of one row of the batch: the gates' inputs x, and the state before. */
 typedef struct step {

@@ -4,7 +4,7 @@
 /* ---- one input, a place in it for each place of the result ---- */
 
 typedef struct heading {
-    heed_shape from, to;
+    const heed_shape *from, *to;
     const void *options;
 } heading;
 
@@ -13,7 +13,7 @@ typedef bool source_fn(const heading *h, const int64_t *to, int64_t *from);
 
 static void move(twin_call *c, heed_shape shape, source_fn *source, quad other) {
     const values *x = c->in[0];
-    const heading h = {x->shape, shape, c->options};
+    const heading h = {&x->shape, &shape, c->options};
     quad *y = twin_gives(c, x->dtype, shape);
     for (int64_t i = 0; i < heed_shape_count(shape); i++) {
         int64_t to[HEED_MAX_RANK] = {0}, from[HEED_MAX_RANK] = {0};
@@ -47,8 +47,8 @@ static void same(twin_call *c) {
 /* Axis i of the result is the input's axes[i]. */
 static bool permuted(const heading *h, const int64_t *to, int64_t *from) {
     const int *axes = h->options;
-    for (int i = 0; i < h->to.rank; i++)
-        from[axis_of(h->from, axes[i])] = to[i];
+    for (int i = 0; i < h->to->rank; i++)
+        from[axis_of(*h->from, axes[i])] = to[i];
     return true;
 }
 
@@ -68,9 +68,9 @@ static void exchange(const int *axes, heed_shape shape, int64_t *index) {
 }
 
 static bool transposed(const heading *h, const int64_t *to, int64_t *from) {
-    for (int i = 0; i < h->to.rank; i++)
+    for (int i = 0; i < h->to->rank; i++)
         from[i] = to[i];
-    exchange(h->options, h->to, from);
+    exchange(h->options, *h->to, from);
     return true;
 }
 
@@ -94,10 +94,10 @@ static int64_t bound(int64_t at, int64_t n) {
 
 static bool sliced(const heading *h, const int64_t *to, int64_t *from) {
     const slicing *s = h->options;
-    for (int i = 0; i < h->to.rank; i++)
+    for (int i = 0; i < h->to->rank; i++)
         from[i] = to[i];
-    const int axis = axis_of(h->from, s->axis);
-    from[axis] = bound(s->begin, h->from.n[axis]) + to[axis] * s->step;
+    const int axis = axis_of(*h->from, s->axis);
+    from[axis] = bound(s->begin, h->from->n[axis]) + to[axis] * s->step;
     return true;
 }
 
@@ -120,9 +120,9 @@ typedef struct selecting {
 
 static bool selected(const heading *h, const int64_t *to, int64_t *from) {
     const selecting *s = h->options;
-    const int axis = axis_of(h->from, s->axis);
-    for (int i = 0; i < h->from.rank; i++)
-        from[i] = i == axis ? (s->index < 0 ? s->index + h->from.n[axis] : s->index) : to[i < axis ? i : i - 1];
+    const int axis = axis_of(*h->from, s->axis);
+    for (int i = 0; i < h->from->rank; i++)
+        from[i] = i == axis ? (s->index < 0 ? s->index + h->from->n[axis] : s->index) : to[i < axis ? i : i - 1];
     return true;
 }
 
@@ -136,9 +136,9 @@ static void select_one(twin_call *c) {
 }
 
 static bool flipped(const heading *h, const int64_t *to, int64_t *from) {
-    const int axis = axis_of(h->from, *(const int *)h->options);
-    for (int i = 0; i < h->to.rank; i++)
-        from[i] = i == axis ? h->from.n[i] - 1 - to[i] : to[i];
+    const int axis = axis_of(*h->from, *(const int *)h->options);
+    for (int i = 0; i < h->to->rank; i++)
+        from[i] = i == axis ? h->from->n[i] - 1 - to[i] : to[i];
     return true;
 }
 
@@ -155,8 +155,8 @@ static void expand(twin_call *c) {
 }
 
 static bool tiled(const heading *h, const int64_t *to, int64_t *from) {
-    for (int i = 0; i < h->to.rank; i++)
-        from[i] = to[i] % h->from.n[i];
+    for (int i = 0; i < h->to->rank; i++)
+        from[i] = to[i] % h->from->n[i];
     return true;
 }
 
@@ -175,9 +175,9 @@ typedef struct padding {
 static bool padded(const heading *h, const int64_t *to, int64_t *from) {
     const padding *p = h->options;
     bool inside = true;
-    for (int i = 0; i < h->to.rank; i++) {
+    for (int i = 0; i < h->to->rank; i++) {
         from[i] = to[i] - p->before[i];
-        inside = inside && from[i] >= 0 && from[i] < h->from.n[i];
+        inside = inside && from[i] >= 0 && from[i] < h->from->n[i];
     }
     return inside;
 }
@@ -192,9 +192,9 @@ static void pad(twin_call *c) {
 
 /* Column minus row. */
 static int64_t diagonal_of(const heading *h, const int64_t *to, int64_t *from) {
-    for (int i = 0; i < h->to.rank; i++)
+    for (int i = 0; i < h->to->rank; i++)
         from[i] = to[i];
-    return to[h->to.rank - 1] - to[h->to.rank - 2];
+    return to[h->to->rank - 1] - to[h->to->rank - 2];
 }
 
 static bool in_lower(const heading *h, const int64_t *to, int64_t *from) {

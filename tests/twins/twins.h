@@ -3,6 +3,7 @@
  *     quad.c               those numbers
  *     elementwise.c, shape.c, choose.c, reduce.c, softmax.c, product.c, attention.c, recurrent.c, loss.c
  *                          the twins, a table a family: plain loops that share nothing with the library's kernels
+ *     composed.c           fused ops as compositions of plain ones, held to the same twins
  *     index.c              where elements lie
  *     draw.c               what a case is drawn from: the op's own samples, and sizes around tiles and vectors
  *     check.c              one case: the library in f64 and in f32 against the twin, values and gradients
@@ -63,6 +64,14 @@ typedef struct twin {
     quad (*two)(quad a, quad b);
 } twin;
 
+/* A fused op as a composition of others, called in its place. */
+typedef struct composition {
+    const char *op;
+    /* Returns the number of outputs; 0: of this sample there is none. */
+    int (*call)(heed_tape *t, const heed_sample *sample, const heed_tensor *in, heed_tensor *out);
+} composition;
+extern const composition compositions[]; /* ended by one without a name */
+
 /* Each ends with one that has no name. */
 extern const twin twins_elementwise[], twins_shape[], twins_choose[], twins_reduce[], twins_softmax[], twins_product[],
     twins_attention[], twins_recurrent[], twins_loss[];
@@ -120,7 +129,7 @@ typedef struct settings {
     const char *op;    /* one op; NULL: all */
 } settings;
 
-/* All cases of an op. */
-tally check_op(const heed_op *op, const twin *w, const settings *o);
+/* All cases of an op; composed NULL: of the op itself. */
+tally check_op(const heed_op *op, const twin *w, const composition *composed, const settings *o);
 
 #endif
