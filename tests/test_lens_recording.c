@@ -278,6 +278,12 @@ Test(lens_recording, a_wrong_line_is_refused_by_number) {
                 "the frame of step 2 must be in the file 00000002");
     refuse_line("{\"step\":1,\"frame\":\"00000001.safetensors\",\"bytes\":-1,\"scalars\":{}}",
                 "frame: \"bytes\" must be a whole number, 0 or more");
+    refuse_line("{\"step\":1,\"frame\":\"00000001.safetensors\",\"bytes\":1,\"scalars\":{},\"said\":[]}",
+                "\"said\" must be an object");
+    refuse_line("{\"step\":1,\"frame\":\"00000001.safetensors\",\"bytes\":1,\"scalars\":{},\"said\":{\"p\":\"x\"}}",
+                "\"said\" must hold lists of texts");
+    refuse_line("{\"step\":1,\"frame\":\"00000001.safetensors\",\"bytes\":1,\"scalars\":{},\"said\":{\"p\":[1]}}",
+                "said: \"p\" must hold texts only");
     refuse_line("{\"forget\":[1]}", "\"forget\" must be a list of steps that have frames");
     refuse_line("{\"graph\":\"/etc/passwd\"}", "\"graph\" must be \"graph.json\"");
     refuse_line("{\"ablation\":{\"path\":\"a\",\"head\":-1,\"metric\":\"m\",\"whole\":1,\"without\":1}}",

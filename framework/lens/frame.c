@@ -12,8 +12,8 @@ enum { ALIGN = 64 };
 void lens_frame_clear(lens_frame *f, int64_t step) {
     f->step = step;
     f->n_items = 0;
-    f->names.n = f->scalars.n = f->lines.n = f->graph.n = f->bytes = f->n_attention = f->n_forget = 0;
-    f->names.failed = f->scalars.failed = f->lines.failed = f->graph.failed = f->no_memory = false;
+    f->names.n = f->scalars.n = f->said.n = f->lines.n = f->graph.n = f->bytes = f->n_attention = f->n_forget = 0;
+    f->names.failed = f->scalars.failed = f->said.failed = f->lines.failed = f->graph.failed = f->no_memory = false;
 }
 
 void lens_frame_free(lens_frame *f) {
@@ -22,6 +22,7 @@ void lens_frame_free(lens_frame *f) {
     free(f->data);
     free(f->attention);
     free(f->scalars.data);
+    free(f->said.data);
     free(f->lines.data);
     free(f->graph.data);
     free(f->forget);
@@ -160,7 +161,7 @@ static void finish_attention(const lens_frame *f, const frame_attention *g, doub
     }
 }
 
-bool lens_frame_finish(const lens_frame *f) {
+bool lens_frame_finish(lens_frame *f) {
     size_t most = 0;
     for (size_t i = 0; i < f->n_attention; i++) {
         const sizes n = sizes_of(f, &f->attention[i]);
@@ -170,10 +171,21 @@ bool lens_frame_finish(const lens_frame *f) {
     for (size_t i = 0; i < f->n_attention && work; i++)
         finish_attention(f, &f->attention[i], work);
     free(work);
+    f->n_attention = 0;
     return work != NULL;
 }
 
 /* ---- the file ---- */
+
+heed_file_tensor lens_frame_tensor(const lens_frame *f, int item) {
+    const frame_item *it = &f->items[item];
+    return (heed_file_tensor){.name = lens_frame_name(f, item),
+                              .dtype = file_dtype_name(it->dtype),
+                              .shape = it->shape,
+                              .count = heed_shape_count(it->shape),
+                              .data = lens_frame_data(f, item),
+                              .bytes = it->bytes};
+}
 
 heed_status lens_frame_write(const lens_frame *f, const char *path, uint64_t *bytes, heed_error *error) {
     char step[32];
@@ -183,8 +195,7 @@ heed_status lens_frame_write(const lens_frame *f, const char *path, uint64_t *by
     if (tensors == NULL)
         return heed_error_set(error, HEED_NO_MEMORY, "%s: out of memory", path);
     for (int i = 0; i < f->n_items; i++)
-        tensors[i] = (heed_file_tensor){.name = lens_frame_name(f, i), .dtype = file_dtype_name(f->items[i].dtype),
-                                        .shape = f->items[i].shape, .data = lens_frame_data(f, i)};
+        tensors[i] = lens_frame_tensor(f, i);
     heed_status status = safetensors_write_unsynced(path, f->n_items, tensors, 1, metadata, bytes, error);
     free(tensors);
     return status;

@@ -2,7 +2,7 @@
 #ifndef HEED_LENS_FRAME_INTERNAL_H
 #define HEED_LENS_FRAME_INTERNAL_H
 
-#include <heed/error.h>
+#include <heed/safetensors.h>
 
 #include "text_internal.h"
 
@@ -30,6 +30,7 @@ typedef struct lens_frame {
     frame_attention *attention;
     size_t n_attention, cap_attention;
     lens_text scalars; /* the members of the JSON object: "grad_norm":1,"probe.p.loss":2 */
+    lens_text said;    /* as well: "p":["4"] */
     lens_text lines;   /* of the index, that came before it */
     lens_text graph;   /* of graph.json; empty: it is not this frame that brings it */
     int64_t *forget;   /* steps whose frames are deleted once this one is there */
@@ -47,9 +48,11 @@ int lens_frame_add(lens_frame *f, heed_dtype dtype, heed_shape shape, const char
 void *lens_frame_data(const lens_frame *f, int item);
 const char *lens_frame_name(const lens_frame *f, int item);
 bool lens_frame_add_attention(lens_frame *f, frame_attention attention);
+/* As it will be in the file. */
+heed_file_tensor lens_frame_tensor(const lens_frame *f, int item);
 
-/* What f->attention asks for: da = dz vᵀ, ds = a (da - sum over keys of a da). False: out of memory. */
-bool lens_frame_finish(const lens_frame *f);
+/* What f->attention asks for, once: da = dz vᵀ, ds = a (da - sum over keys of a da). False: out of memory. */
+bool lens_frame_finish(lens_frame *f);
 /* As a safetensors file, whole or not at all, not synced to disk. */
 heed_status lens_frame_write(const lens_frame *f, const char *path, uint64_t *bytes, heed_error *error);
 

@@ -235,6 +235,23 @@ static heed_tensor forward(lens_prober *p, const lens_probe *probe) {
     return loss;
 }
 
+/* What the model answers, off the record: "p":["4","2"]. */
+static void put_said(heed_tape *t, const lens_probe *probe, lens_text *text) {
+    if (probe->said == NULL || probe->n_queries == 0)
+        return;
+    for (int i = 0; i < probe->n_queries; i++)
+        probe->names[i] = "";
+    const bool recorded = heed_tape_set_recording(t, false);
+    probe->said(probe->user, t, probe->names);
+    heed_tape_set_recording(t, recorded);
+    lens_text_format(text, "%s\"%s\":[", text->n ? "," : "", probe->name);
+    for (int i = 0; i < probe->n_queries; i++) {
+        lens_text_put(text, ",", i > 0);
+        lens_text_string(text, probe->names[i] ? probe->names[i] : "");
+    }
+    lens_text_put(text, "]", 1);
+}
+
 heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, const int *parameters, bool graph,
                             lens_frame *f, double *loss, heed_error *error) {
     heed_tape *t = p->tape;
@@ -242,6 +259,8 @@ heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, cons
     heed_status status = heed_tape_status(t);
     if (!status && graph)
         status = lens_graph(t, &f->graph);
+    if (!status)
+        put_said(t, probe, &f->said);
     heed_grads_clear(p->grads);
     if (!status)
         status = heed_backward(t, x, p->grads);

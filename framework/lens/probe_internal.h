@@ -9,8 +9,11 @@
 /* A probe with the names of what it leaves. */
 typedef struct lens_probe {
     heed_probe_fn *loss;
+    heed_probe_said_fn *said;
     void *user;
-    char *name;
+    int n_queries;
+    const char **names; /* room for what is said at each query */
+    char *name, *loss_name; /* "probe.P.loss" */
     char *values, *gradients, *parameters; /* prefixes of tensors: "probe/P/", "probe/P/d/", "probe/P/grad/" */
 } lens_probe;
 
@@ -37,7 +40,7 @@ typedef struct lens_prober {
 heed_status lens_prober_init(lens_prober *p, heed_model *model);
 void lens_prober_free(lens_prober *p);
 /* The probe's forward and backward: adds to f what attention shows and its gradients, the gradients of the n parameters
- * with these indexes in the model, and with `graph` the graph. Sets the loss. */
+ * with these indexes in the model, what the probe says, and with `graph` the graph. Sets the loss. */
 heed_status lens_prober_run(lens_prober *p, const lens_probe *probe, int n, const int *parameters, bool graph,
                             lens_frame *f, double *loss, heed_error *error);
 

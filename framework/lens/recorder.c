@@ -6,6 +6,7 @@
 
 #include "description_internal.h"
 #include "probe_internal.h"
+#include "recording_internal.h"
 #include "schedule_internal.h"
 #include "writer_internal.h"
 
@@ -27,6 +28,9 @@ struct heed_recorder {
     int64_t steps;         /* the last that anything was noted of */
     int64_t scalars_step;  /* whose members are waiting in scalars */
     lens_text scalars, line;
+    heed_recorder_frame_fn *watch; /* or NULL */
+    void *watch_user;
+    heed_recording *so_far; /* with a watch, once it has begun */
 };
 
 /* Not made with the others, since a static one must not be written to. */
@@ -37,12 +41,21 @@ static bool works(const heed_recorder *r) {
     return r && !r->inert && !atomic_load(&r->writer.failed);
 }
 
+static heed_status no_memory(heed_recorder *r) {
+    return lens_writer_fail(&r->writer, HEED_NO_MEMORY, "recorder: out of memory");
+}
+
+/* For messages. */
+static const char *folder_of(const heed_recorder *r) {
+    return r->writer.folder ? r->writer.folder : "recorder";
+}
+
 /* ---- making ---- */
 
 static heed_status check_options(heed_recorder *r, const char *folder, heed_model *model,
                                  const heed_recorder_options *o) {
     lens_writer *w = &r->writer;
-    if (model == NULL || folder == NULL || *folder == '\0')
+    if (model == NULL || (folder && *folder == '\0'))
         return lens_writer_fail(w, HEED_INVALID, "recorder: the %s", model ? "folder has no name" : "model is NULL");
     if (heed_model_data(model) == NULL)
         return lens_writer_fail(w, HEED_STATE, "recorder: %s",
@@ -65,13 +78,13 @@ static void set_up(heed_recorder *r, const char *folder, heed_model *model, cons
     const int64_t most = o->most_frames ? o->most_frames : MOST_FRAMES;
     if (lens_description_init(&r->description, model, o, &why) || lens_prober_init(&r->prober, model) ||
         !heed_lens_schedule_init(&r->schedule, most, o->every, !o->no_logarithmic, o->last)) {
-        lens_writer_fail(&r->writer, HEED_NO_MEMORY, "recorder: out of memory");
+        no_memory(r);
         return;
     }
     for (int i = 0; i < LENS_FRAMES; i++)
         if ((r->writer.frames[i].forget = malloc((size_t)most * sizeof(int64_t))) == NULL)
-            lens_writer_fail(&r->writer, HEED_NO_MEMORY, "recorder: out of memory");
-    if (works(r))
+            no_memory(r);
+    if (works(r) && folder)
         lens_writer_open(&r->writer, folder, o->replace);
 }
 
@@ -88,9 +101,11 @@ heed_recorder *heed_recorder_new(const char *folder, heed_model *model, heed_rec
 
 static void free_probe(lens_probe *p) {
     free(p->name);
+    free(p->loss_name);
     free(p->values);
     free(p->gradients);
     free(p->parameters);
+    free(p->names);
 }
 
 static void free_recorder(heed_recorder *r) {
@@ -103,6 +118,7 @@ static void free_recorder(heed_recorder *r) {
     lens_description_free(&r->description);
     heed_lens_schedule_free(&r->schedule);
     lens_prober_free(&r->prober);
+    heed_recording_close(r->so_far);
     free(r);
 }
 
@@ -148,17 +164,21 @@ static heed_status add_probe(heed_recorder *r, const heed_probe *probe) {
     if (more)
         r->probes = more;
     lens_probe p = {.loss = probe->loss,
+                    .said = probe->said,
                     .user = probe->user,
+                    .n_queries = probe->n_queries,
+                    .names = malloc(((size_t)probe->n_queries + 1) * sizeof *p.names),
                     .name = joined("", probe->name, ""),
+                    .loss_name = joined("probe.", probe->name, ".loss"),
                     .values = joined("probe/", probe->name, "/"),
                     .gradients = joined("probe/", probe->name, "/d/"),
                     .parameters = joined("probe/", probe->name, "/grad/")};
-    if (more && p.name && p.values && p.gradients && p.parameters) {
+    if (more && p.names && p.name && p.loss_name && p.values && p.gradients && p.parameters) {
         r->probes[r->n_probes++] = p;
         return HEED_OK;
     }
     free_probe(&p);
-    return lens_writer_fail(&r->writer, HEED_NO_MEMORY, "recorder: out of memory");
+    return no_memory(r);
 }
 
 heed_status heed_recorder_probe(heed_recorder *r, heed_probe probe) {
@@ -197,6 +217,14 @@ heed_status heed_recorder_story(heed_recorder *r, const char *json) {
     return described(r, lens_describe_story(&r->description, json, &why), &why);
 }
 
+heed_status heed_recorder_watch(heed_recorder *r, heed_recorder_frame_fn *watch, void *user) {
+    if (!may_describe(r, "watch"))
+        return heed_recorder_status(r);
+    r->watch = watch;
+    r->watch_user = user;
+    return HEED_OK;
+}
+
 /* The first line is written once the first other is. */
 static bool begin(heed_recorder *r) {
     heed_error why = {.status = HEED_OK};
@@ -204,8 +232,11 @@ static bool begin(heed_recorder *r) {
     if (!works(r) || r->begun)
         return works(r);
     r->begun = true;
-    if (described(r, lens_description_close(&r->description, &r->n_params, &r->params, &line, &why), &why) == HEED_OK)
+    if (described(r, lens_description_close(&r->description, &r->n_params, &r->params, &line, &why), &why) == HEED_OK) {
         lens_writer_line(&r->writer, line, strlen(line));
+        if (r->watch && (r->so_far = recording_live_new(line)) == NULL)
+            no_memory(r);
+    }
     free(line);
     return works(r);
 }
@@ -220,9 +251,15 @@ static void put_scalar(lens_text *text, const char *name, double value) {
     lens_text_number(text, value);
 }
 
+/* To who watches. */
+static void show_scalar(heed_recorder *r, int64_t step, const char *name, double value) {
+    if (r->so_far && !recording_live_scalar(r->so_far, step, name, value))
+        no_memory(r);
+}
+
 static void put_line(heed_recorder *r) {
     if (r->line.failed)
-        lens_writer_fail(&r->writer, HEED_NO_MEMORY, "recorder: out of memory");
+        no_memory(r);
     else
         lens_writer_line(&r->writer, r->line.data, r->line.n);
     r->line.n = 0;
@@ -261,6 +298,7 @@ static bool is_waiting(heed_recorder *r, const char *name) {
 void heed_recorder_scalar(heed_recorder *r, int64_t step, const char *name, double value) {
     if (!works(r) || name == NULL || !reaches(r, step))
         return;
+    show_scalar(r, step, name, value);
     if (step != r->scalars_step || is_waiting(r, name))
         flush_scalars(r);
     r->scalars_step = step;
@@ -307,6 +345,11 @@ static void add_parameters(const heed_recorder *r, lens_frame *f, const char *pr
     }
 }
 
+static void put_frame_scalar(heed_recorder *r, lens_frame *f, const char *name, double value) {
+    put_scalar(&f->scalars, name, value);
+    show_scalar(r, f->step, name, value);
+}
+
 static bool run_probes(heed_recorder *r, lens_frame *f) {
     heed_error why = {.status = HEED_OK};
     for (size_t i = 0; i < r->n_probes; i++) {
@@ -315,14 +358,11 @@ static bool run_probes(heed_recorder *r, lens_frame *f) {
             lens_prober_run(&r->prober, &r->probes[i], r->n_params, r->params, !r->has_graph, f, &loss, &why);
         if (status) {
             lens_writer_fail(&r->writer, status, "%s: recording has stopped before step %lld, training goes on: %s",
-                             r->writer.folder, (long long)f->step, why.text);
+                             folder_of(r), (long long)f->step, why.text);
             return false;
         }
         r->has_graph = true;
-        lens_text_put(&f->scalars, ",\"probe.", 8);
-        lens_text_put(&f->scalars, r->probes[i].name, strlen(r->probes[i].name));
-        lens_text_put(&f->scalars, ".loss\":", 7);
-        lens_text_number(&f->scalars, loss);
+        put_frame_scalar(r, f, r->probes[i].loss_name, loss);
     }
     return true;
 }
@@ -332,7 +372,7 @@ static void fill(heed_recorder *r, lens_frame *f, heed_grads *g) {
     add_parameters(r, f, "param/", heed_model_data(r->model));
     add_parameters(r, f, "grad/", heed_grads_data(g));
     add_parameters(r, f, "update/", heed_model_data(r->model));
-    put_scalar(&f->scalars, "grad_norm", heed_grads_norm(g, 1));
+    put_frame_scalar(r, f, "grad_norm", heed_grads_norm(g, 1));
     if (run_probes(r, f))
         r->frame = f;
 }
@@ -375,6 +415,18 @@ static void subtract(void *after_to, const void *after, const void *before, size
     }
 }
 
+/* To who watches, on the caller's thread, and so with what is otherwise computed when it is written. */
+static void show_frame(heed_recorder *r, lens_frame *f) {
+    if (r->so_far == NULL)
+        return;
+    if (!lens_frame_finish(f) || !recording_live_show(r->so_far, f)) {
+        no_memory(r);
+        return;
+    }
+    r->watch(r->watch_user, r->so_far);
+    recording_live_hide(r->so_far);
+}
+
 void heed_recorder_after(heed_recorder *r) {
     lens_frame *f = works(r) ? r->frame : NULL;
     if (f == NULL)
@@ -386,12 +438,13 @@ void heed_recorder_after(heed_recorder *r) {
         subtract(lens_frame_data(f, update), bytes_at(heed_model_data(r->model), r, &info), lens_frame_data(f, before),
                  f->items[update].bytes, heed_model_dtype(r->model));
     }
-    if (f->no_memory || f->scalars.failed) {
+    if (f->no_memory || f->scalars.failed || f->said.failed) {
         lens_writer_fail(&r->writer, HEED_NO_MEMORY,
-                         "%s: recording has stopped before step %lld, training goes on: out of memory",
-                         r->writer.folder, (long long)f->step);
+                         "%s: recording has stopped before step %lld, training goes on: out of memory", folder_of(r),
+                         (long long)f->step);
         return;
     }
+    show_frame(r, f);
     f->n_forget = heed_lens_schedule_add(&r->schedule, f->step, f->forget);
     lens_writer_submit(&r->writer);
 }

@@ -25,6 +25,7 @@
 #define HEED_RECORDER_H
 
 #include <heed/model.h>
+#include <heed/recording.h>
 
 HEED_BEGIN_DECLS
 
@@ -48,7 +49,8 @@ typedef struct heed_recorder_options {
     bool replace;
 } heed_recorder_options;
 
-/* Makes the folder, which must not exist, or be empty. The model must be built; it and what is handed over by pointer to
+/* Makes the folder, which must not exist, or be empty; NULL: nothing is written, frames are for heed_recorder_watch
+ * alone. The model must be built; it and what is handed over by pointer to
  * a probe must outlive the recorder; all texts and options are copied, bytes in them that are no UTF-8 as U+FFFD. Never
  * NULL; out of memory gives a recorder that says so. */
 heed_recorder *heed_recorder_new(const char *folder, heed_model *model, heed_recorder_options options);
@@ -59,6 +61,9 @@ const char *heed_recorder_error_text(const heed_recorder *r); /* "" where there 
 
 /* A forward on inputs that are always the same, with the recorder's tape (training off): returns its loss, a scalar. */
 typedef heed_tensor heed_probe_fn(void *user, heed_tape *t);
+/* Behind the forward, its tensors still there: what the model now answers at each query, into names, which come as "".
+ * The texts must last until the next call. */
+typedef void heed_probe_said_fn(void *user, heed_tape *t, const char **names);
 
 typedef struct heed_probe {
     const char *name; /* letters, digits, _ - and space */
@@ -67,12 +72,13 @@ typedef struct heed_probe {
     int n_queries, n_keys;
     const char *const *queries, *const *keys; /* names of the pattern's rows and columns */
     const int *alignment; /* NULL, or for each query the key that it should look at, -1 where there is none */
+    heed_probe_said_fn *said; /* or NULL: kept with each frame, to be shown beside the queries */
 } heed_probe;
 /* At each frame the probe's x, q, k, v, attn_scores, pattern and z of every attention layer under way are recorded, and
  * what its loss's gradient is there. The first probe's forward is the recording's graph. */
 heed_status heed_recorder_probe(heed_recorder *r, heed_probe probe);
 /* Names for the layer at path where they are others than the probe's own: an encoder's, or a cross attention's. Of
- * `names`, name, loss and user are not looked at. */
+ * `names`, name, loss, user and said are not looked at. */
 heed_status heed_recorder_probe_names(heed_recorder *r, const char *probe, const char *path, heed_probe names);
 
 typedef struct heed_recorded_attention {
@@ -98,6 +104,13 @@ heed_status heed_recorder_space(heed_recorder *r, heed_recorded_space space);
 /* What the page needs to tell this recording step by step: a JSON object, kept as it is. Parameters that it names by
  * their whole paths are recorded. */
 heed_status heed_recorder_story(heed_recorder *r, const char *json);
+
+/* Called in heed_recorder_after with each frame once it is whole, before it is written. so_far is the recording as one
+ * that opened it now would see it, with this frame alone (number 0), which is in no file (its path is NULL), and without
+ * ablations and graph; it is the recorder's, and lasts for the call. */
+typedef void heed_recorder_frame_fn(void *user, heed_recording *so_far);
+/* One at most: the last one counts. */
+heed_status heed_recorder_watch(heed_recorder *r, heed_recorder_frame_fn *watch, void *user);
 
 /* ---- while training ---- */
 

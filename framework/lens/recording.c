@@ -40,11 +40,16 @@ heed_recording *heed_recording_open(const char *folder, heed_error *error) {
     return r;
 }
 
+void recorded_frame_free(recorded_frame *f) {
+    free(f->path);
+    json_decref(f->said);
+}
+
 void heed_recording_close(heed_recording *r) {
     if (r == NULL)
         return;
     for (size_t i = 0; i < r->n_frames; i++)
-        free(r->frames[i].path);
+        recorded_frame_free(&r->frames[i]);
     for (size_t i = 0; i < r->n_curves; i++) {
         free(r->curves[i].name);
         free(r->curves[i].points);
@@ -95,7 +100,7 @@ static heed_status open_frame(heed_recording *r, int frame, heed_error *error) {
     if (f == NULL)
         return heed_error_set(error, HEED_INVALID, "%s: there is no frame %d; it has %zu", r->folder, frame,
                               r->n_frames);
-    if (r->open && r->open_frame == frame)
+    if (r->live || (r->open && r->open_frame == frame))
         return HEED_OK;
     heed_safetensors_close(r->open);
     heed_error why;
@@ -111,16 +116,44 @@ static heed_error *cleared(heed_error *error) {
     return error;
 }
 
+const char *heed_recording_said(const heed_recording *r, int frame, const char *probe, int query) {
+    const recorded_frame *f = frame_at(r, frame);
+    const json_t *texts = f && probe ? json_object_get(f->said, probe) : NULL;
+    return query >= 0 ? json_string_value(json_array_get(texts, (size_t)query)) : NULL;
+}
+
+/* ---- tensors of the frame that is open ---- */
+
+static int tensors_of(const heed_recording *r) {
+    return r->live ? r->live->n_items : heed_safetensors_count(r->open);
+}
+
+static heed_file_tensor tensor_at(const heed_recording *r, int index) {
+    if (r->live == NULL)
+        return heed_safetensors_at(r->open, index);
+    const bool there = index >= 0 && index < r->live->n_items;
+    return there ? lens_frame_tensor(r->live, index) : (heed_file_tensor){.name = NULL};
+}
+
+static int find_tensor(const heed_recording *r, const char *name) {
+    if (r->live == NULL)
+        return heed_safetensors_find(r->open, name);
+    for (int i = 0; i < r->live->n_items; i++)
+        if (strcmp(lens_frame_name(r->live, i), name) == 0)
+            return i;
+    return -1;
+}
+
 int heed_recording_tensors(heed_recording *r, int frame, heed_error *error) {
-    return open_frame(r, frame, cleared(error)) ? -1 : heed_safetensors_count(r->open);
+    return open_frame(r, frame, cleared(error)) ? -1 : tensors_of(r);
 }
 
 const char *heed_recording_tensor_name(heed_recording *r, int frame, int index) {
-    return open_frame(r, frame, NULL) ? NULL : heed_safetensors_at(r->open, index).name;
+    return open_frame(r, frame, NULL) ? NULL : tensor_at(r, index).name;
 }
 
 bool heed_recording_has(heed_recording *r, int frame, const char *name) {
-    return open_frame(r, frame, NULL) == HEED_OK && heed_safetensors_find(r->open, name) >= 0;
+    return open_frame(r, frame, NULL) == HEED_OK && find_tensor(r, name) >= 0;
 }
 
 /* The header's entry of the parameter that a tensor of this name belongs to; NULL: to none. */
@@ -160,11 +193,11 @@ heed_status heed_recording_tensor(heed_recording *r, int frame, const char *name
     heed_status status = open_frame(r, frame, cleared(error));
     if (status)
         return status;
-    const char *file = r->frames[frame].path;
-    int index = heed_safetensors_find(r->open, name);
+    const char *file = r->live ? r->folder : r->frames[frame].path;
+    int index = find_tensor(r, name);
     if (index < 0)
         return heed_error_set(error, HEED_INVALID, "%s: there is no tensor \"%s\"", file, name);
-    heed_file_tensor tensor = heed_safetensors_at(r->open, index);
+    heed_file_tensor tensor = tensor_at(r, index);
     if ((status = check_promised(r, &tensor, file, error)))
         return status;
     size_t bytes;

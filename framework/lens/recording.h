@@ -14,7 +14,8 @@
  *     kind: self, causal, cross or states. Any of w_q .. out_space, alignment, optimizer and story may be null.
  *     The lines behind it, in any order of steps, which count from 1:
  *       {"step":17, "scalars":{"loss":2.31}}           before that step's update; null stands for what is not finite
- *       {"step":17, "frame":"00000017.safetensors", "bytes":12345, "scalars":{"grad_norm":0.4, "probe.question.loss":1.2}}
+ *       {"step":17, "frame":"00000017.safetensors", "bytes":12345, "scalars":{"grad_norm":0.4, "probe.question.loss":1.2},
+ *        "said":{"question":["4"]}}                        what the model answered then at the probe's queries; may be absent
  *       {"forget":[3, 5, 7]}                           the frames of these steps are gone, there were too many
  *       {"graph":"graph.json"}                         the ops of a forward, see below
  *       {"ablation":{"path":"decoder.0.cross_attn", "head":1, "metric":"exact match", "whole":1.0, "without":0.12}}
@@ -74,7 +75,7 @@ const char *heed_recording_cut(const heed_recording *r);
 
 int heed_recording_frames(const heed_recording *r);
 int64_t heed_recording_step(const heed_recording *r, int frame);             /* -1 where there is no such frame */
-const char *heed_recording_frame_path(const heed_recording *r, int frame);   /* of its safetensors file; NULL */
+const char *heed_recording_frame_path(const heed_recording *r, int frame);   /* of its safetensors file; NULL: in none */
 
 /* The frame read last is kept in memory: ask for all of a frame before the next. Names in the file's order; alive until
  * another frame is read. -1 and NULL on an error. */
@@ -86,6 +87,9 @@ bool heed_recording_has(heed_recording *r, int frame, const char *name);
  * header's parameter. Errors name the frame's file and the tensor; shape and values are then unchanged. */
 heed_status heed_recording_tensor(heed_recording *r, int frame, const char *name, heed_shape *shape, double **values,
                                   heed_error *error) HEED_MUST_CHECK;
+
+/* What the model answered at a query of the probe then, where the probe tells that; NULL. */
+const char *heed_recording_said(const heed_recording *r, int frame, const char *probe, int query);
 
 /* ---- scalars: curves over steps, those of frames too, in order of their first appearance ---- */
 

@@ -210,6 +210,18 @@ static bool check_probe(const place *at, const char *what, const json_t *item, c
            place_refuse(at, "%s: another has its name", what);
 }
 
+bool check_said(const place *at, const json_t *said) {
+    const char *probe;
+    json_t *texts;
+    if (!json_is_object(said))
+        return place_refuse(at, "\"said\" must be an object");
+    json_object_foreach((json_t *)(uintptr_t)said, probe, texts) {
+        if (!json_is_array(texts) || !check_texts(at, "said", said, probe))
+            return place_refuse(at, "\"said\" must hold lists of texts");
+    }
+    return true;
+}
+
 bool check_header(const place *at, const json_t *header) {
     static const member members[] = {{"heed_recording", MEMBER_POSITIVE},
                                      {"title", MEMBER_TEXT},

@@ -39,6 +39,8 @@ bool check_members(const place *at, const char *what, const json_t *object, int 
 /* Sizes, at most HEED_MAX_RANK, whose product can be counted. */
 bool check_shape(const place *at, const char *what, const json_t *list, heed_shape *out);
 
+/* A frame's "said": texts by the probe's name. */
+bool check_said(const place *at, const json_t *said);
 bool check_header(const place *at, const json_t *header);
 bool check_graph(const place *at, const json_t *graph);
 

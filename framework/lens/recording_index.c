@@ -100,6 +100,9 @@ static bool read_frame(reading *in, const json_t *line) {
     snprintf(name, sizeof name, "%s.safetensors", step_key(step, key));
     if (strcmp(json_string_value(json_object_get(line, "frame")), name) != 0)
         return place_refuse(&in->at, "the frame of step %lld must be in the file %s", (long long)step, name);
+    json_t *said = json_object_get(line, "said");
+    if (said && !check_said(&in->at, said))
+        return false;
     if (json_object_get(in->frame_of, key))
         return place_refuse(&in->at, "there is a frame of step %lld already", (long long)step);
     recorded_frame *grown = recording_grow(r->frames, r->n_frames, &r->cap_frames, sizeof *grown);
@@ -110,7 +113,10 @@ static bool read_frame(reading *in, const json_t *line) {
         free(path);
         return place_no_memory(&in->at);
     }
-    r->frames[r->n_frames++] = (recorded_frame){.step = step, .line = in->at.line, .path = path,
+    r->frames[r->n_frames++] = (recorded_frame){.step = step,
+                                                .line = in->at.line,
+                                                .path = path,
+                                                .said = json_incref(said),
                                                 .bytes = (uint64_t)json_integer_value(json_object_get(line, "bytes"))};
     return note_scalars(in, step, json_object_get(line, "scalars"));
 }
@@ -223,7 +229,7 @@ static void drop_forgotten(reading *in) {
     char key[FRAME_NAME];
     for (size_t i = 0; i < r->n_frames; i++) {
         if (json_object_get(in->forgotten, step_key(r->frames[i].step, key)))
-            free(r->frames[i].path);
+            recorded_frame_free(&r->frames[i]);
         else
             r->frames[kept++] = r->frames[i];
     }
@@ -247,7 +253,7 @@ static int64_t first_bad_frame(heed_recording *r) {
 static void cut_before(heed_recording *r, int64_t line) {
     size_t kept = 0;
     while (r->n_frames && r->frames[r->n_frames - 1].line >= line)
-        free(r->frames[--r->n_frames].path);
+        recorded_frame_free(&r->frames[--r->n_frames]);
     while (r->n_heads && r->heads[r->n_heads - 1].line >= line)
         json_decref(r->heads[--r->n_heads].entry);
     for (size_t i = 0; i < r->n_curves; i++) {

@@ -270,6 +270,27 @@ static bool put_losses(report *page, page_writer *w, const char *probe) {
     return good || no_memory(page);
 }
 
+/* What it said in the frames that are shown, a list of texts each; null where it never says anything. */
+static bool put_said(report *page, page_writer *w, const char *probe) {
+    json_t *all = json_array();
+    bool said = false, good = all != NULL;
+    for (int i = 0; i < page->numbers.n_frames && good; i++) {
+        json_t *texts = json_array();
+        const char *text;
+        for (int query = 0; (text = heed_recording_said(page->r, page->numbers.frames[i], probe, query)); query++)
+            good = good && json_array_append_new(texts, json_string(text)) == 0;
+        said |= json_array_size(texts) > 0;
+        good = good && json_array_append_new(all, texts) == 0;
+    }
+    page_put_text(w, ",\"said\":");
+    if (said)
+        page_put_json(w, all);
+    else
+        page_put_text(w, "null");
+    json_decref(all);
+    return good || no_memory(page);
+}
+
 /* The tensors "probe/NAME/KEY" as "KEY":{"shape":[...],"data":array}. */
 static void put_probe_values(report *page, page_writer *w, const char *probe) {
     const size_t length = strlen(probe), begin = strlen("probe/");
@@ -299,6 +320,7 @@ static bool put_probes(report *page, page_writer *w) {
         put_key(w, name, i == 0);
         page_put_text(w, "{\"loss\":");
         good = put_losses(page, w, name);
+        good = good && put_said(page, w, name);
         page_put_text(w, ",\"values\":{");
         put_probe_values(page, w, name);
         page_put_text(w, "}}");

@@ -79,7 +79,13 @@ static void write_frame_line(lens_writer *w, const lens_frame *f, const char *na
     lens_text_format(&w->out, "{\"step\":%lld,\"frame\":\"%s\",\"bytes\":%llu,\"scalars\":{", (long long)f->step, name,
                      (unsigned long long)bytes);
     lens_text_put(&w->out, f->scalars.n ? f->scalars.data : "", f->scalars.n);
-    lens_text_put(&w->out, "}}\n", 3);
+    lens_text_put(&w->out, "}", 1);
+    if (f->said.n) {
+        lens_text_format(&w->out, ",\"said\":{");
+        lens_text_put(&w->out, f->said.data, f->said.n);
+        lens_text_put(&w->out, "}", 1);
+    }
+    lens_text_put(&w->out, "}\n", 2);
     if (f->n_forget) {
         lens_text_put(&w->out, "{\"forget\":[", 11);
         for (size_t i = 0; i < f->n_forget; i++)
@@ -184,7 +190,7 @@ static int64_t clock_now(void) {
 }
 
 void lens_writer_line(lens_writer *w, const char *line, size_t bytes) {
-    if (atomic_load(&w->failed))
+    if (w->index < 0 || atomic_load(&w->failed))
         return;
     int64_t now = clock_now();
     pthread_mutex_lock(&w->lock);
@@ -210,6 +216,8 @@ lens_frame *lens_writer_frame(lens_writer *w, int64_t step) {
 }
 
 void lens_writer_submit(lens_writer *w) {
+    if (w->index < 0)
+        return;
     pthread_mutex_lock(&w->lock);
     swap(&w->frames[w->given % LENS_FRAMES].lines, &w->lines);
     w->given++;

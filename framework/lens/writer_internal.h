@@ -17,7 +17,7 @@ enum { LENS_FRAMES = 3 }; /* in memory: one is filled, one is written, one waits
 
 typedef struct lens_writer {
     char *folder;
-    int index; /* file descriptor of index.jsonl; -1: nothing was opened */
+    int index; /* file descriptor of index.jsonl; -1: nothing was opened, and nothing is written */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t work, room;

@@ -64,7 +64,14 @@ static bool describe(heed_recorder *r, probe *p) {
                                                "attn.w_v", "w_o.weight", "tokens", "tokens",  "answers"};
     const heed_recorded_space tokens = {"tokens", GLASS_D_MODEL, key_names, NULL, NULL};
     const heed_recorded_space answers = {"answers", GLASS_VALUES, answer_names, NULL, NULL};
-    const heed_probe question = {"question", probe_loss, p, GLASS_TIME, GLASS_TIME, p->tokens, p->tokens, alignment};
+    const heed_probe question = {.name = "question",
+                                 .loss = probe_loss,
+                                 .user = p,
+                                 .n_queries = GLASS_TIME,
+                                 .n_keys = GLASS_TIME,
+                                 .queries = p->tokens,
+                                 .keys = p->tokens,
+                                 .alignment = alignment};
     return !heed_recorder_attention(r, attention) && !heed_recorder_space(r, tokens) &&
            !heed_recorder_space(r, answers) && !heed_recorder_probe(r, question) && tell(r, p);
 }

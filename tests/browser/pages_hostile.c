@@ -61,6 +61,7 @@ typedef struct net {
     heed_embedding_layer token;
     heed_self_attention attn;
     heed_linear_layer w_o, output;
+    const char *const *names; /* (TOKENS) */
 } net;
 
 static heed_tensor loss_of(void *user, heed_tape *t) {
@@ -77,13 +78,27 @@ static heed_tensor loss_of(void *user, heed_tape *t) {
                               heed_input(t, HEED_I32, HEED_SHAPE(SHOWN), next));
 }
 
-static bool describe(heed_recorder *r, net *n, char **names) {
-    const char *const *all = (const char *const *)names;
+/* Every second query is answered by its own name, the others by the name that follows. */
+static void say(void *user, heed_tape *t, const char **said) {
+    (void)t;
+    for (int i = 0; i < SHOWN; i++)
+        said[i] = ((const net *)user)->names[i + i % 2];
+}
+
+static bool describe(heed_recorder *r, net *n) {
+    const char *const *all = n->names;
     const heed_recorded_attention attention = {"attn",     "causal",     1,        8,        "attn.w_q", "attn.w_k",
                                                "attn.w_v", "w_o.weight", "tokens", "tokens", "tokens"};
     return !heed_recorder_attention(r, attention) &&
            !heed_recorder_space(r, (heed_recorded_space){"tokens", TOKENS, all, "token.weight", NULL}) &&
-           !heed_recorder_probe(r, (heed_probe){"first", loss_of, n, SHOWN, SHOWN, all, all, NULL});
+           !heed_recorder_probe(r, (heed_probe){.name = "first",
+                                                .loss = loss_of,
+                                                .user = n,
+                                                .n_queries = SHOWN,
+                                                .n_keys = SHOWN,
+                                                .queries = all,
+                                                .keys = all,
+                                                .said = say});
 }
 
 static heed_status train(net *n, heed_recorder *r) {
@@ -120,11 +135,12 @@ static bool make(const char *folder, const char *name, bool hostile) {
     heed_linear_init(&n.output, root, "output", D_MODEL, TOKENS, false);
     heed_status status = heed_model_build(n.model, HEED_F32, 11);
     name_all(names, hostile);
+    n.names = (const char *const *)names;
     heed_recorder *r = heed_recorder_new(pages_path(path, sizeof path, folder, name, ""), n.model,
                                          (heed_recorder_options){.title = hostile ? pieces[8] : "Plain names",
                                                                  .params = "token.weight,attn.*,w_o.weight",
                                                                  .replace = true});
-    bool good = !status && describe(r, &n, names) && train(&n, r) == HEED_OK;
+    bool good = !status && describe(r, &n) && train(&n, r) == HEED_OK;
     good = pages_finish(r, folder, name, 1000000) && good;
     for (int i = 0; i < TOKENS; i++)
         free(names[i]);

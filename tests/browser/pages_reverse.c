@@ -105,7 +105,14 @@ static bool describe(heed_recorder *r, probe *p) {
     }
     if (!status)
         status =
-            heed_recorder_probe(r, (heed_probe){"backwards", probe_loss, p, WORDS, LENGTH, target, source, alignment});
+            heed_recorder_probe(r, (heed_probe){.name = "backwards",
+                                                   .loss = probe_loss,
+                                                   .user = p,
+                                                   .n_queries = WORDS,
+                                                   .n_keys = LENGTH,
+                                                   .queries = target,
+                                                   .keys = source,
+                                                   .alignment = alignment});
     for (int i = 0; !status && i < LAYERS; i++) {
         status = name_layer(r, "encoder", i, "attn", source, LENGTH);
         if (!status)

@@ -76,6 +76,24 @@ for (const width of [390, 1280])
         await page.close();
     });
 
+test('what the model answered at a frame stands beside the query where it was not right, as text', async () => {
+    const { page } = await open(browser, 'hostile', 'view-attention');
+    const queries = () =>
+        page.evaluate(() => {
+            const { attention, probe, frame } = Lens.parts.chosen();
+            return [Lens.parts.tokens(probe, attention.path).queries, Lens.parts.answers(probe, attention.path, frame).queries];
+        });
+    const [names, answers] = await queries();
+    assert.strictEqual(answers.length, 24);
+    for (let i = 0; i < 23; i += 2) assert.strictEqual(answers[i], names[i], 'right ones are called as ever');
+    for (let i = 1; i < 23; i += 2) assert.strictEqual(answers[i], names[i + 1] + '≠' + names[i]);
+    await page.evaluate(() => document.querySelector('figure[data-name="attention.pattern"]').point(9, 9));
+    const said = await page.locator('output[data-name="attention.pattern.point"]').innerText();
+    assert.ok(said.includes('<U+202E>drow<U+202C>≠&lt;b&gt;'), said);
+    assert.match(await page.locator('.panel').first().innerText(), /3≠5: here the model answered 3/);
+    await page.close();
+});
+
 test('the policy forbids what is not the page’s own: a planted script and a planted style do nothing', async () => {
     const { page } = await open(browser, 'glass', 'view-learning');
     const done = await page.evaluate(async () => {

@@ -92,7 +92,7 @@
             return made;
         });
 
-    /* {loss, shape(key), value(key, frame)} of a probe; null for what is not there. */
+    /* {loss, said(frame), shape(key), value(key, frame)} of a probe; null for what is not there. */
     const probes = (data) =>
         cached((name) => {
             const p = Object.prototype.hasOwnProperty.call(data.probes, name) && data.probes[name];
@@ -103,6 +103,7 @@
             );
             return {
                 loss: p.loss,
+                said: (frame) => (p.said && p.said[frame].length ? p.said[frame] : null),
                 keys: Object.keys(p.values),
                 shape: (key) => (has(key) ? p.values[key].shape : null),
                 value: (key, frame) => (has(key) ? reader(key)(frame) : null),

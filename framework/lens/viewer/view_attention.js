@@ -18,8 +18,9 @@
                 'No attention pattern was recorded: give the recorder a probe ' +
                 '(heed_recorder_probe) whose forward runs an attention layer.',
             'attention.large': '{layer}, head {head}, {step}',
-            'attention.rows': 'Rows: [q|queries]; columns: [k|keys]; {kind}.{framed}',
+            'attention.rows': 'Rows: [q|queries]; columns: [k|keys]; {kind}.{framed}{said}',
             'attention.framed': ' Framed: the true key.',
+            'attention.said': ' Named 3≠5: here the model answered 3, and 5 was right.',
             'attention.point': '[q|{query}] looks at [k|{key}] with weight {x}',
             'attention.pin.hint': 'Pin this map, then move to another step, head or layer: both stay in view.',
             'attention.now': '{what}',
@@ -56,9 +57,9 @@
                 'Картина внимания не записана: дайте регистратору пробу (heed_recorder_probe), ' +
                 'прямой проход которой содержит слой внимания.',
             'attention.large': '{layer}, голова {head}, {step}',
-            'attention.rows':
-                'Строки: [q|запросы]; столбцы: [k|ключи]; {kind}. В рамке: верный ключ, где он ' + 'известен.',
+            'attention.rows': 'Строки: [q|запросы]; столбцы: [k|ключи]; {kind}.{framed}{said}',
             'attention.framed': ' В рамке: верный ключ.',
+            'attention.said': ' Имя 3≠5: здесь модель ответила 3, а верно 5.',
             'attention.point': '[q|{query}] смотрит на [k|{key}] с весом {x}',
             'attention.pin.hint':
                 'Закрепите эту карту, затем перейдите к другому шагу, голове или слою: обе останутся на виду.',
@@ -255,7 +256,8 @@
             const attention = parts.layers().find((a) => a.path === choice.layer),
                 probe = parts.probes().find((p) => p.name === choice.probe);
             const m = attention && probe && pattern(probe, attention, choice.head, choice.frame);
-            return m ? { attention, m, names: parts.tokens(probe, choice.layer), step: parts.stepText(choice.frame) } : null;
+            const names = m && parts.answers(probe, choice.layer, choice.frame);
+            return m ? { attention, m, names, step: parts.stepText(choice.frame) } : null;
         });
 
     /* key: of the words for the title. `name` begins the data-names. */
@@ -275,6 +277,7 @@
             p.note('attention.rows', {
                 kind: Lens.t('parts.kind.' + attention.kind),
                 framed: truth.length ? Lens.t('attention.framed') : '',
+                said: names.answered ? Lens.t('attention.said') : '',
             });
             map.show({
                 rows: m.rows,

@@ -82,6 +82,15 @@
         };
     }
 
+    /* The same at one frame: a query at which the model then answered something else is called "answer≠right one". */
+    function answers(probe, path, frame) {
+        const names = tokens(probe, path),
+            said = probe.attention && probe.attention[path] ? null : Lens.probe(probe.name).said(frame);
+        if (!said || said.length !== names.queries.length) return { ...names, answered: false };
+        const query = (right, i) => (said[i] === probe.queries[i] ? right : Lens.token(said[i]) + '≠' + right);
+        return { ...names, queries: names.queries.map(query), answered: true };
+    }
+
     /* Recorded PATH.NAME of one head as a matrix, or null. Heads of keys and values may be fewer than queries'. */
     function watched(probe, attention, name, head, frame) {
         const key = name.startsWith('d/') ? 'd/' + attention.path + '.' + name.slice(2) : attention.path + '.' + name;
@@ -345,6 +354,7 @@
         probes,
         chosen,
         tokens,
+        answers,
         watched,
         hasWatched,
         limitOver,
