@@ -87,6 +87,23 @@ profiles() {
     refuses "$@" --trace "$work/none/trace.json"
 }
 
+# What a run shows of its frames, at least $1 of them, is what heed-lens shows of its recording.
+replays() {
+    least=$1
+    shift
+    rm -rf "$work/live"
+    succeeds "$@" --threads 1 --record "$work/live"
+    mv "$work/out" "$work/shown"
+    steps=$(sed -n 's/^step \([0-9]*\)   loss .*this probe.s.*/\1/p' "$work/shown")
+    [ "$(echo "$steps" | wc -l)" -ge "$least" ] || fail "$*: frames of steps $steps are shown"
+    for step in $steps; do
+        "$(dirname "$program")/../heed-lens" "$work/live" --terminal --step "$step" | tail -n +3 >"$work/replayed"
+        first=$(grep -nxF "$(head -n 1 "$work/replayed")" "$work/shown" | cut -d: -f1)
+        tail -n "+$first" "$work/shown" | head -n "$(lines "$work/replayed")" | cmp -s - "$work/replayed" ||
+            fail "$*: step $step is replayed otherwise: $(cat "$work/replayed")"
+    done
+}
+
 # All is well, and what was printed is free of escapes, as it is to be where there is no terminal.
 succeeds() {
     run "$@"

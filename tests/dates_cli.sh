@@ -38,6 +38,7 @@ run $small --threads 1 --quiet --seed 2 --save "$work/b"
 saves=yes
 records --steps 4 --batch 16 --dates 20
 profiles --steps 4 --batch 16 --dates 20
+replays 4 --steps 9 --batch 16 --dates 20 --save "$work/b"
 for wrong in "--load $work/a --record $work/new" "--load $work/a --report $work/new.html" "--ask x --record $work/new"; do
     refuses $wrong
 done
@@ -48,7 +49,7 @@ refuses --load "$work/a" --ask ''
 refuses --load "$work/a" --ask '五月'
 
 run --load "$work/a" --threads 1 --ask '  Thursday, 3 May 1979 '
-[ "$status" -le 1 ] && grep -q '^    T h u r s d a y ,   3   M a y   1 9 7 9 $' "$work/out" ||
+[ "$status" -le 1 ] && grep -q '^  T h u r s d a y ,   3   M a y   1 9 7 9 $' "$work/out" ||
     fail "--ask: no map: $(cat "$work/out")"
 
 # A line for a line, also for those that are no text and for the last without its newline.

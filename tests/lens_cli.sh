@@ -145,7 +145,7 @@ for line in 'A sample' '120 steps, 12 frames of steps 1 11 21 31 41 51 61 71 81 
     grep -qxF -- "$line" "$work/out" || fail "--list does not say $line"
 done
 succeeds "$r" --terminal --head 1
-[ "$(grep -c '^step ' "$work/out")" = 4 ] && grep -q '^step 111   loss 0.2500   this probe.s 0.1670$' "$work/out" || fail "--terminal: $(cat "$work/out")"
+[ "$(grep -c '^step ' "$work/out")" = 4 ] && grep -q '^step 111   loss 0.2500   this probe.s 0.1670   [▁▂▃▄▅▆▇█]*$' "$work/out" || fail "--terminal: $(cat "$work/out")"
 succeeds "$r" --terminal --layer dec.cross --step 11
 [ "$(grep -c '^step ' "$work/out")" = 1 ] && grep -q '^<s> ' "$work/out" || fail "--terminal --step: $(cat "$work/out")"
 

@@ -38,6 +38,7 @@ for form in '' '--score dot --task phrases --feed --sampling 0.5' '--score trans
     records --steps 3 --batch 8 --examples 10 --hidden 16 $form
     profiles --steps 3 --batch 8 --examples 10 --hidden 16 $form
 done
+replays 2 --steps 9 --batch 8 --examples 10 --hidden 16 --task phrases --save "$work/b"
 for wrong in "--compare --record $work/new" "--compare --report $work/new.html" "--load $work/a --record $work/new" \
              "--score none --record $work/new" "--ask x --report $work/new.html"; do
     refuses $wrong

@@ -1,20 +1,19 @@
 #include "board.h"
 
+#include "../common/attention_view.h"
 #include "../common/training.h"
 #include "exam.h"
-#include "map.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     SAMPLE = 100,        /* held-out dates read for the line of progress */
     SAMPLE_FIRST = 5000, /* beyond those of the final count */
     PLAIN_LINES = 14,    /* in a run, where there is no terminal */
-    PLAIN_MAP_EVERY = 3, /* such lines: the 2nd, 5th, ..., 14th */
+    PLAIN_MAPS = 5,
 };
-static const double look_every = 2;     /* seconds between two samples and maps on a terminal */
+static const double look_every = 2;     /* seconds between two samples on a terminal */
 static const double redraw_every = 0.1; /* between two lines of progress */
 
 struct board {
@@ -23,14 +22,12 @@ struct board {
     bool quiet;
     heed_status status; /* of the looks so far */
     exam *sample;
-    heed_tape *t; /* the sample's */
-    lookout *lookout;
-    example probe;
-    attention_map map;
+    heed_tape *t;                  /* the sample's */
     score found;                   /* of the last sample */
     double loss;                   /* averaged over some twenty steps */
     double started, looked, drawn; /* seconds; drawn 0 where no line is on the terminal */
     int lines;                     /* of the map on the terminal now */
+    int maps;                      /* shown elsewhere */
 };
 
 board *board_new(const reader *r, const plan *p, bool quiet) {
@@ -41,9 +38,7 @@ board *board_new(const reader *r, const plan *p, bool quiet) {
         (board){.r = r, .p = p, .quiet = quiet, .t = heed_tape_new(), .started = training_clock(), .looked = -INFINITY};
     heed_tape_set_threads(b->t, (int)p->threads);
     b->sample = exam_new(r->task, SAMPLE_FIRST, SAMPLE);
-    b->lookout = lookout_new((int)p->threads);
-    char why[TASK_WHY];
-    if (b->sample == NULL || b->lookout == NULL || !r->task->read(r->task, r->task->probe, &b->probe, why)) {
+    if (b->sample == NULL) {
         board_free(b);
         return NULL;
     }
@@ -54,22 +49,17 @@ void board_free(board *b) {
     if (b == NULL)
         return;
     exam_free(b->sample);
-    lookout_free(b->lookout);
     heed_tape_free(b->t);
     free(b);
 }
 
 const char *board_error_text(const board *b) {
     const char *text = heed_error_text(b->t);
-    if (!text[0])
-        text = lookout_error_text(b->lookout);
     return b->status && !text[0] ? "out of memory" : text;
 }
 
 static heed_status look(board *b) {
     b->status = exam_run(b->sample, b->r, b->t, &b->found);
-    if (!b->status)
-        b->status = lookout_take(b->lookout, b->r, &b->probe, &b->map);
     b->looked = training_clock();
     return b->status;
 }
@@ -78,6 +68,22 @@ void board_end(board *b) {
     if (b->drawn > 0)
         fputc('\n', stdout);
     b->drawn = 0;
+}
+
+/* ---- the map ---- */
+
+void board_show_frame(void *user, heed_recording *so_far) {
+    static const attention_view all = {.head = -1};
+    board *b = user;
+    terminal term = terminal_open(stdout);
+    const int maps = (int)(heed_recording_step(so_far, 0) * PLAIN_MAPS / b->p->steps);
+    if (!term.live && maps == b->maps)
+        return;
+    terminal_again(&term, b->lines);
+    b->lines = attention_view_print(&term, &all, so_far, 0);
+    b->drawn = 0; /* the line of progress is gone, too */
+    b->maps = maps;
+    fflush(stdout);
 }
 
 /* ---- the line of progress ---- */
@@ -97,17 +103,11 @@ static void write_numbers(const board *b, const progress *now, char text[PART]) 
              grouped((long long)((double)now->characters / spent), speed), left);
 }
 
-static void show_live(board *b, const terminal *term, const progress *now, bool looked) {
+static void show_live(board *b, const terminal *term, const progress *now) {
     char step[PART], numbers[PART];
     write_step(b, now, step);
     write_numbers(b, now, numbers);
-    if (looked) {
-        bool room = term->height > MAP_LINES + 2;
-        terminal_again(term, b->lines);
-        b->lines = room ? map_print(term, &b->map) : 0;
-    } else {
-        terminal_again(term, 0);
-    }
+    terminal_again(term, 0);
     int room = term->width - text_columns(step) - text_columns(numbers) - 7; /* the gaps, and an echoed "^C" */
     fprintf(term->out, "%s  ", step);
     if (room >= 4) {
@@ -119,20 +119,17 @@ static void show_live(board *b, const terminal *term, const progress *now, bool 
     b->drawn = training_clock();
 }
 
-static void show_plain(board *b, const terminal *term, const progress *now, bool map) {
+static void show_plain(board *b, const terminal *term, const progress *now) {
     char step[PART], numbers[PART];
     write_step(b, now, step);
     write_numbers(b, now, numbers);
     fprintf(term->out, "%s  %s\n", step, numbers);
-    if (map)
-        map_print(term, &b->map);
     fflush(term->out);
 }
 
-/* Whether the k-th of `parts` even intervals of the run ends with this step; 0 where none does. */
-static int interval_ended(const plan *p, int64_t step, int parts) {
-    int64_t before = (step - 1) * parts / p->steps, after = step * parts / p->steps;
-    return after > before ? (int)after : 0;
+/* Whether one of `parts` even intervals of the run ends with this step. */
+static bool interval_ended(const plan *p, int64_t step, int parts) {
+    return step * parts / p->steps > (step - 1) * parts / p->steps;
 }
 
 heed_status board_show(board *b, const progress *now) {
@@ -142,13 +139,12 @@ heed_status board_show(board *b, const progress *now) {
     terminal term = terminal_open(stdout);
     double clock = training_clock();
     bool last = now->step == b->p->steps;
-    int interval = interval_ended(b->p, now->step, PLAIN_LINES);
-    bool due = term.live ? clock - b->looked >= look_every || last : interval > 0;
+    bool due = term.live ? clock - b->looked >= look_every || last : interval_ended(b->p, now->step, PLAIN_LINES);
     if (due && look(b))
         return b->status;
     if (term.live && (due || clock - b->drawn >= redraw_every))
-        show_live(b, &term, now, due);
+        show_live(b, &term, now);
     if (!term.live && due)
-        show_plain(b, &term, now, interval % PLAIN_MAP_EVERY == 2);
+        show_plain(b, &term, now);
     return HEED_OK;
 }

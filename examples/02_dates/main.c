@@ -106,6 +106,8 @@ static int train_and_save(const options *o, reader *r, board *b, heed_recorder *
 static int train_and_examine(const options *o, reader *r, const reader *start, board *b) {
     static reader_kept kept;
     heed_recorder *recorder = reader_kept_begin(&o->kept, r, "A transformer that reads dates", o->plan.steps, &kept);
+    if (!o->quiet)
+        heed_recorder_watch(recorder, board_show_frame, b);
     int result = train_and_save(o, r, b, recorder);
     if (result == DONE && !interrupted())
         result = examine(o, r, start, recorder);
@@ -180,6 +182,7 @@ int main(int argc, char **argv) {
     options o;
     if (!dates_options_read(&o, argc, argv) || !profiling_begin(&o.profile))
         return MISUSED;
+    o.kept.shown = !o.quiet;
     int result = DONE;
     task *dates = task_dates_new();
     if (o.help)

@@ -1,5 +1,7 @@
 #include "map.h"
 
+#include "../common/attention_view.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,16 +70,16 @@ heed_status lookout_take(lookout *l, const reader *r, const example *e, attentio
 /* ---- printing ---- */
 
 typedef struct axis {
-    char text[DATES_SOURCE_LENGTH][2 + UTF8_BYTES + 1];
+    char text[DATES_SOURCE_LENGTH][UTF8_BYTES + 1];
     const char *label[DATES_SOURCE_LENGTH];
 } axis;
 
-/* A label for each character, with `before` in front. */
-static void make_axis(axis *a, const char *before, const char *text) {
+/* A label for each character. */
+static void make_axis(axis *a, const char *text) {
     uint32_t point;
     int bytes;
     for (int i = 0; i < DATES_SOURCE_LENGTH && (bytes = utf8_read(text, &point)) > 0; i++, text += bytes) {
-        snprintf(a->text[i], sizeof a->text[i], "%s%.*s", before, bytes, text);
+        snprintf(a->text[i], sizeof a->text[i], "%.*s", bytes, text);
         a->label[i] = a->text[i];
     }
 }
@@ -97,41 +99,39 @@ typedef struct frame {
 } frame;
 
 static void make_frame(frame *f, const attention_map *map) {
-    make_axis(&f->read, "", map->source);
-    make_axis(&f->written, "  ", map->answer);
+    make_axis(&f->read, map->source);
+    make_axis(&f->written, map->answer);
 }
 
-static picture framed(const frame *f, const attention_map *map, const double *values, double scale) {
+void map_print(const terminal *term, const attention_map *map) {
+    double mean[MAP_SIZE];
+    frame f;
+    mean_of_heads(map, mean);
+    make_frame(&f, map);
+    attention_picture_print(term, &(attention_picture){.weights = mean,
+                                                       .rows = map->T,
+                                                       .columns = map->S,
+                                                       .row_names = f.written.label,
+                                                       .column_names = f.read.label,
+                                                       .maps = map->layers * map->heads,
+                                                       .note = "rows: what it writes, columns: what it reads"});
+}
+
+/* Small, to stand beside others. */
+static picture small(const frame *f, const attention_map *map, const double *weights, const char *title) {
     return (picture){
-        .values = values,
+        .title = title,
+        .values = weights,
         .rows = map->T,
         .columns = map->S,
         .row_labels = f->written.label,
         .column_labels = f->read.label,
         .row_ink = INK_QUERY,
         .column_ink = INK_KEY,
-        .scale = scale,
+        .scale = 1,
         .shares = true,
+        .cell = 1,
     };
-}
-
-int map_print(const terminal *term, const attention_map *map) {
-    double mean[MAP_SIZE], largest = 0;
-    frame f;
-    mean_of_heads(map, mean);
-    for (int i = 0; i < map->T * map->S; i++)
-        largest = mean[i] > largest ? mean[i] : largest;
-    make_frame(&f, map);
-    picture p = framed(&f, map, mean, largest);
-    if (picture_width(&p) >= term->width)
-        p.cell = 1;
-    int lines = picture_print(term, &p);
-    char high[16];
-    snprintf(high, sizeof high, "%.2f", largest);
-    fputs("    ", term->out);
-    scale_print(term, true, "0", high);
-    ink_print(term, INK_DIM, "  from what it writes to what it reads, mean of %d heads\n", map->layers * map->heads);
-    return lines + 1;
 }
 
 void map_print_heads(const terminal *term, const attention_map *map) {
@@ -142,10 +142,8 @@ void map_print_heads(const terminal *term, const attention_map *map) {
     make_frame(&f, map);
     for (int layer = 0; layer < map->layers; layer++) {
         for (int head = 0; head < map->heads; head++) {
-            snprintf(title[head], TITLE, "    decoder.%d head %d", layer, head);
-            p[head] = framed(&f, map, map->weights[layer][head], 1);
-            p[head].title = title[head];
-            p[head].cell = 1;
+            snprintf(title[head], TITLE, "  decoder.%d head %d", layer, head);
+            p[head] = small(&f, map, map->weights[layer][head], title[head]);
         }
         int room = (term->width + GAP) / (picture_width(&p[0]) + GAP);
         for (int head = 0, count; head < map->heads; head += count) {

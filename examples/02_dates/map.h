@@ -26,10 +26,8 @@ const char *lookout_error_text(const lookout *l);
 /* Lets the model read the example and takes down where it looked. */
 heed_status lookout_take(lookout *l, const reader *r, const example *e, attention_map *map) HEED_MUST_CHECK;
 
-/* Prints the mean over all layers and heads, characters on both axes. Returns the lines printed: MAP_LINES where the
- * answer is as long as a date. */
-enum { MAP_LINES = DATES_TARGET_LENGTH + 2 };
-int map_print(const terminal *term, const attention_map *map);
+/* Prints the mean over all layers and heads, characters on both axes. */
+void map_print(const terminal *term, const attention_map *map);
 /* Every head by itself, layer by layer, as many side by side as there is room for. */
 void map_print_heads(const terminal *term, const attention_map *map);
 

@@ -1,20 +1,28 @@
 #include "kept.h"
 
-#include "../common/pair_kept.h"
-
 #include <stdio.h>
 
 /* Free of sampling: the right words are fed. */
 static heed_tensor loss_of_probe(void *user, heed_tape *t) {
-    const translator_kept *followed = user;
-    return translator_loss(followed->tr, t, &followed->reader.probe, 0);
+    translator_kept *followed = user;
+    const batch *b = &followed->reader.probe;
+    followed->reader.said.logits = translator_logits(followed->tr, t, b, 0);
+    return translator_loss_of(followed->tr, t, followed->reader.said.logits, b);
+}
+
+static void say_probe(void *user, heed_tape *t, const char **names) {
+    pair_say(&((translator_kept *)user)->reader.said, t, names);
 }
 
 static void tell_probe(heed_recorder *r, translator_kept *followed) {
     const task *what = followed->tr->task;
     pair_followed p;
-    if (pair_followed_init(&p, what, &followed->reader.probe))
-        heed_recorder_probe(r, pair_followed_probe(&p, what->one, loss_of_probe, followed));
+    if (pair_followed_init(&p, what, &followed->reader.probe)) {
+        heed_probe probe = pair_followed_probe(&p, what->one, loss_of_probe, followed);
+        probe.said = say_probe;
+        followed->reader.said.task = what;
+        heed_recorder_probe(r, probe);
+    }
     pair_followed_free(&p);
 }
 

@@ -151,9 +151,10 @@ static int train_and_save(const options *o, const translator *tr, heed_recorder 
     if (b == NULL)
         return failed("");
     interruption_watch(true);
-    heed_status status = board_init(b, tr, o->steps, (int)o->threads);
-    if (!status)
-        status = train(tr, o, o->quiet ? NULL : b, recorder, &end, &error);
+    board_init(b, o->steps);
+    if (!o->quiet)
+        heed_recorder_watch(recorder, board_show_frame, b);
+    heed_status status = train(tr, o, o->quiet ? NULL : b, recorder, &end, &error);
     board_end(b);
     free(b);
     if (!status)
@@ -239,6 +240,7 @@ int main(int argc, char **argv) {
     options o;
     if (!seq2seq_options_read(&o, argc, argv) || !profiling_begin(&o.profile))
         return MISUSED;
+    o.kept.shown = !o.quiet && o.recipe.look != LOOK_NONE; /* without attention there is no map */
     int result = DONE;
     task *what = task_new(o.task);
     if (o.help)

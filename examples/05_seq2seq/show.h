@@ -11,29 +11,29 @@ typedef struct view {
     char source[TASK_BYTES], answer[TASK_BYTES];
     double sure;                          /* the probability that the model gives to the answer */
     bool looked;                          /* it has attention */
-    int rows;                             /* the answer's tokens, and one for EOS */
-    double map[BATCH_TIME * TASK_SOURCE]; /* (rows, e.S) */
+    int heads;                            /* of which the map is the mean */
+    double map[BATCH_TIME * TASK_SOURCE]; /* (the answer's tokens and EOS, e.S) */
 } view;
 
 /* Translates v->e.source. The tape is reset. */
 heed_status view_take(const translator *tr, heed_tape *t, int width, view *v) HEED_MUST_CHECK;
-/* "source → answer" and the map; returns the lines printed. */
-int view_print(const terminal *term, const task *what, const view *v);
+/* "source → answer" and the map. */
+void view_print(const terminal *term, const task *what, const view *v);
 
-/* A training, shown on a terminal in its place: a view and a line of progress; elsewhere in plain lines. */
+/* A training, shown on a terminal in its place: the recorder's last frame and a line of progress; elsewhere some of the
+ * frames and lines. */
 typedef struct board {
-    const translator *tr;
-    heed_tape *t;
-    view v;
     int64_t steps;
-    int width;                     /* of the search */
-    double loss;                   /* averaged over some twenty steps */
-    double started, looked, drawn; /* seconds */
-    int lines;
+    double loss;           /* averaged over some twenty steps */
+    double started, drawn; /* seconds; drawn 0 where no line is on the terminal */
+    int lines;             /* of the frame on the terminal */
+    int frames;            /* shown elsewhere */
 } board;
 
-heed_status board_init(board *b, const translator *tr, int64_t steps, int threads) HEED_MUST_CHECK;
-heed_status board_show(board *b, int64_t step, double loss) HEED_MUST_CHECK;
+void board_init(board *b, int64_t steps);
+/* A heed_recorder_frame_fn, whose user is the board. */
+void board_show_frame(void *board, heed_recording *so_far);
+void board_show(board *b, int64_t step, double loss);
 /* Leaves the cursor on a line of its own. */
 void board_end(board *b);
 

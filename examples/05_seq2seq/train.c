@@ -28,7 +28,7 @@ static heed_status run(const translator *tr, const options *o, training *run, su
         status = training_step(run, translator_loss(tr, run->t, rows, o->sampling));
         end->seconds += training_clock() - started;
         if (!status && b)
-            status = board_show(b, run->steps, run->loss);
+            board_show(b, run->steps, run->loss);
     }
     end->steps = run->steps;
     return status;
@@ -44,9 +44,7 @@ heed_status train(const translator *tr, const options *o, board *b, heed_recorde
     heed_status status = training_init(&tr_run, tr->model, &plan);
     if (!status)
         status = pairs && rows ? run(tr, o, &tr_run, pairs, rows, b, end) : HEED_NO_MEMORY;
-    if (status && b && heed_tape_status(b->t))
-        heed_error_set(error, status, "%s", heed_error_text(b->t));
-    else if (status)
+    if (status)
         training_explain(&tr_run, status, error);
     free(rows);
     supply_free(pairs);

@@ -82,12 +82,18 @@ static heed_tensor target_of(heed_tape *t, const batch *b) {
     return heed_input(t, HEED_I32, HEED_SHAPE(b->B, b->T), b->output);
 }
 
-heed_tensor translator_loss(const translator *tr, heed_tape *t, const batch *b, double sampling) {
+heed_tensor translator_logits(const translator *tr, heed_tape *t, const batch *b, double sampling) {
     if (tr->reader)
-        return reader_loss(tr->reader, t, b);
-    heed_tensor target = target_of(t, b);
-    heed_tensor logits = heed_seq2seq_forward(&tr->seq2seq, t, source_of(t, b), target, sampling, NULL);
-    return heed_seq2seq_loss(&tr->seq2seq, t, logits, target);
+        return reader_logits(tr->reader, t, b);
+    return heed_seq2seq_forward(&tr->seq2seq, t, source_of(t, b), target_of(t, b), sampling, NULL);
+}
+
+heed_tensor translator_loss_of(const translator *tr, heed_tape *t, heed_tensor logits, const batch *b) {
+    return tr->reader ? reader_loss_of(t, logits, b) : heed_seq2seq_loss(&tr->seq2seq, t, logits, target_of(t, b));
+}
+
+heed_tensor translator_loss(const translator *tr, heed_tape *t, const batch *b, double sampling) {
+    return translator_loss_of(tr, t, translator_logits(tr, t, b, sampling), b);
 }
 
 /* ---- reading ---- */

@@ -32,7 +32,10 @@ typedef struct translator {
 translator *translator_new(const task *what, const recipe *how, uint64_t seed);
 void translator_free(translator *tr);
 
-/* sampling: how often the decoder is fed its own word, not the right one; the transformer never is. */
+/* Logits (B, T, V) of each next word, their mean cross-entropy over the batch, and all of it in one. sampling: how often
+ * the decoder is fed its own word, not the right one; the transformer never is. */
+heed_tensor translator_logits(const translator *tr, heed_tape *t, const batch *b, double sampling);
+heed_tensor translator_loss_of(const translator *tr, heed_tape *t, heed_tensor logits, const batch *b);
 heed_tensor translator_loss(const translator *tr, heed_tape *t, const batch *b, double sampling);
 
 /* What it writes by itself, greedily or with a beam (the transformer: greedily). ids (B, BATCH_TIME), EOS behind the end;

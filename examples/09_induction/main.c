@@ -8,8 +8,8 @@
  *     history.h    the training     show.h        what is shown */
 #include <stdlib.h>
 
+#include "../common/attention_view.h"
 #include "../common/progress.h"
-#include "../common/training.h"
 #include "kept.h"
 #include "options.h"
 #include "show.h"
@@ -21,8 +21,7 @@ typedef struct lesson {
     history seen[INDUCTION_LAYERS];
     observer *observer;
     progress line;
-    int drawn; /* lines of curves on the terminal */
-    double drawn_at;
+    int drawn; /* lines of a frame on the terminal */
     kept_probe kept;         /* of the two layers, ... */
     heed_recorder *recorder; /* ... if they are recorded */
     heed_error error;
@@ -42,23 +41,19 @@ static history_plan plan_of(const options *o, int layers) {
 
 /* ---- while it trains ---- */
 
-static bool has_room(const terminal *term) {
-    return term->live && term->height > SHOW_PLOT_LINES + 2 && term->width >= 78;
-}
-
-/* On a terminal the curves grow under one's eyes. */
 static void look(void *user, const history *r, int64_t step, double loss) {
     lesson *le = user;
-    static const double redraw_every = 0.2; /* seconds */
-    double now = training_clock();
-    if (!has_room(&le->term)) {
-        progress_show(&le->line, &le->term, step, r->plan.steps, loss);
-    } else if (now - le->drawn_at > redraw_every) {
-        terminal_again(&le->term, le->drawn);
-        le->drawn = show_plots(&le->term, &le->seen[TWO], r->plan.layers == 1 ? r : NULL);
-        fflush(le->term.out);
-        le->drawn_at = now;
-    }
+    progress_show(&le->line, &le->term, step, r->plan.steps, loss);
+}
+
+/* On a terminal the two layers are seen learning, in the second one's heads. */
+static void look_at_frame(void *user, heed_recording *so_far) {
+    static const attention_view heads = {.head = -1};
+    lesson *le = user;
+    progress_clear(&le->line, &le->term);
+    terminal_again(&le->term, le->drawn);
+    le->drawn = attention_view_print(&le->term, &heads, so_far, 0);
+    fflush(le->term.out);
 }
 
 /* A sequence with a short stretch, or one as the others where all are alike. */
@@ -71,7 +66,10 @@ static repeats probe_of(const options *o) {
 
 static heed_recorder *begin_recording(lesson *le) {
     le->kept = (kept_probe){.ind = &le->ind[TWO], .sequence = probe_of(&le->o)};
-    return le->recorder = kept_begin(&le->o.kept, le->o.steps, &le->kept);
+    le->recorder = kept_begin(&le->o.kept, le->o.steps, &le->kept);
+    if (!le->o.quiet && le->term.live)
+        heed_recorder_watch(le->recorder, look_at_frame, le);
+    return le->recorder;
 }
 
 static heed_status train(lesson *le, int which) {
@@ -167,6 +165,7 @@ static int run(const options *o) {
         return failed("");
     le->o = *o;
     le->term = terminal_open(stdout);
+    le->o.kept.shown = !o->quiet && le->term.live;
     heed_status status = teach(le);
     status = recording_end(&o->kept, le->recorder, o->quiet, status, &le->error);
     int result = status ? failed(le->error.text) : DONE;

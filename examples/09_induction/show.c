@@ -77,21 +77,21 @@ static void steps_of(const history *r, double out[HISTORY_FRAMES]) {
         out[i] = i < r->frames ? (double)r->step[i] : 0;
 }
 
-static int plot_losses(const terminal *term, const history *two, const history *one) {
+static void plot_losses(const terminal *term, const history *two, const history *one) {
     double steps[HISTORY_FRAMES], of_two[HISTORY_FRAMES], of_one[HISTORY_FRAMES];
     steps_of(two, steps);
     history_losses(two, of_two);
     for (int i = 0; i < HISTORY_FRAMES; i++)
-        of_one[i] = one && i < one->frames ? one->at[i].loss : NAN;
+        of_one[i] = i < one->frames ? one->at[i].loss : NAN;
     const curve curves[] = {{"two layers", of_two, "●", INK_GOOD}, {"one layer", of_one, "○", INK_BAD}};
-    plot p = plot_of("loss on the repeat", two, steps, curves, one ? 2 : 1);
+    plot p = plot_of("loss on the repeat", two, steps, curves, 2);
     p.high = 4.5;
     p.decimals = 1;
     p.rows = LOSS_ROWS;
-    return plot_print(term, &p);
+    plot_print(term, &p);
 }
 
-static int plot_scores(const terminal *term, const history *two) {
+static void plot_scores(const terminal *term, const history *two) {
     double steps[HISTORY_FRAMES], previous[HISTORY_FRAMES], matching[HISTORY_FRAMES];
     int first = history_best_previous(two, FIRST), second = history_best_matching(two, SECOND);
     char names[2][64];
@@ -105,12 +105,12 @@ static int plot_scores(const terminal *term, const history *two) {
     p.high = 1;
     p.decimals = 1;
     p.rows = SCORE_ROWS;
-    return plot_print(term, &p);
+    plot_print(term, &p);
 }
 
-int show_plots(const terminal *term, const history *two, const history *one) {
-    int lines = plot_losses(term, two, one);
-    return lines + plot_scores(term, two);
+void show_plots(const terminal *term, const history *two, const history *one) {
+    plot_losses(term, two, one);
+    plot_scores(term, two);
 }
 
 /* ---- the story ---- */

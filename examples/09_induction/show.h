@@ -9,9 +9,8 @@
 
 void show_task(const terminal *term, const history_plan *plan, const repeats *example);
 
-/* Loss and scores against steps; `one` may be NULL, or have no frames yet. Returns the lines printed. */
-enum { SHOW_PLOT_LINES = 22 };
-int show_plots(const terminal *term, const history *two, const history *one);
+/* Loss and scores against steps. */
+void show_plots(const terminal *term, const history *two, const history *one);
 
 /* When what happened. */
 void show_story(const terminal *term, const history *two, const history *one);

@@ -81,6 +81,15 @@ void pair_followed_free(pair_followed *p) {
     free(p->output);
 }
 
+void pair_say(pair_said *said, heed_tape *t, const char **names) {
+    const int32_t *likeliest = heed_i32(t, heed_argmax(t, said->logits, -1, false)); /* (1, T) */
+    const int64_t T = heed_size(t, said->logits, 1);
+    for (int64_t i = 0; likeliest && i < T && i < PAIR_SAID; i++) {
+        name_token(said->task, true, likeliest[i], said->text[i]);
+        names[i] = said->text[i];
+    }
+}
+
 heed_probe pair_followed_probe(const pair_followed *p, const char *name, heed_probe_fn *loss, void *user) {
     return (heed_probe){.name = name,
                         .loss = loss,

@@ -22,6 +22,15 @@ typedef struct pair_followed {
 /* b: filled with the example alone. False: out of memory. */
 bool pair_followed_init(pair_followed *p, const task *what, batch *b);
 void pair_followed_free(pair_followed *p);
+/* What the logits (1, T, V) that a probe's forward has left answer at each place; texts stay in `said`. */
+enum { PAIR_SAID = BATCH_TIME };
+typedef struct pair_said {
+    const task *task;
+    heed_tensor logits;
+    char text[PAIR_SAID][RECORDING_NAME];
+} pair_said;
+void pair_say(pair_said *said, heed_tape *t, const char **names);
+
 /* As a probe: from what is written to what is read. */
 heed_probe pair_followed_probe(const pair_followed *p, const char *name, heed_probe_fn *loss, void *user);
 

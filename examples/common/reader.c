@@ -70,10 +70,14 @@ heed_tensor reader_logits(const reader *r, heed_tape *t, const batch *b) {
     return heed_linear_forward(&r->out, t, y);
 }
 
-heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b) {
-    return heed_cross_entropy_with(t, reader_logits(r, t, b),
+heed_tensor reader_loss_of(heed_tape *t, heed_tensor logits, const batch *b) {
+    return heed_cross_entropy_with(t, logits,
                                    heed_input(t, HEED_I32, HEED_SHAPE(b->B, b->T), b->output),
                                    (heed_cross_entropy_options){.has_ignore_index = true, .ignore_index = TOKEN_PAD});
+}
+
+heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b) {
+    return reader_loss_of(t, reader_logits(r, t, b), b);
 }
 
 /* ---- reading ---- */

@@ -23,7 +23,8 @@ void reader_free(reader *r);
 
 /* Logits (B, T, V) of the next token, the decoder being shown the right ones before it. */
 heed_tensor reader_logits(const reader *r, heed_tape *t, const batch *b);
-/* Their mean cross-entropy over the batch. */
+/* Their mean cross-entropy over the batch; and all of it in one. */
+heed_tensor reader_loss_of(heed_tape *t, heed_tensor logits, const batch *b);
 heed_tensor reader_loss(const reader *r, heed_tape *t, const batch *b);
 
 /* What the model itself writes: greedy decoding, each token the likeliest after those it wrote before it.

@@ -1,12 +1,15 @@
 #include "reader_kept.h"
 
-#include "pair_kept.h"
-
 #include <string.h>
 
 static heed_tensor loss_of_probe(void *user, heed_tape *t) {
-    const reader_kept *kept = user;
-    return reader_loss(kept->r, t, &kept->probe);
+    reader_kept *kept = user;
+    kept->said.logits = reader_logits(kept->r, t, &kept->probe);
+    return reader_loss_of(t, kept->said.logits, &kept->probe);
+}
+
+static void say_probe(void *user, heed_tape *t, const char **names) {
+    pair_say(&((reader_kept *)user)->said, t, names);
 }
 
 /* Where a layer looks at its own sequence. */
@@ -24,7 +27,10 @@ static void tell_own_names(heed_recorder *recorder, const reader *r, const pair_
 static void tell_probe(heed_recorder *recorder, reader_kept *kept) {
     pair_followed p;
     if (pair_followed_init(&p, kept->r->task, &kept->probe)) {
-        heed_recorder_probe(recorder, pair_followed_probe(&p, kept->r->task->one, loss_of_probe, kept));
+        heed_probe probe = pair_followed_probe(&p, kept->r->task->one, loss_of_probe, kept);
+        probe.said = say_probe;
+        kept->said.task = kept->r->task;
+        heed_recorder_probe(recorder, probe);
         tell_own_names(recorder, kept->r, &p);
     }
     pair_followed_free(&p);

@@ -2,13 +2,14 @@
 #ifndef EXAMPLES_READER_KEPT_H
 #define EXAMPLES_READER_KEPT_H
 
-#include "batch.h"
+#include "pair_kept.h"
 #include "reader.h"
 #include "recording.h"
 
 typedef struct reader_kept {
     const reader *r;
     batch probe;
+    pair_said said;
 } reader_kept;
 
 /* NULL where nothing is to be recorded. `probe` is filled, and stays where it is until the recorder has ended. */

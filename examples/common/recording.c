@@ -53,9 +53,12 @@ bool can_record(const recording *kept) {
 }
 
 heed_recorder *recording_begin(const recording *kept, heed_model *model, heed_recorder_options options) {
-    if (kept->folder == NULL && kept->page == NULL)
+    const bool kept_at_all = kept->folder || kept->page;
+    if (!kept_at_all && !kept->shown)
         return NULL;
     char *folder = folder_of(kept);
+    if (kept_at_all && folder == NULL) /* out of memory: a name that none can have says so */
+        return heed_recorder_new("", model, options);
     options.replace = kept->folder == NULL; /* one that the last page was made from */
     heed_recorder *r = heed_recorder_new(folder, model, options);
     free(folder);
@@ -85,7 +88,9 @@ heed_status recording_end(const recording *kept, heed_recorder *r, bool quiet, h
     heed_status ended = heed_recorder_end(r, &own);
     if (status)
         return status;
-    return ended ? heed_error_set(error, ended, "%s", own.text) : write_page(kept, quiet, error);
+    if (ended)
+        return heed_error_set(error, ended, "%s", own.text);
+    return kept->folder || kept->page ? write_page(kept, quiet, error) : HEED_OK;
 }
 
 int recording_close(const recording *kept, heed_recorder *r, bool quiet, int result) {

@@ -9,6 +9,7 @@
 typedef struct recording {
     const char *folder, *page; /* NULL where not asked for */
     int64_t page_bytes;        /* at most; 0: heed_lens_report's */
+    bool shown;                /* a recorder is wanted even if neither was asked for: its frames are shown meanwhile */
 } recording;
 
 /* Two rows of an option table whose struct has a `recording kept`. */
@@ -29,8 +30,8 @@ typedef struct recording {
 /* Before all else: whether DIR is new or an empty folder, and FILE can be written; complains if not. */
 bool can_record(const recording *kept);
 
-/* NULL where nothing is to be recorded. A page alone is made from a recording beside it, FILE.recording, in the place of
- * the one before. What goes wrong stays in the recorder: training_init sees it. */
+/* NULL where nothing is to be recorded or shown. A page alone is made from a recording beside it, FILE.recording, in the
+ * place of the one before. What goes wrong stays in the recorder: training_init sees it. */
 heed_recorder *recording_begin(const recording *kept, heed_model *model, heed_recorder_options options);
 /* Ends it, writes the page, and unless `quiet` says where they are. The recorder is gone. Without one: does nothing.
  * status: what the run ended with; an error, which then stands in `error`, stays the one that is returned. */

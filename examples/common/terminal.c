@@ -251,9 +251,10 @@ static void print_column_labels(const terminal *term, const picture *p) {
 }
 
 static void print_row_label(const terminal *term, const picture *p, int row) {
-    ink_begin(term, p->row_ink);
+    ink colour = row >= 0 && p->row_inks ? p->row_inks[row] : p->row_ink;
+    ink_begin(term, colour);
     text_print(term, row >= 0 && p->row_labels ? p->row_labels[row] : "", label_width(p));
-    ink_end(term, p->row_ink);
+    ink_end(term, colour);
 }
 
 /* One line of a picture, filled up to its width. */

@@ -62,6 +62,7 @@ typedef struct picture {
     int rows, columns;
     const char *const *row_labels, *const *column_labels;
     ink row_ink, column_ink; /* of the labels */
+    const ink *row_inks;     /* NULL, or of each row's label */
     double scale;            /* the value that gets the strongest colour; 0: the largest magnitude there is */
     bool shares;             /* values from 0 on, else signed */
     int cell;                /* columns of text a cell; 0: 2, which looks square */

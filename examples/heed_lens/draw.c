@@ -16,7 +16,8 @@ static const char *path_of(const json_t *layer) {
 
 /* ---- attention ---- */
 
-static int draw_head(const options *o, const look *l, const json_t *probe, const json_t *layer, const look_pattern *p) {
+static int draw_head(const options *o, const look *l, const json_t *probe, const json_t *layer,
+                     const recorded_pattern *p) {
     int head;
     heed_error e = {.status = HEED_OK};
     if (!look_head(p, layer, o->head, &head))
@@ -45,15 +46,15 @@ static int draw_head(const options *o, const look *l, const json_t *probe, const
 
 int draw_attention(const options *o) {
     look l;
-    look_pattern p;
+    recorded_pattern p;
     int result = MISUSED;
     if (!look_open(&l, o, true))
         return MISUSED;
     const json_t *probe = look_entry(&l, "probes", "name", o->probe),
                  *layer = probe ? look_entry(&l, "attention", "path", o->layer) : NULL;
-    if (layer && look_pattern_read(&l, probe, layer, l.frame, false, &p)) {
+    if (layer && look_pattern_read(&l, probe, layer, &p)) {
         result = draw_head(o, &l, probe, layer, &p);
-        look_pattern_free(&p);
+        recorded_pattern_free(&p);
     }
     look_close(&l);
     return result;

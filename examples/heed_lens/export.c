@@ -98,7 +98,7 @@ static json_t *texts(const char *const *names, int n) {
 }
 
 /* (1, H, T, S) as nested lists. */
-static json_t *nested(const look_pattern *p) {
+static json_t *nested(const recorded_pattern *p) {
     json_t *heads = json_array(), *batch = json_array();
     const double *x = p->values;
     for (int h = 0; h < p->heads; h++) {
@@ -116,7 +116,7 @@ static json_t *nested(const look_pattern *p) {
 }
 
 /* False: it does not go with those before it. */
-static bool add_layer(stack *s, const look_pattern *p) {
+static bool add_layer(stack *s, const recorded_pattern *p) {
     if (s->layers == NULL) {
         *s = (stack){.argument = s->argument,
                      .layers = json_array(),
@@ -136,13 +136,13 @@ static void read_stacks(look *l, const json_t *probe, stack stacks[STACKS]) {
     const json_t *layers = json_object_get(l->header, "attention");
     for (size_t i = 0; i < json_array_size(layers); i++) {
         const json_t *layer = json_array_get(layers, i);
-        look_pattern p;
-        if (!look_pattern_read(l, probe, layer, l->frame, true, &p))
+        recorded_pattern p;
+        if (recorded_pattern_read(&p, l->r, l->frame, probe, layer, NULL))
             continue;
         if (!add_layer(&stacks[stack_of(layer)], &p))
             complain("note: %s has other sizes (%d, %d, %d) than the layers before it; it is left out",
                      json_string_value(json_object_get(layer, "path")), p.heads, p.rows, p.columns);
-        look_pattern_free(&p);
+        recorded_pattern_free(&p);
     }
 }
 

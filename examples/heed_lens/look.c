@@ -111,72 +111,15 @@ const json_t *look_entry(const look *l, const char *list, const char *key, const
 
 /* ---- patterns ---- */
 
-void look_pattern_free(look_pattern *p) {
-    free(p->values);
-    free(p->row_names);
-    free(p->column_names);
-    free(p->alignment);
-    json_decref(p->numbers);
-    *p = (look_pattern){0};
-}
-
-/* The texts of a list of n, else numbers, which p keeps. */
-static const char **names_of(look_pattern *p, const json_t *list, int n) {
-    const char **names = malloc((size_t)n * sizeof *names);
-    for (int i = 0; i < n && names; i++) {
-        json_t *number = json_sprintf("%d", i);
-        json_array_append_new(p->numbers, number);
-        names[i] = json_array_size(list) == (size_t)n ? json_string_value(json_array_get(list, (size_t)i))
-                                                      : json_string_value(number);
-    }
-    return names;
-}
-
-/* Of the layer itself where the probe says so, else of the probe; a self-attention's rows are what its columns are. */
-static bool find_names(look_pattern *p, const json_t *probe, const json_t *layer) {
-    const json_t *own =
-        json_object_get(json_object_get(probe, "attention"), json_string_value(json_object_get(layer, "path")));
-    const json_t *from = own ? own : probe, *rows = json_object_get(from, "queries"),
-                 *columns = json_object_get(from, "keys");
-    const json_t *alignment = json_object_get(from, "alignment");
-    bool of_rows = json_array_size(rows) == (size_t)p->rows;
-    if (!of_rows && p->rows == p->columns)
-        rows = columns;
-    p->row_names = names_of(p, rows, p->rows);
-    p->column_names = names_of(p, columns, p->columns);
-    if (of_rows && json_array_size(alignment) == (size_t)p->rows && json_array_size(columns) == (size_t)p->columns &&
-        (p->alignment = malloc((size_t)p->rows * sizeof *p->alignment)) != NULL)
-        for (int i = 0; i < p->rows; i++)
-            p->alignment[i] = (int)json_integer_value(json_array_get(alignment, (size_t)i));
-    return p->row_names && p->column_names;
-}
-
-bool look_pattern_read(look *l, const json_t *probe, const json_t *layer, int frame, bool quiet, look_pattern *p) {
+bool look_pattern_read(look *l, const json_t *probe, const json_t *layer, recorded_pattern *p) {
     heed_error e;
-    heed_shape shape = HEED_SCALAR;
-    char *name = text_of("probe/%s/%s.pattern", json_string_value(json_object_get(probe, "name")),
-                         json_string_value(json_object_get(layer, "path")));
-    *p = (look_pattern){.numbers = json_array()};
-    heed_status status = name ? heed_recording_tensor(l->r, frame, name, &shape, &p->values, &e) : HEED_NO_MEMORY;
-    free(name);
-    if (status && !quiet)
-        failed(status == HEED_NO_MEMORY ? "" : e.text);
-    bool good = !status && (shape.rank == 2 || shape.rank == 3);
-    if (good) {
-        p->heads = shape.rank == 3 ? (int)shape.n[0] : 1;
-        p->rows = (int)shape.n[shape.rank - 2];
-        p->columns = (int)shape.n[shape.rank - 1];
-        good = p->heads > 0 && p->rows > 0 && p->columns > 0 && find_names(p, probe, layer);
-    }
-    if (!good && !status && !quiet)
-        complain("the attention of %s has the shape %s; (T, S) or (H, T, S) can be shown",
-                 json_string_value(json_object_get(layer, "path")), HEED_SHAPE_STR(shape));
-    if (!good)
-        look_pattern_free(p);
-    return good;
+    if (recorded_pattern_read(p, l->r, l->frame, probe, layer, &e) == HEED_OK)
+        return true;
+    failed(e.status == HEED_NO_MEMORY ? "" : e.text);
+    return false;
 }
 
-bool look_head(const look_pattern *p, const json_t *layer, int64_t wanted, int *head) {
+bool look_head(const recorded_pattern *p, const json_t *layer, int64_t wanted, int *head) {
     *head = wanted < 0 ? 0 : (int)wanted;
     if (*head < p->heads)
         return true;

@@ -6,6 +6,7 @@
 
 #include <heed/heed.h>
 
+#include "../common/recorded_pattern.h"
 #include "options.h"
 
 typedef struct look {
@@ -23,19 +24,10 @@ const json_t *look_entry(const look *l, const char *list, const char *key, const
 /* "a, b, c" of a list's entries, safe to print, for free(); cut where there are many. */
 char *look_names(const json_t *list, const char *key);
 
-/* A probe's attention in one layer, at one frame. */
-typedef struct look_pattern {
-    int heads, rows, columns;
-    double *values;                         /* (heads, rows, columns) */
-    const char **row_names, **column_names; /* of the header; "0", "1", ... where it has other numbers of them */
-    int *alignment;                         /* NULL, or of each row */
-    json_t *numbers;                        /* keeps these */
-} look_pattern;
-/* Prints what is wrong where there is none, unless `quiet`. */
-bool look_pattern_read(look *l, const json_t *probe, const json_t *layer, int frame, bool quiet, look_pattern *p);
-void look_pattern_free(look_pattern *p);
+/* A probe's attention in one layer, at the frame that is asked for. */
+bool look_pattern_read(look *l, const json_t *probe, const json_t *layer, recorded_pattern *p);
 /* A head that is not given is the first. */
-bool look_head(const look_pattern *p, const json_t *layer, int64_t wanted, int *head);
+bool look_head(const recorded_pattern *p, const json_t *layer, int64_t wanted, int *head);
 
 /* printf into memory of its own, for free(). */
 char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
