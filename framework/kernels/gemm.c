@@ -162,8 +162,15 @@ static heed_gemm recast(const heed_gemm *product) {
     return g;
 }
 
-/* Multiply-adds that are worth waking a thread for. */
-static const double work_of_a_thread = 1 << 18;
+/* Multiply-adds that are worth waking a thread for. To fetch an element takes as long as some of them, which counts where
+ * there are few for each: in a product of a row, or a column. */
+static const double work_of_a_thread = 1 << 18, work_of_an_element = 4;
+
+static double work_of(const heed_gemm *g) {
+    const double m = (double)g->m, n = (double)g->n, k = (double)larger(g->k, 1);
+    const double products = m * n * k, elements = m * k + k * n + m * n;
+    return (double)g->batch * (products > work_of_an_element * elements ? products : work_of_an_element * elements);
+}
 
 /* c is cut into units_m x units_n units of rows x columns each, less at the edges. Worker w of `workers` takes the
  * w-th share of the batch * units_m * units_n units. */
@@ -202,7 +209,7 @@ static void cut(gemm_plan *plan, const heed_gemm *g, int64_t units, int64_t lane
 
 static gemm_plan plan_of(const heed_gemm *g, size_t element_size, int threads) {
     gemm_plan plan = {.workers = threads > 0 ? threads : heed_parallel_max()};
-    double work = (double)g->batch * (double)g->m * (double)g->n * (double)larger(g->k, 1);
+    const double work = work_of(g);
     if (work < (double)plan.workers * work_of_a_thread)
         plan.workers = larger((int64_t)(work / work_of_a_thread), 1);
     cut(&plan, g, units_for(g->batch, plan.workers), lanes_of(element_size));
