@@ -30,11 +30,15 @@ static heed_tensor layernorm(const rows_run *r, heed_tape *t) {
     return heed_layernorm(t, heed_use(t, r->x), heed_use(t, r->gain), HEED_NIL, 1e-5);
 }
 
+static heed_tensor rmsnorm(const rows_run *r, heed_tape *t) {
+    return heed_rmsnorm(t, heed_use(t, r->x), heed_use(t, r->gain), 1e-5);
+}
+
 static heed_tensor gelu(const rows_run *r, heed_tape *t) {
     return heed_gelu(t, heed_use(t, r->x));
 }
 
-static const rows_case rows_cases[] = {{"softmax", softmax}, {"layernorm", layernorm}, {"gelu", gelu}};
+static const rows_case rows_cases[] = {{"softmax", softmax}, {"layernorm", layernorm}, {"rmsnorm", rmsnorm}, {"gelu", gelu}};
 enum { ROWS_CASES = sizeof rows_cases / sizeof *rows_cases };
 
 /* Rows as gpt-tiny has them, small enough for a cache, and 32 MiB of longer ones. */

@@ -14,14 +14,10 @@
  * zero lose nothing, and a constant row has z = 0 exactly. Where var + eps is 0, r counts as 0. Mean and r of each row
  * are saved.
  *
- * Backward reads x and dy from memory once. Rows are cut into blocks, as many as the shape alone says; a block sums its
- * rows' parts of the gradients of gain and shift beside making their dx, and the blocks' sums are added in order:
- *
- *     workspace (blocks, 2, D)       [.., 0, ..] for gain, [.., 1, ..] for shift */
+ * Backward reads x and dy from memory once: a row's parts of the gradients of gain and shift are summed beside making its dx. */
 #ifndef REAL
 
 #include <math.h>
-#include <string.h>
 
 #include <heed/ops.h>
 
@@ -30,41 +26,20 @@
 
 enum { X, GAIN, SHIFT };
 
-/* Sums run in LANES chains, element i in chain i modulo LANES: in double, but where nothing is lost by it, four elements of
- * a chain are added up first. */
-enum { LANES = 16 };
+/* Sums are in double, but where nothing is lost by it, four elements of a chain are added up first. */
+enum { LANES = HEED_NORM_LANES };
 
 typedef struct row_stats {
     double mean, r;
 } row_stats;
-
-/* The chains by halves. */
-static double fold(double *chain) {
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            chain[i] += chain[i + half];
-    return chain[0];
-}
 
 static heed_status shape(heed_call *call) {
     if (heed_shape_norm(call, (const char *[]){"gain", "shift"}))
         return HEED_INVALID;
     if (call->needs_grad && __builtin_mul_overflow((size_t)heed_norm_rows(call), sizeof(row_stats), &call->saved_bytes))
         return heed_fail(call, "%s has too many rows", HEED_SHAPE_STR(call->in[X]->shape));
-    if (call->in[GAIN] || call->in[SHIFT])
-        call->backward_workspace_bytes = (size_t)(heed_norm_blocks(call) * 2 * heed_norm_width(call)) * sizeof(double);
+    call->backward_workspace_bytes = heed_norm_backward_workspace(call);
     return HEED_OK;
-}
-
-/* What the blocks have summed for one of the vectors, a block's after another's, in columns begin .. end - 1. */
-static void add_blocks(const heed_call *call, int vector, int64_t begin, int64_t end, double *sum) {
-    const int64_t blocks = heed_norm_blocks(call), width = heed_norm_width(call);
-    const double *part = (const double *)call->workspace + vector * width;
-    for (int64_t i = begin; i < end; i++)
-        sum[i - begin] = 0;
-    for (int64_t block = 0; block < blocks; block++, part += 2 * width)
-        for (int64_t i = begin; i < end; i++)
-            sum[i - begin] += part[i];
 }
 
 static const void *data_of(const heed_array *array) {
@@ -129,7 +104,7 @@ static double TYPED(sum_of_differences)(const REAL *restrict x, int64_t n, REAL 
         }
     for (int64_t i = whole; i < n; i++)
         chain[i % LANES] += (double)x[i] - (double)from;
-    return fold(chain);
+    return heed_norm_fold(chain);
 }
 
 /* sum_i (x_i - mean)² */
@@ -145,7 +120,7 @@ static double TYPED(sum_of_squares)(const REAL *restrict x, int64_t n, double me
         const double d = (double)x[i] - mean;
         chain[i - whole] += d * d;
     }
-    return fold(chain);
+    return heed_norm_fold(chain);
 }
 
 static row_stats TYPED(stats_of)(const REAL *x, int64_t n, double eps) {
@@ -218,8 +193,8 @@ HEED_SPECIALISED void TYPED(means)(const REAL *x, const REAL *dy, const REAL *ga
         chain_h[i - whole] += h;
         chain_hz[i - whole] += h * TYPED(z_of)(x, s, i);
     }
-    *mean_h = fold(chain_h) / (double)n;
-    *mean_hz = fold(chain_hz) / (double)n;
+    *mean_h = heed_norm_fold(chain_h) / (double)n;
+    *mean_hz = heed_norm_fold(chain_hz) / (double)n;
 }
 
 HEED_SPECIALISED void TYPED(dx_of_row)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain,
@@ -252,48 +227,18 @@ static void TYPED(add_to_vectors)(const REAL *restrict x, const REAL *restrict d
         for_shift[i] += (double)dy[i];
 }
 
-static void TYPED(backward_blocks)(void *context, int64_t begin, int64_t end) {
-    const heed_call *call = context;
-    const int64_t n = heed_norm_width(call), rows = heed_norm_rows(call), in_block = heed_norm_rows_a_block(call);
+static void TYPED(row_backward)(const heed_call *call, int64_t row, double *sums) {
+    const int64_t n = heed_norm_width(call);
     const row_stats *saved = call->saved;
-    const bool vectors = call->dx[GAIN] || call->dx[SHIFT];
-    for (int64_t block = begin; block < end; block++) {
-        const int64_t first = block * in_block, last = rows - first < in_block ? rows : first + in_block;
-        double *sums = vectors ? (double *)call->workspace + 2 * block * n : NULL;
-        if (vectors)
-            memset(sums, 0, 2 * (size_t)n * sizeof *sums);
-        for (int64_t row = first; row < last; row++) {
-            const REAL *x = (const REAL *)call->in[X]->data + row * n, *dy = (const REAL *)call->dy[0]->data + row * n;
-            if (call->dx[X])
-                TYPED(one_dx)(call, x, dy, saved[row], (REAL *)call->dx[X]->data + row * n);
-            if (vectors)
-                TYPED(add_to_vectors)(x, dy, n, saved[row], call->dx[GAIN] ? sums : NULL, call->dx[SHIFT] ? sums + n : NULL);
-        }
-    }
-}
-
-static void TYPED(finish_vectors)(void *context, int64_t begin, int64_t end) {
-    const heed_call *call = context;
-    double sum[HEED_NORM_STRIP];
-    for (int64_t first = begin; first < end; first += HEED_NORM_STRIP) {
-        const int64_t last = end - first < HEED_NORM_STRIP ? end : first + HEED_NORM_STRIP;
-        for (int i = GAIN; i <= SHIFT; i++) {
-            if (call->dx[i] == NULL)
-                continue;
-            REAL *dx = call->dx[i]->data;
-            add_blocks(call, i - GAIN, first, last, sum);
-            for (int64_t j = first; j < last; j++)
-                dx[j] = (REAL)(call->accumulate[i] ? (double)dx[j] + sum[j - first] : sum[j - first]);
-        }
-    }
+    const REAL *x = (const REAL *)call->in[X]->data + row * n, *dy = (const REAL *)call->dy[0]->data + row * n;
+    if (call->dx[X])
+        TYPED(one_dx)(call, x, dy, saved[row], (REAL *)call->dx[X]->data + row * n);
+    if (sums)
+        TYPED(add_to_vectors)(x, dy, n, saved[row], call->dx[GAIN] ? sums : NULL, call->dx[SHIFT] ? sums + n : NULL);
 }
 
 static void TYPED(backward)(heed_call *call) {
-    const int64_t blocks = heed_norm_blocks(call), strips_a_range = 128 / (blocks + 1) + 1;
-    const int64_t grain = (heed_norm_grain(call) - 1) / heed_norm_rows_a_block(call) + 1;
-    heed_parallel(call, blocks, grain, TYPED(backward_blocks), call);
-    if (call->dx[GAIN] || call->dx[SHIFT])
-        heed_parallel(call, heed_norm_width(call), HEED_NORM_STRIP * strips_a_range, TYPED(finish_vectors), call);
+    heed_norm_backward(call, TYPED(row_backward));
 }
 
 #endif

@@ -7,22 +7,26 @@
  *     dL/dx_j    = r (h_j - z_j mean of (h z))
  *     dL/dgain_i = sum over rows of z_i dL/dy_i
  *
- * A row of zeros with eps = 0 counts as r = 0. r of each row is saved. */
+ * A row of zeros with eps = 0 counts as r = 0. r of each row is saved. Backward reads x and dy from memory once: a row's part of
+ * the gradient of gain is summed beside making its dx. */
 #ifndef REAL
-
-#include "norm.h"
 
 #include <math.h>
 
 #include <heed/ops.h>
 
+#include "../elementwise/span.h"
+#include "norm.h"
+
 enum { X, GAIN };
+enum { LANES = HEED_NORM_LANES };
 
 static heed_status shape(heed_call *call) {
     if (heed_shape_norm(call, (const char *[]){"gain"}))
         return HEED_INVALID;
     if (call->needs_grad && __builtin_mul_overflow((size_t)heed_norm_rows(call), sizeof(double), &call->saved_bytes))
         return heed_fail(call, "%s has too many rows", HEED_SHAPE_STR(call->in[X]->shape));
+    call->backward_workspace_bytes = heed_norm_backward_workspace(call);
     return HEED_OK;
 }
 
@@ -47,6 +51,7 @@ const heed_op heed_op_rmsnorm = {
     .max_in = 2,
     .n_out = 1,
     .optional = HEED_SAVE(GAIN),
+    .flags = HEED_ACCUMULATES,
     .attr_size = sizeof(heed_norm_attr),
     .shape = shape,
     .forward = {[HEED_F32] = forward_f32, [HEED_F64] = forward_f64},
@@ -61,20 +66,16 @@ heed_tensor heed_rmsnorm(heed_tape *t, heed_tensor x, heed_tensor gain, double e
 
 #else
 
-/* sum x_i y_i in 16 chains, element i in chain i modulo 16, and the chains by halves. */
-static double TYPED(dot)(const REAL *restrict x, const REAL *restrict y, int64_t n) {
-    enum { LANES = 16 };
-    double part[LANES] = {0};
-    int64_t whole = n - n % LANES;
+/* sum x_i² */
+static double TYPED(sum_of_squares)(const REAL *restrict x, int64_t n) {
+    double chain[LANES] = {0};
+    const int64_t whole = n - n % LANES;
     for (int64_t i = 0; i < whole; i += LANES)
         for (int j = 0; j < LANES; j++)
-            part[j] += (double)x[i + j] * (double)y[i + j];
+            chain[j] += (double)x[i + j] * (double)x[i + j];
     for (int64_t i = whole; i < n; i++)
-        part[i - whole] += (double)x[i] * (double)y[i];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            part[i] += part[i + half];
-    return part[0];
+        chain[i - whole] += (double)x[i] * (double)x[i];
+    return heed_norm_fold(chain);
 }
 
 static void TYPED(forward_rows)(void *context, int64_t begin, int64_t end) {
@@ -86,7 +87,7 @@ static void TYPED(forward_rows)(void *context, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
         const REAL *restrict x = (const REAL *)call->in[X]->data + row * n;
         REAL *restrict y = (REAL *)call->out[0]->data + row * n;
-        const double spread = TYPED(dot)(x, x, n) / (double)n + attr->eps, r = spread == 0 ? 0 : 1 / sqrt(spread);
+        const double spread = TYPED(sum_of_squares)(x, n) / (double)n + attr->eps, r = spread == 0 ? 0 : 1 / sqrt(spread);
         for (int64_t i = 0; i < n; i++)
             y[i] = (REAL)((double)x[i] * r);
         for (int64_t i = 0; i < n && gain; i++)
@@ -100,48 +101,52 @@ static void TYPED(forward)(heed_call *call) {
     heed_parallel(call, heed_norm_rows(call), heed_norm_grain(call), TYPED(forward_rows), call);
 }
 
-static void TYPED(dx_rows)(void *context, int64_t begin, int64_t end) {
-    const heed_call *call = context;
-    const int64_t n = heed_norm_width(call);
-    const REAL *restrict gain = gain_of(call);
-    const double *saved = call->saved;
-    for (int64_t row = begin; row < end; row++) {
-        const REAL *restrict x = (const REAL *)call->in[X]->data + row * n;
-        const REAL *restrict dy = (const REAL *)call->dy[0]->data + row * n;
-        REAL *restrict dx = (REAL *)call->dx[X]->data + row * n;
-        const double r = saved[row];
-        for (int64_t i = 0; i < n; i++)
-            dx[i] = gain ? gain[i] * dy[i] : dy[i];
-        const double mean = TYPED(dot)(dx, x, n) * r / (double)n;
-        for (int64_t i = 0; i < n; i++)
-            dx[i] = (REAL)(r * ((double)dx[i] - (double)x[i] * r * mean));
+/* ---- gradients ---- */
+
+/* In double, for little may be left of them in dx. */
+static inline double TYPED(h_of)(const REAL *dy, const REAL *gain, int64_t i) {
+    return gain ? (double)gain[i] * (double)dy[i] : (double)dy[i];
+}
+
+/* sum h_i x_i */
+HEED_SPECIALISED double TYPED(sum_of_hx)(const REAL *x, const REAL *dy, const REAL *gain, int64_t n) {
+    double chain[LANES] = {0};
+    const int64_t whole = n - n % LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int j = 0; j < LANES; j++)
+            chain[j] += TYPED(h_of)(dy, gain, i + j) * (double)x[i + j];
+    for (int64_t i = whole; i < n; i++)
+        chain[i - whole] += TYPED(h_of)(dy, gain, i) * (double)x[i];
+    return heed_norm_fold(chain);
+}
+
+HEED_SPECIALISED void TYPED(dx_of_row)(const REAL *restrict x, const REAL *restrict dy, const REAL *restrict gain,
+                                       int64_t n, double r, const bool accumulate, REAL *restrict dx) {
+    const double mean_hz = TYPED(sum_of_hx)(x, dy, gain, n) * r / (double)n;
+    for (int64_t i = 0; i < n; i++) {
+        const REAL d = (REAL)(r * (TYPED(h_of)(dy, gain, i) - (double)x[i] * r * mean_hz));
+        dx[i] = accumulate ? dx[i] + d : d;
     }
 }
 
-/* The gradient of gain in columns begin .. end - 1: down the rows, a strip of columns at a time. */
-static void TYPED(gain_strips)(void *context, int64_t begin, int64_t end) {
-    const heed_call *call = context;
-    const int64_t n = heed_norm_width(call), rows = heed_norm_rows(call);
-    const double *saved = call->saved;
-    for (int64_t first = begin; first < end; first += HEED_NORM_STRIP) {
-        const int64_t width = end - first < HEED_NORM_STRIP ? end - first : HEED_NORM_STRIP;
-        double sum[HEED_NORM_STRIP] = {0};
-        for (int64_t row = 0; row < rows; row++) {
-            const REAL *restrict x = (const REAL *)call->in[X]->data + row * n + first;
-            const REAL *restrict dy = (const REAL *)call->dy[0]->data + row * n + first;
-            for (int64_t i = 0; i < width; i++)
-                sum[i] += (double)dy[i] * ((double)x[i] * saved[row]);
-        }
-        for (int64_t i = 0; i < width; i++)
-            ((REAL *)call->dx[GAIN]->data)[first + i] = (REAL)sum[i];
-    }
+static void TYPED(row_backward)(const heed_call *call, int64_t row, double *sums) {
+    const int64_t n = heed_norm_width(call);
+    const double r = ((const double *)call->saved)[row];
+    const REAL *restrict x = (const REAL *)call->in[X]->data + row * n;
+    const REAL *restrict dy = (const REAL *)call->dy[0]->data + row * n, *gain = gain_of(call);
+    REAL *dx = call->dx[X] ? (REAL *)call->dx[X]->data + row * n : NULL;
+    if (dx && gain && call->accumulate[X])
+        TYPED(dx_of_row)(x, dy, gain, n, r, true, dx);
+    else if (dx && gain)
+        TYPED(dx_of_row)(x, dy, gain, n, r, false, dx);
+    else if (dx)
+        TYPED(dx_of_row)(x, dy, NULL, n, r, call->accumulate[X], dx);
+    for (int64_t i = 0; i < n && sums; i++)
+        sums[i] += (double)x[i] * r * (double)dy[i];
 }
 
 static void TYPED(backward)(heed_call *call) {
-    if (call->dx[X])
-        heed_parallel(call, heed_norm_rows(call), heed_norm_grain(call), TYPED(dx_rows), call);
-    if (call->dx[GAIN])
-        heed_parallel(call, heed_norm_width(call), HEED_NORM_STRIP, TYPED(gain_strips), call);
+    heed_norm_backward(call, TYPED(row_backward));
 }
 
 #endif
