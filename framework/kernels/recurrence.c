@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "apart.h"
 #include "gemm.h"
 #include "parallel.h"
 #include "sizes.h"
@@ -14,18 +15,6 @@ enum { ALIGNMENT = 64 };
 static size_t aligned(size_t bytes) {
     return (size_t)round_up((int64_t)bytes, ALIGNMENT);
 }
-
-/* Before a loop whose iterations have nothing to do with each other: of so many arrays a compiler does not find out
- * that they do not overlap. Where it makes no vectors all the same, of f64's tanh, which is libm's, or for a sanitizer,
- * clang need not say so. */
-#ifdef _OPENMP
-#define APART _Pragma("omp simd")
-#else
-#define APART
-#endif
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Wpass-failed"
-#endif
 
 #define REAL float
 #define TYPED(name) name##_f32

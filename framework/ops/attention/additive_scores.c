@@ -13,8 +13,10 @@
 #include <heed/op.h>
 #include <heed/ops.h>
 
+#include "../../kernels/apart.h"
 #include "../../kernels/rows.h"
 #include "../../kernels/vmath.h"
+#include "../elementwise/span.h"
 
 enum { Q, K, V, INPUTS };
 enum { TANHS_WORTH_A_THREAD = 8192 };
@@ -150,25 +152,28 @@ typedef struct TYPED(pair) {
     REAL g;
 } TYPED(pair);
 
-static void TYPED(add)(REAL *restrict to, const REAL *restrict from, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
-        to[i] += from[i];
+/* Of one query and one key. */
+HEED_SPECIALISED void TYPED(pair_gradients)(const TYPED(pair) *p, int64_t n, const bool for_q, const bool for_k) {
+    const REAL *restrict q = p->q, *restrict k = p->k, *restrict v = p->v, g = p->g;
+    REAL *restrict dq = p->dq, *restrict dk = p->dk, *restrict dv = p->dv;
+    APART
+    for (int64_t i = 0; i < n; i++) {
+        const REAL u = TYPED(heed_tanh)(q[i] + k[i]), w = g * v[i] * (1 - u * u);
+        if (for_q)
+            dq[i] += w;
+        if (for_k)
+            dk[i] += w;
+        dv[i] += g * u;
+    }
 }
 
-/* A query and a key, at most HEED_ROW_BLOCK elements of them. */
-static void TYPED(pair_gradient)(const TYPED(pair) *p, int64_t first, int64_t n) {
-    const REAL *q = p->q + first, *k = p->k + first, *v = p->v + first, g = p->g;
-    REAL w[HEED_ROW_BLOCK], gu[HEED_ROW_BLOCK];
-    for (int64_t i = 0; i < n; i++) {
-        const REAL u = TYPED(heed_tanh)(q[i] + k[i]);
-        w[i] = g * v[i] * (1 - u * u);
-        gu[i] = g * u;
-    }
-    if (p->dq)
-        TYPED(add)(p->dq + first, w, n);
-    if (p->dk)
-        TYPED(add)(p->dk + first, w, n);
-    TYPED(add)(p->dv + first, gu, n);
+static void TYPED(add_gradients)(const TYPED(pair) *p, int64_t n) {
+    if (p->dq && p->dk)
+        TYPED(pair_gradients)(p, n, true, true);
+    else if (p->dq)
+        TYPED(pair_gradients)(p, n, true, false);
+    else
+        TYPED(pair_gradients)(p, n, false, p->dk != NULL);
 }
 
 static REAL *TYPED(opened)(const heed_call *call, int i, int64_t at, int64_t count) {
@@ -198,8 +203,7 @@ static void TYPED(batch_gradients)(void *context, int64_t begin, int64_t end) {
             p.dq = dq ? dq + t : NULL;
             p.dk = dk ? dk + s : NULL;
             p.g = dy[at];
-            for (int64_t first = 0; first < n.width; first += HEED_ROW_BLOCK)
-                TYPED(pair_gradient)(&p, first, n.width - first < HEED_ROW_BLOCK ? n.width - first : HEED_ROW_BLOCK);
+            TYPED(add_gradients)(&p, n.width);
         }
     }
 }
