@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
     check_ops(&o, &all);
     check_compositions(&o, &all);
     quad_free();
-    printf("twins: %d ops, %d cases, worst %.2f of the bound (%s), %d failed\n", all.ops, all.cases, all.worst,
+    printf("twins: %d ops, %d cases, worst %.2g of the bound (%s), %d failed\n", all.ops, all.cases, all.worst,
            all.worst_of, all.failed);
     return all.failed > 0;
 }
