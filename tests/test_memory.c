@@ -239,12 +239,13 @@ Test(memory, a_tape_without_memory_says_so) {
     fail_everywhere(use_a_tape);
 }
 
-/* Recomputed blocks: each larger than the one before, so that backward needs what the blocks before it have not. */
+/* Recomputed blocks, each larger than the one before and than that of the step before, so that backward may be the first to find
+ * that memory for it is out. */
 static void recompute_blocks(outcome *o) {
     heed_tape *t = heed_tape_new();
     heed_tape_set_threads(t, 1);
     note(o, heed_tape_on_watch(t, "y", look, NULL), heed_error_text(t));
-    for (int step = 0; step < 2; step++) {
+    for (int step = 0; step < 3; step++) {
         heed_tape_reset(t);
         const float *start = heed_f32(t, heed_randn(t, HEED_F32, HEED_SHAPE(40, 50)));
         heed_tensor x = start ? heed_variable(t, HEED_F32, HEED_SHAPE(40, 50), start) : HEED_NIL;
@@ -253,7 +254,7 @@ static void recompute_blocks(outcome *o) {
             heed_tensor y = heed_rmsnorm(t, heed_transpose(t, twelve_views(t, x), 0, 1), HEED_NIL, 1e-5);
             heed_tensor mask = heed_gt(t, heed_detach(t, y), heed_full(t, HEED_F32, HEED_SCALAR, 0.1));
             y = heed_watch(t, "y", heed_where(t, mask, heed_tanh(t, heed_exp(t, y)), heed_dropout(t, y, 0.1)));
-            x = heed_recompute_end(t, heed_square(t, heed_slice(t, y, 1, 0, 60 + 10 * i)));
+            x = heed_recompute_end(t, heed_square(t, heed_slice(t, y, 1, 0, 60 + 10 * i + 20 * step)));
         }
         heed_tensor loss = heed_mean(t, x, HEED_ALL_AXES);
         note(o, heed_backward_with(t, loss, NULL, (heed_backward_options){.retain = true}), heed_error_text(t));
