@@ -56,6 +56,8 @@ typedef void heed_cost_rule(const heed_call *call, heed_cost *cost);
  * On bad input: `return heed_fail(call, "inner sizes differ: %s x %s", ...)`; the engine puts path and name before it.
  * Ops with HEED_VIEW set out[o]->stride and out[o]->data too, from in[0]'s. */
 typedef heed_status heed_shape_rule(heed_call *call);
+/* Of a recomputed block (heed_recompute_begin) forward runs a second time, in backward: it must do the same with the same call,
+ * so what it depends on, or hands to backward, lies nowhere but there. */
 typedef void heed_kernel(heed_call *call);
 heed_status heed_fail(heed_call *call, const char *format, ...) HEED_PRINTF(2, 3) HEED_MUST_CHECK;
 
