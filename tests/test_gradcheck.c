@@ -404,7 +404,7 @@ Test(gradcheck, catches_a_transposed_gradient) {
 /* ---- forwards ---- */
 
 #ifndef __SANITIZE_ADDRESS__ /* which ends the program at what this op reads past its inputs */
-/* Takes what strides it gets, and walks as if there were none. [promises: views] */
+/* Takes what strides it gets, and walks as if there were none. */
 Test(gradcheck, catches_what_is_wrong_only_for_strided_inputs) {
     heed_op op = weigh_op("blind_to_strides", weigh_backward);
     op.flags = HEED_STRIDED;
