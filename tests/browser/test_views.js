@@ -335,3 +335,18 @@ test('a click on a curve goes to that step', async () => {
     await go(page, 'view-matrices');
     await page.close();
 });
+
+test('the formula of a circuit names one embedding by one letter, another by another, and none where names are entries', async () => {
+    const formulas = async (page, layer) => {
+        if (layer) await page.evaluate((to) => Lens.set({ layer: to, head: 0 }), layer);
+        await settled(page);
+        return (await page.locator('.circuits').innerText()).match(/(E )?W\^[QV] W\^(Kᵀ|O)( [EU]ᵀ)?(?=,|:)/g).slice(0, 2);
+    };
+    const { page } = await open(browser, 'reverse', 'view-circuits');
+    assert.deepStrictEqual(await formulas(page, 'net.encoder.1.attn'), ['E W^Q W^Kᵀ Eᵀ', 'E W^V W^O Eᵀ']);
+    assert.deepStrictEqual(await formulas(page, 'net.decoder.1.cross_attn'), ['E W^Q W^Kᵀ Uᵀ', 'E W^V W^O Uᵀ']);
+    await page.close();
+    const { page: glass } = await open(browser, 'glass', 'view-circuits');
+    assert.deepStrictEqual(await formulas(glass, null), ['W^Q W^Kᵀ', 'W^V W^O']);
+    await glass.close();
+});

@@ -21,8 +21,11 @@
                 'heed_recorder_attention with its spaces, heed_recorder_space with names and embedding.',
             'circuits.qk': 'QK: who matches whom',
             'circuits.qk.note':
-                'E W^Q W^Kᵀ Eᵀ, where E has a row for each token, its vector: rows are queries, columns keys; the score ' +
-                'before it is divided by √d_k.{shown}',
+                '{formula}{where}: rows are queries, columns keys; the score before it is divided by √d_k.{shown}',
+            'circuits.where.e': ', where E has a row for each token, its vector',
+            'circuits.where.u': ', where U has a row for each token of the columns, its vector',
+            'circuits.where.eu':
+                ', where E has a row for each token of the rows, its vector, and U one for each of the columns',
             'circuits.pin.hint': 'Pin this QK, then move to another step, head or layer: both stay in view.',
             'circuits.pinned': 'Pinned QK: {what}',
             'circuits.pinned.what': '{layer}, head {head}, {step}',
@@ -31,7 +34,7 @@
                 'nothing in common',
             'circuits.ov': 'OV: what looking adds',
             'circuits.ov.note':
-                'E W^V W^O Eᵀ: rows are the tokens looked at, columns what they add to in the ' + 'output.{shown}',
+                '{formula}{where}: rows are the tokens looked at, columns what they add to in the output.{shown}',
             'circuits.ov.alone':
                 'There is no W^O or no named output space in the recording, so OV has no names ' + 'on its way out.',
             'circuits.positions': 'Positions: who matches where',
@@ -72,8 +75,10 @@
                 'пространствами, heed_recorder_space с именами и вложением.',
             'circuits.qk': 'QK: кто кому подходит',
             'circuits.qk.note':
-                'E W^Q W^Kᵀ Eᵀ, где строки E — векторы токенов: строки — запросы, столбцы — ключи; оценка до деления ' +
-                'на √d_k.{shown}',
+                '{formula}{where}: строки — запросы, столбцы — ключи; оценка до деления на √d_k.{shown}',
+            'circuits.where.e': ', где строки E — векторы токенов',
+            'circuits.where.u': ', где строки U — векторы токенов столбцов',
+            'circuits.where.eu': ', где строки E — векторы токенов строк, а строки U — столбцов',
             'circuits.pin.hint': 'Закрепите эту QK, затем перейдите к другому шагу, голове или слою: обе останутся на виду.',
             'circuits.pinned': 'Закреплённая QK: {what}',
             'circuits.pinned.what': '{layer}, голова {head}, {step}',
@@ -81,8 +86,7 @@
                 'сейчас и закреплённое, косинус: 1, если обе оценивают все пары в одних долях, около 0, если общего нет',
             'circuits.ov': 'OV: что добавляет взгляд',
             'circuits.ov.note':
-                'E W^V W^O Eᵀ: строки — токены, на которые смотрят, столбцы — что они добавляют ' +
-                'на выходе.{shown}',
+                '{formula}{where}: строки — токены, на которые смотрят, столбцы — что они добавляют на выходе.{shown}',
             'circuits.ov.alone':
                 'В записи нет W^O или названного пространства выхода, поэтому у OV нет имён на ' + 'выходе.',
             'circuits.positions': 'Места: кто подходит какому месту',
@@ -143,6 +147,19 @@
     function shownNote(spaces) {
         const cut = spaces.find((s) => s && s.which.length < s.space.names.length);
         return cut ? ' ' + Lens.t('circuits.shown', { n: cut.which.length, all: cut.space.names.length }) : '';
+    }
+
+    /* The product between two spaces, as a formula: a space without an embedding has its names on x's own entries, and
+     * one with another embedding than the rows' has another letter. */
+    function formulaOf(rows, middle, columns) {
+        const e = rows && rows.space.embedding,
+            u = columns && columns.space.embedding,
+            own = u && u !== e;
+        const where = e && own ? 'eu' : own ? 'u' : e ? 'e' : '';
+        return {
+            formula: (e ? 'E ' : '') + middle + (u ? (own ? ' Uᵀ' : ' Eᵀ') : ''),
+            where: where && Lens.t('circuits.where.' + where),
+        };
     }
 
     /* ---- the path through an earlier head ---- */
@@ -288,9 +305,15 @@
                 placesNow = placesOf(c.frame);
             qk.root.hidden = !qkNow;
             qk.show(qkNow, qkNow && limit(c, 'qk', qkOf), queries && queries.names, keys && keys.names);
-            qk.note('circuits.qk.note', { shown: shownNote([queries, keys]) });
+            qk.note('circuits.qk.note', {
+                ...formulaOf(queries, 'W^Q W^Kᵀ', keys),
+                shown: shownNote([queries, keys]),
+            });
             ov.show(ovNow, ovNow && limit(c, 'ov', ovOf), keys && keys.names, out && out.names);
-            ov.note(ovNow ? 'circuits.ov.note' : 'circuits.ov.alone', { shown: shownNote([keys, out]) });
+            ov.note(ovNow ? 'circuits.ov.note' : 'circuits.ov.alone', {
+                ...formulaOf(keys, 'W^V W^O', out),
+                shown: shownNote([keys, out]),
+            });
             places.root.hidden = !placesNow;
             places.show(
                 placesNow,
