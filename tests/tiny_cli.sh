@@ -61,6 +61,12 @@ cmp -s "$work/whole" "$work/killed" || fail "a run that was killed $kills times 
 succeeds --text "$work/text" --steps 66 --quiet --threads 1 --save "$work/c" --checkpoint "$work/run" --record "$work/rest"
 grep -q '"step":61,"scalars"' "$work/rest/index.jsonl" && ! grep -q '"step":60,' "$work/rest/index.jsonl" &&
     tail -n 1 "$work/rest/index.jsonl" | grep -qx '{"end":{"steps":66}}' || fail "a run that goes on is not recorded from step 61"
+# In a folder of its own: that of the earlier part is refused before anything is done, and stays as it is.
+cksum "$work/rest/index.jsonl" >"$work/said"
+run --text "$work/text" --steps 70 --quiet --threads 1 --save "$work/c" --checkpoint "$work/run" --record "$work/rest"
+[ "$status" = 2 ] && grep -q "^$name: --record $work/rest: there is a recording in it, .*: name a new folder, also for a run that goes on;" "$work/err" ||
+    fail "--record of an earlier part: $(cat "$work/err")"
+cksum "$work/rest/index.jsonl" | cmp -s - "$work/said" || fail "--record of an earlier part: it was written to"
 head -c 100000 "$work/run" >"$work/half"
 run $run_of --save "$work/c" --checkpoint "$work/half"
 [ "$status" = 1 ] && grep -q "^$name: $work/half: " "$work/err" || fail "half a checkpoint: $(cat "$work/err")"

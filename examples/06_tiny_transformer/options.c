@@ -17,7 +17,7 @@ static const option_row rows[] = {
      offsetof(options, seed), 0, 1e9, NULL},
     {"save", "FILE", "where the weights go (" DEFAULT_FILE "); the vocabulary beside them", OPTION_TEXT,
      offsetof(options, save), 0, 0, NULL},
-    {"checkpoint", "FILE", "keep the run there while it goes on; if the file is there, go on from it,\nbit for bit",
+    {"checkpoint", "FILE", "keep the run there while it goes on; if the file is there, go on from it,\nbit for bit (--record then has the steps from there, in a new folder)",
      OPTION_TEXT, offsetof(options, checkpoint), 0, 0, NULL},
     {"every", "N", "steps from one checkpoint to the next (100)", OPTION_WHOLE, offsetof(options, every), 1, 1e7, NULL},
     {"recompute", NULL, "compute each layer again in backward instead of keeping its values: less\nmemory, more time, the same bits",

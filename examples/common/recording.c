@@ -42,7 +42,18 @@ static bool can_make(const char *path) {
     return access(name, F_OK) == 0 || can_write("record", name);
 }
 
+static bool is_recording(const char *path) {
+    char name[4096];
+    return snprintf(name, sizeof name, "%s/index.jsonl", path) < (int)sizeof name && access(name, F_OK) == 0;
+}
+
 bool can_record(const recording *kept) {
+    if (kept->folder && is_recording(kept->folder)) {
+        complain("--record %s: there is a recording in it, which stays as it is: name a new folder, also for a run that "
+                 "goes on; heed-lens shows several recordings in one page",
+                 kept->folder);
+        return false;
+    }
     if (kept->folder && !is_free(kept->folder)) {
         complain("--record %s: a recording needs a folder that is new, or empty", kept->folder);
         return false;

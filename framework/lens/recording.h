@@ -29,6 +29,8 @@
  *       probe/P/PATH.z                         a v
  *       probe/P/d/PATH.z, .pattern, .attn_scores, .q, .k, .v   the gradients of the probe's loss with respect to these:
  *                                              da = dz vᵀ, ds = a (da - sum over keys of a da)
+ *                                              Where keys and values are one tensor, as states that are scored by a dot
+ *                                              product, d/k and d/v are both its whole gradient, of both uses
  *       probe/P/grad/NAME                      and to a parameter
  *     Shapes are (T, d) and (T, S), of layers with heads (H, T, d_k) and (H, T, S): a batch axis of 1 is left out. A layer
  *     that attends again and again in one forward, as a decoder that goes step by step, has all its steps along T.
@@ -43,6 +45,9 @@
  *     index = [json.loads(line) for line in open("run/index.jsonl", encoding="utf-8")]
  *     frames = {i["step"]: safetensors.numpy.load_file("run/" + i["frame"]) for i in index if "frame" in i}
  * (without those of steps that a later "forget" names).
+ *
+ * A run that goes on from a checkpoint begins a recording of its own, whose steps go on, too: one that is there is never
+ * added to, since what it has behind the checkpoint would be there twice. heed-lens shows the parts beside each other.
  *
  * What a recording can have lost. A frame's file is closed before its line is written, so after a kill -9 everything opens
  * up to the last line that is whole. Neither is synced to disk: after a power cut any number of the last frames may be
