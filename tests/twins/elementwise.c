@@ -1,4 +1,6 @@
 /* Elementwise ops: a formula of one or two numbers, at every place of the common shape. */
+#include <string.h>
+
 #include "twins.h"
 
 /* ---- the loops ---- */
@@ -210,12 +212,40 @@ static void masked_fill(twin_call *c) {
         y[i] = q_true(broadcast_at(mask, x->shape, i)) ? q_of(value) : x->at[i];
 }
 
-/* What is drawn is an f32 number, so that between f32 and f64 nothing is rounded. */
+/* The nearest number of 8 bits to the nearest f32, of two the even one. */
+static double as_bf16(quad x) {
+    int exponent;
+    const double mantissa = frexp((double)(float)x.v, &exponent);
+    return ldexp(nearbyint(mantissa * 256), exponent - 8);
+}
+
+static quad as_dtype(quad x, heed_dtype dtype) {
+    switch (dtype) {
+    case HEED_I32: return q_of(q_int(x)); /* towards zero */
+    case HEED_BOOL: return q_of(q_true(x));
+    case HEED_BF16: return q_of(as_bf16(x));
+    default: return x; /* f32's rounding is what its bound allows */
+    }
+}
+
 static void cast(twin_call *c) {
     const values *x = c->in[0];
-    quad *y = twin_gives(c, *(const heed_dtype *)c->options, x->shape);
+    const heed_dtype dtype = *(const heed_dtype *)c->options;
+    quad *y = twin_gives(c, dtype, x->shape);
     for (int64_t i = 0; i < x->count; i++)
-        y[i] = x->at[i];
+        y[i] = as_dtype(x->at[i], dtype);
+}
+
+/* From reals, integers and booleans to each dtype. */
+static bool casts(int index, heed_sample *sample) {
+    static const heed_dtype from[] = {HEED_F64, HEED_I32, HEED_BOOL};
+    const heed_dtype to = (heed_dtype)(index % HEED_DTYPES);
+    *sample = (heed_sample){.n_in = 1};
+    sample->in[0] = (heed_sample_input){.shape = HEED_SHAPE(257), .low = -3, .high = 4};
+    memcpy(sample->attr.bytes, &to, sizeof to);
+    if (index < 3 * HEED_DTYPES)
+        sample->in[0].dtype = from[index / HEED_DTYPES];
+    return index < 3 * HEED_DTYPES;
 }
 
 /* x / (1 - p) where the library kept it; which that were must look like independent draws. Srivastava et al. 2014. */
@@ -270,7 +300,7 @@ const twin twins_elementwise[] = {
     {"or", each_comparison, .two = or},
     {"xor", each_comparison, .two = xor},
     {"not", each_one, .one = not},
-    {"cast", cast, .options = sizeof(heed_dtype)},
+    {"cast", cast, .options = sizeof(heed_dtype), .sizes = casts},
     {"scale", each_one, .options = NUMBERS, .one = scale},
     {"add_scalar", each_one, .options = NUMBERS, .one = add_scalar},
     {"neg", each_one, .one = neg},
