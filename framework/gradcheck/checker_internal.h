@@ -169,8 +169,14 @@ typedef struct bound {
     double absolute, relative; /* absolute + relative |n| */
 } bound;
 static inline double allowed(bound tol, double n) { return tol.absolute + tol.relative * (n < 0 ? -n : n); }
-/* The derivative by central differences of order 4 and 6 down a ladder of steps that starts with `step`. */
-derivative heed_checker_derivative(slope_fn *slope, void *context, double step, bound tol);
+/* Steps: the first one, and by how many rungs it comes down, each by the square root of 3. */
+typedef struct ladder {
+    double first;
+    int rungs;
+} ladder;
+enum { RUNGS = 13 }; /* down to the 729th part of the first */
+/* The derivative by central differences of order 4 and 6 down a ladder. */
+derivative heed_checker_derivative(slope_fn *slope, void *context, ladder steps, bound tol);
 
 /* ---- diagnose.c ---- */
 

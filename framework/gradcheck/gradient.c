@@ -103,7 +103,7 @@ static void judge(checker *k, const probe *p, double analytic, double numeric, d
 static bool compare_coordinate(checker *k, probe *p, const double *g, int64_t flat, bound tol) {
     p->flat = flat;
     p->at = heed_checker_place(p->s, flat);
-    derivative n = heed_checker_derivative(slope_along_coordinate, p, FIRST_STEP, tol);
+    derivative n = heed_checker_derivative(slope_along_coordinate, p, (ladder){FIRST_STEP, RUNGS}, tol);
     if (!(n.disagreement <= AGREEMENT * allowed(tol, n.value)))
         return false;
     p->numeric[flat] = n.value;
@@ -115,9 +115,9 @@ static bool compare_direction(checker *k, probe *p, const double *g, const doubl
     p->flat = -1;
     p->at = (place){.value = -1, .coordinate = -1};
     direction d = {.p = p, .origin = origin};
-    /* All inputs move at once: each by less, so that the point moves as far as it does along a coordinate. */
-    double step = FIRST_STEP / sqrt((double)p->s->n_wanted);
-    derivative n = heed_checker_derivative(slope_along_direction, &d, step, tol);
+    /* All n inputs move at once, so that a kink is nearer: about as near as steps smaller by the square root of n. */
+    const ladder steps = {FIRST_STEP, RUNGS + (int)(log((double)p->s->n_wanted) / log(3))};
+    derivative n = heed_checker_derivative(slope_along_direction, &d, steps, tol);
     heed_checker_move(p->s, origin, 0, p->along);
     if (!(n.disagreement <= AGREEMENT * allowed(tol, n.value)))
         return false;

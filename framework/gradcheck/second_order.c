@@ -68,7 +68,7 @@ static bool is_known(derivative d, bound tol) {
 
 /* Two stencils may agree on a bend that reaches over a kink by little: steps that are shorter from the start tell. */
 static bool bends_again(bend *b, double first, bound tol) {
-    const derivative again = heed_checker_derivative(bend_of_values, b, SHORT_STEP, tol);
+    const derivative again = heed_checker_derivative(bend_of_values, b, (ladder){SHORT_STEP, RUNGS}, tol);
     return is_known(again, tol) && fabs(again.value - first) <= AGREEMENT * allowed(tol, first);
 }
 
@@ -81,14 +81,14 @@ static void judge(checker *k, double got, double want, double tolerance, const c
 /* False at a kink: where values have no second derivative, backward owes none. */
 static bool compare(bend *b, bound of_gradients, bound of_values) {
     checker *k = b->k;
-    const derivative bent = heed_checker_derivative(bend_of_values, b, FIRST_STEP, of_values);
+    const derivative bent = heed_checker_derivative(bend_of_values, b, (ladder){FIRST_STEP, RUNGS}, of_values);
     if (!is_known(bent, of_values))
         return false;
-    const derivative one = heed_checker_derivative(slope_of_gradient, b, FIRST_STEP, of_gradients);
+    const derivative one = heed_checker_derivative(slope_of_gradient, b, (ladder){FIRST_STEP, RUNGS}, of_gradients);
     double *const v = b->v;
     b->v = b->w;
     b->w = v;
-    const derivative other = heed_checker_derivative(slope_of_gradient, b, FIRST_STEP, of_gradients);
+    const derivative other = heed_checker_derivative(slope_of_gradient, b, (ladder){FIRST_STEP, RUNGS}, of_gradients);
     if (!is_known(one, of_gradients) || !is_known(other, of_gradients)) {
         heed_checker_error(k, "second order: values are smooth here, but the gradient jumps, or is noise: is something "
                               "narrowed to float on the way?");

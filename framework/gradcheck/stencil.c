@@ -14,14 +14,12 @@
 
 #include "checker_internal.h"
 
-enum { RUNGS = 13 }; /* from the first step down to its 729th part */
-
-derivative heed_checker_derivative(slope_fn *slope, void *context, double step, bound tol) {
+derivative heed_checker_derivative(slope_fn *slope, void *context, ladder steps, bound tol) {
     const double c = 1.7320508075688772;
     const double plenty = 0.01; /* of the tolerance: agreement that needs no smaller step */
     derivative best = {.value = NAN, .disagreement = INFINITY};
-    double d0 = slope(context, step), d1 = slope(context, step / c), h = step / 3;
-    for (int rung = 0; rung < RUNGS; rung++, h /= c) {
+    double d0 = slope(context, steps.first), d1 = slope(context, steps.first / c), h = steps.first / 3;
+    for (int rung = 0; rung < steps.rungs; rung++, h /= c) {
         double d2 = slope(context, h);
         double p0 = (3 * d1 - d0) / 2, p1 = (3 * d2 - d1) / 2, q = (9 * p1 - p0) / 8;
         double disagreement = fabs(q - p1);
