@@ -1,10 +1,11 @@
-/* make gradcheck: every op and every layer. */
+/* make gradcheck: every op and every layer, and what ops promise where there is no difference to compare with. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <heed/gradcheck.h>
 
+#include "helpers/kinks.h"
 #include "helpers/layer_cases.h"
 
 enum { CASES_OF_LAYER = 8 }; /* that must count */
@@ -25,11 +26,12 @@ static int list_rows(heed_check_row *rows) {
         if (i == 0 || strcmp(layer_case_layer(i), layer_case_layer(i - 1)) != 0)
             rows[n++] = (heed_check_row){.name = layer_case_layer(i), .layer = true, .check = check_layer,
                                          .what = layer_case_layer(i), .least = CASES_OF_LAYER};
+    rows[n++] = (heed_check_row){.name = "kinks", .layer = true, .check = kinks_check, .least = CASES_OF_LAYER};
     return n;
 }
 
 static int count_rows(void) {
-    int n = layer_cases_count();
+    int n = layer_cases_count() + 1;
     for (int i = 0; heed_builtin_ops[i]; i++)
         n++;
     return n;

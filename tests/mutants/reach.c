@@ -113,7 +113,7 @@ static void add_engine_checks(const tree *t, int part, place *p) {
     }
 }
 
-/* Of the ops that use it at most MOST_CHECKS, spread over all. */
+/* Of the ops that use it, spread over all, and where kinks are, those. */
 static void add_op_checks(const tree *t, const walk *backward, place *p) {
     typedef struct use {
         int op, unit;
@@ -124,13 +124,15 @@ static void add_op_checks(const tree *t, const walk *backward, place *p) {
         for (int u = 0; u < t->n_units; u++)
             if (backward[o].met[u * t->n_nodes + p->node])
                 uses[n++] = (use){o, u};
-    const int checks = n < MOST_CHECKS ? n : MOST_CHECKS;
+    const int checks = n < MOST_CHECKS - 1 ? n : MOST_CHECKS - 1;
     for (int i = 0; i < checks; i++) {
         char option[80];
         const use *of = &uses[i * n / checks];
         snprintf(option, sizeof option, "--op %s", t->ops[of->op].name);
         add_check(p, of->unit, option, strlen(option));
     }
+    if (checks > 0 && strncmp(t->sources[t->nodes[p->node].source].path, "framework/ops/elementwise/", 26) == 0)
+        add_check(p, uses[0].unit, "--layer kinks", strlen("--layer kinks"));
     free(uses);
 }
 
