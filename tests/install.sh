@@ -25,7 +25,8 @@ mkdir "$work/common"
 cp examples/03_new_layer.c "$work"
 cp examples/common/*.[ch] "$work/common"
 flags=$(ask --cflags --libs)
-(cd "$work" && $CC *.c common/*.c $flags -o example) || fail "the example does not compile with: $flags"
+json=$(pkg-config --cflags --libs jansson) # what the examples share reads recordings, whose index is JSON
+(cd "$work" && $CC *.c common/*.c $flags $json -o example) || fail "the example does not compile with: $flags $json"
 (cd "$work" && LD_LIBRARY_PATH=$prefix/lib ./example >output) || fail "the example, linked to the shared library, exits with $?"
 [ -s "$work/output" ] || fail "the example prints nothing"
 readelf -d "$work/example" | grep -q 'NEEDED.*libheed\.so\.0' || fail "the example does not ask for libheed.so.0"
