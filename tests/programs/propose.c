@@ -132,8 +132,9 @@ bool propose_matmul(drawing *g, statement *s) {
     if (draw_chance(g, 20))
         b = HEED_SHAPE(inner);
     for (int i = a->shape.rank - 3; i >= 0 && b.rank > 1 && draw_chance(g, 60); i--) {
+        const bool fits = heed_shape_count(b) * a->shape.n[i] <= MOST_ELEMENTS;
         memmove(b.n + 1, b.n, (size_t)b.rank++ * sizeof *b.n);
-        b.n[0] = draw_chance(g, 30) ? 1 : a->shape.n[i];
+        b.n[0] = draw_chance(g, 30) || !fits ? 1 : a->shape.n[i];
     }
     put(s, like(g, a, b));
     return true;
