@@ -64,7 +64,8 @@ static void visit_rule(walk *w, const op *o, const char *rule) {
     }
 }
 
-/* ---- the engine's part: gradients that broadcasting, several users and views have added up ---- */
+/* ---- the engine's part: gradients that broadcasting, several users and views have added up. (Where each lies and whether an
+ * op writes it there or aside, backward_route.c, are choices of equal results as a rule.) ---- */
 
 static const struct {
     const char *file, *functions, *checks;
@@ -72,8 +73,6 @@ static const struct {
     {"framework/core/backward_walk.c",
      " open_gradient show_forward show_dy open_targets settle sum_repeats view_backward ",
      "--layer tape|--op mul|--op linear|--op split|--op expand|--op attention|--layer lstm|--layer multi_head_attention"},
-    {"framework/core/backward_plan.c", " produced_shape comes_again route_of ",
-     "--layer tape|--op mul|--op linear|--op split|--op matmul|--layer lstm|--layer multi_head_attention|--layer gpt"},
     {"framework/core/array.c", " summed_offset finish_strip sum_strip run_sum heed_array_sum_to ",
      "--layer tape|--op linear|--op mul|--op expand|--op add|--op where"},
 };
@@ -85,6 +84,19 @@ static int engine_part(const tree *t, const node *n) {
         if (strcmp(t->sources[n->source].path, engine[i].file) == 0 && strstr(engine[i].functions, name))
             return i;
     return -1;
+}
+
+/* A part that was renamed would otherwise be left out in silence. */
+static void engine_must_exist(const tree *t) {
+    for (int i = 0; i < (int)(sizeof engine / sizeof *engine); i++) {
+        int named = 0, met = 0;
+        for (const char *at = engine[i].functions + 1; *at; at = strchr(at, ' ') + 1)
+            named++;
+        for (int n = 0; n < t->n_nodes; n++)
+            met += engine_part(t, &t->nodes[n]) == i;
+        if (met < named)
+            die("of the functions%sonly %d are in %s", engine[i].functions, met, engine[i].file);
+    }
 }
 
 /* ---- places ---- */
@@ -171,6 +183,7 @@ place *reach_places(const tree *t, int *n) {
     }
     place *places = NULL;
     *n = 0;
+    engine_must_exist(t);
     for (int i = 0; i < t->n_nodes; i++) {
         place p = {.node = i};
         const int part = engine_part(t, &t->nodes[i]);
