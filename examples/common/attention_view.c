@@ -50,16 +50,27 @@ int attention_picture_print(const terminal *term, const attention_picture *p) {
 
 /* ---- what is shown of a frame ---- */
 
+/* "3≠5", for free(). NULL: out of memory. */
+static char *shown_pair(const char *said, const char *right) {
+    const size_t room = strlen(said) + strlen("≠") + strlen(right) + 1;
+    char *pair = malloc(room), *shown = NULL;
+    if (pair) {
+        snprintf(pair, room, "%s≠%s", said, right);
+        shown = heed_text_shown(pair);
+    }
+    free(pair);
+    return shown;
+}
+
 /* Names that are safe to be shown, ended by NULL. NULL: out of memory. */
 static char **shown_names(const char *const *names, const char *const *said, int n) {
     char **shown = calloc((size_t)n + 1, sizeof *shown);
     bool good = shown != NULL;
     for (int i = 0; i < n && good; i++) {
         const bool wrong = said && strcmp(said[i], names[i]) != 0;
-        json_t *name = json_sprintf("%s%s%s", wrong ? said[i] : "", wrong ? "≠" : "", names[i][0] ? names[i] : "∅");
-        shown[i] = name ? heed_text_shown(json_string_value(name)) : NULL;
+        const char *right = names[i][0] ? names[i] : "∅";
+        shown[i] = wrong ? shown_pair(said[i], right) : heed_text_shown(right);
         good = shown[i] != NULL;
-        json_decref(name);
     }
     return shown;
 }
