@@ -9,13 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { REASON = 128 };
+static const char *reason_of(int number, char reason[REASON]) {
+    if (strerror_r(number, reason, REASON) != 0)
+        snprintf(reason, REASON, "error %d", number);
+    return reason;
+}
+
 static heed_status fail(atomic_file *file, const char *doing) {
-    char reason[128] = "unknown error";
-    int number = errno;
-    if (strerror_r(number, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", number);
+    char reason[REASON];
     heed_error_set(file->error, HEED_IO, "%s: cannot %s: %s; what was there before is unchanged", file->path, doing,
-                   reason);
+                   reason_of(errno, reason));
     return HEED_IO;
 }
 
@@ -67,17 +71,17 @@ heed_status atomic_file_write(atomic_file *file, const void *data, size_t bytes)
     return HEED_OK;
 }
 
-/* A rename is only sure to survive a power cut once the directory is on disk. Cuts `path` behind its directory. */
-static bool sync_directory(char *path) {
+/* A rename is only sure to survive a power cut once the directory is on disk. Cuts `path` behind its directory. 0, or errno. */
+static int sync_directory(char *path) {
     char *slash = strrchr(path, '/');
     if (slash)
         slash[slash == path] = '\0';
     int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    bool synced = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP; /* some file systems cannot sync a directory */
+        return errno;
+    const int why = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno; /* some file systems cannot */
     close(fd);
-    return synced;
+    return why;
 }
 
 static heed_status commit(atomic_file *file, bool sync) {
@@ -91,9 +95,12 @@ static heed_status commit(atomic_file *file, bool sync) {
     if (!status && rename(file->beside, file->path) != 0)
         status = fail(file, "put it in place");
     if (!status) {
-        if (sync && !sync_directory(file->beside))
-            heed_error_set(file->error, status = HEED_IO, "%s: written, but its directory could not be synced to disk",
-                           file->path);
+        char reason[REASON];
+        const int why = sync ? sync_directory(file->beside) : 0;
+        if (why)
+            heed_error_set(file->error, status = HEED_IO,
+                           "%s: written, but its directory could not be synced to disk: %s", file->path,
+                           reason_of(why, reason));
         free(file->beside);
         file->beside = NULL; /* it is in place: nothing to be removed */
     }
