@@ -98,10 +98,10 @@ static heed_status wrong_op(heed_tape *t, const heed_op *op) {
                          "the descriptor says neither how many outputs there are nor how to ask");
     if (op->samples == NULL)
         return tape_fail(t, tape_scope(t), name, HEED_INVALID, "the descriptor has no samples for the gradient check");
-    bool has_backward = op->backward_any != NULL || op->passes_dy;
-    for (int d = 0; d < HEED_DTYPES; d++)
-        has_backward = has_backward || op->backward[d] != NULL;
-    if (!has_backward && !(op->flags & (HEED_VIEW | HEED_NO_GRADIENT)))
+    bool has_backward = op->backward_any || op->passes_dy || (op->flags & (HEED_VIEW | HEED_NO_GRADIENT));
+    for (int d = 0; d < HEED_DTYPES && !has_backward; d++)
+        has_backward = op->backward[d] != NULL;
+    if (!has_backward)
         return tape_fail(t, tape_scope(t), name, HEED_INVALID,
                          "the descriptor has no backward: write one, or say HEED_NO_GRADIENT");
     return HEED_OK;
@@ -205,7 +205,8 @@ static void point_at_inputs(heed_tape *t, frame *f) {
 }
 
 heed_status call_shape_rule(heed_tape *t, const heed_scope *scope, heed_call *call) {
-    heed_error error = {.status = HEED_OK};
+    heed_error error; /* whose text is long, and written only if there is an error */
+    error.status = HEED_OK;
     call->error = &error;
     heed_status status = call->op->shape(call);
     call->error = &t->error;
@@ -218,7 +219,7 @@ heed_status call_shape_rule(heed_tape *t, const heed_scope *scope, heed_call *ca
 static heed_status check_outputs(heed_tape *t, const heed_call *call) {
     for (int o = 0; o < call->n_out; o++) {
         size_t bytes;
-        if (heed_dtype_size(call->out[o]->dtype) == 0 || !array_bytes(call->out[o]->shape, call->out[o]->dtype, &bytes))
+        if (heed_dtype_size(call->out[o]->dtype) == 0 || !array_bytes(&call->out[o]->shape, call->out[o]->dtype, &bytes))
             return tape_fail(t, tape_scope(t), call->op->name, HEED_INVALID,
                              "output %d of shape %s cannot be: too large, or rank above %d", o,
                              HEED_SHAPE_STR(call->out[o]->shape), HEED_MAX_RANK);
@@ -313,9 +314,10 @@ static heed_status record_node(heed_tape *t, const frame *f, const heed_call *ca
         t->nodes = grown;
     if (inputs == NULL)
         return tape_no_memory(t, f->op->name, sizeof(node));
-    memcpy(inputs, f->inputs, (size_t)f->n_in * sizeof *inputs);
-    for (int i = 0; i < f->n_in && f->needs_grad; i++)
-        t->values[inputs[i]].users++;
+    for (int i = 0; i < f->n_in; i++) {
+        inputs[i] = f->inputs[i];
+        t->values[inputs[i]].users += f->needs_grad;
+    }
     t->nodes[t->n_nodes++] = (node){.op = f->op,
                                     .attr = call->attr,
                                     .inputs = inputs,
@@ -340,11 +342,10 @@ static heed_status record(heed_tape *t, const frame *f, const heed_call *call, h
     const bool view = (f->op->flags & HEED_VIEW) != 0;
     double weight = weight_of(t, f, call);
     for (int o = 0; o < f->n_out; o++) {
-        uint32_t index = tape_new_value(t, f->out[o].dtype, f->out[o].shape);
+        uint32_t index = tape_new_value(t, &f->out[o]);
         if (index == 0)
             return tape_no_memory(t, f->op->name, sizeof(value));
         value *v = &t->values[index];
-        v->array = f->out[o];
         v->weight = o == 0 ? weight : -1;
         if (view)
             v->shown_at = (char *)v->array.data - (char *)t->values[f->inputs[0]].array.data;

@@ -35,8 +35,8 @@ heed_array heed_array_expanded(const heed_array *a, heed_shape shape) {
     return out;
 }
 
-bool array_bytes(heed_shape shape, heed_dtype dtype, size_t *bytes) {
-    int64_t count = heed_shape_count(shape);
+bool array_bytes(const heed_shape *shape, heed_dtype dtype, size_t *bytes) {
+    int64_t count = shape_count(shape);
     return count >= 0 && !__builtin_mul_overflow((size_t)count, heed_dtype_size(dtype), bytes) && *bytes <= PTRDIFF_MAX;
 }
 
@@ -44,7 +44,9 @@ bool array_bytes(heed_shape shape, heed_dtype dtype, size_t *bytes) {
 
 void heed_walk_init(heed_walk *w, int n, const heed_array *const *arrays) {
     const heed_shape *shape = &arrays[0]->shape;
-    *w = (heed_walk){.n = n, .rows = 1, .length = 1};
+    w->n = n; /* the walk is as large as a small op's work: what its axes don't need is left as it is */
+    w->outer = 0;
+    w->rows = w->length = 1;
     for (int i = 0; i < n; i++) {
         w->base[i] = arrays[i]->data;
         w->step[i] = 1;

@@ -13,7 +13,7 @@ typedef struct heed_array {
     int64_t stride[HEED_MAX_RANK]; /* in elements; 0 along broadcast axes, negative where reversed */
 } heed_array;
 
-static inline int64_t heed_array_count(const heed_array *a) { return heed_shape_count(a->shape); }
+int64_t heed_array_count(const heed_array *a);
 /* Row-major without holes. */
 bool heed_array_contiguous(const heed_array *a);
 /* Gives a the row-major strides of its shape. */

@@ -155,10 +155,8 @@ heed_tensor heed_grad(heed_tape *t, heed_tensor x) {
         return heed_zeros(t, like.dtype, like.shape);
     if (t->share != 1 && t->share != 0)
         return whole_gradient(t, &like);
-    uint32_t at = tape_new_value(t, like.dtype, like.shape);
+    uint32_t at = tape_new_value(t, &like);
     if (at == 0)
         tape_no_memory(t, "grad", sizeof(value));
-    else
-        t->values[at].array = like;
     return tape_handle(t, at);
 }

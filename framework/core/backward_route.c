@@ -220,6 +220,6 @@ bool take_route(walk *w, const node *n, int i, route *r) {
     r->sums = !heed_shape_equal(shape, v->array.shape);
     r->kind = kind_of(w, n, i, r, again);
     if (r->kind == ROUTE_ASIDE)
-        array_bytes(shape, v->array.dtype, &r->scratch);
+        array_bytes(&shape, v->array.dtype, &r->scratch);
     return take_place(w, n, v, r);
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include <heed/array.h>
+#include "tape_internal.h"
 
 static const struct {
     size_t size;
@@ -20,28 +20,31 @@ const char *heed_dtype_name(heed_dtype dtype) {
     return (unsigned)dtype < HEED_DTYPES ? dtypes[dtype].name : "no dtype";
 }
 
-static bool rank_fits(heed_shape shape) {
-    return shape.rank >= 0 && shape.rank <= HEED_MAX_RANK;
+static bool rank_fits(const heed_shape *shape) {
+    return shape->rank >= 0 && shape->rank <= HEED_MAX_RANK;
 }
 
-int64_t heed_shape_count(heed_shape shape) {
+int64_t shape_count(const heed_shape *shape) {
     if (!rank_fits(shape))
         return -1;
     int64_t count = 1;
     bool zero = false;
-    for (int i = 0; i < shape.rank; i++) {
-        if (shape.n[i] < 0)
+    for (int i = 0; i < shape->rank; i++) {
+        if (shape->n[i] < 0)
             return -1;
-        if (shape.n[i] == 0)
+        if (shape->n[i] == 0)
             zero = true;
-        else if (__builtin_mul_overflow(count, shape.n[i], &count))
+        else if (__builtin_mul_overflow(count, shape->n[i], &count))
             return -1;
     }
     return zero ? 0 : count;
 }
 
+int64_t heed_shape_count(heed_shape shape) { return shape_count(&shape); }
+int64_t heed_array_count(const heed_array *a) { return shape_count(&a->shape); }
+
 bool heed_shape_equal(heed_shape a, heed_shape b) {
-    if (a.rank != b.rank || !rank_fits(a))
+    if (a.rank != b.rank || !rank_fits(&a))
         return false;
     for (int i = 0; i < a.rank; i++)
         if (a.n[i] != b.n[i])
@@ -50,13 +53,13 @@ bool heed_shape_equal(heed_shape a, heed_shape b) {
 }
 
 int heed_shape_axis(heed_shape shape, int axis) {
-    if (!rank_fits(shape) || axis < -shape.rank || axis >= shape.rank)
+    if (!rank_fits(&shape) || axis < -shape.rank || axis >= shape.rank)
         return -1;
     return axis < 0 ? axis + shape.rank : axis;
 }
 
 bool heed_shape_broadcast(heed_shape a, heed_shape b, heed_shape *out) {
-    if (!rank_fits(a) || !rank_fits(b))
+    if (!rank_fits(&a) || !rank_fits(&b))
         return false;
     heed_shape result = {.rank = a.rank > b.rank ? a.rank : b.rank};
     for (int i = 1; i <= result.rank; i++) {

@@ -197,7 +197,7 @@ static known_param *known(heed_tape *t, const heed_model *model, int index) {
 
 static uint32_t bring(heed_tape *t, const heed_model *model, int index, const extent *e) {
     use *grown = arena_grow(&t->memory, t->uses, &t->cap_uses, t->n_uses + 1, sizeof *grown);
-    uint32_t at = grown ? tape_new_value(t, model->dtype, e->shape) : 0;
+    uint32_t at = grown ? tape_new_packed(t, model->dtype, e->shape) : 0;
     if (grown)
         t->uses = grown;
     if (at == 0) {

@@ -200,7 +200,7 @@ uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *w
     return 0;
 }
 
-uint32_t tape_new_value(heed_tape *t, heed_dtype dtype, heed_shape shape) {
+uint32_t tape_new_value(heed_tape *t, const heed_array *array) {
     value *grown = t->n_values < UINT32_MAX
                        ? arena_grow(&t->memory, t->values, &t->cap_values, t->n_values + 1, sizeof *grown)
                        : NULL;
@@ -208,10 +208,15 @@ uint32_t tape_new_value(heed_tape *t, heed_dtype dtype, heed_shape shape) {
         return 0;
     t->values = grown;
     value *v = &t->values[t->n_values];
-    *v = (value){.array = {.dtype = dtype, .shape = shape}, .node = NO_NODE, .use = NO_PARAM,
-                 .root = (uint32_t)t->n_values, .weight = -1};
-    heed_array_set_strides(&v->array);
+    *v = (value){.node = NO_NODE, .use = NO_PARAM, .root = (uint32_t)t->n_values, .weight = -1};
+    v->array = *array;
     return (uint32_t)t->n_values++;
+}
+
+uint32_t tape_new_packed(heed_tape *t, heed_dtype dtype, heed_shape shape) {
+    heed_array array = {.dtype = dtype, .shape = shape};
+    heed_array_set_strides(&array);
+    return tape_new_value(t, &array);
 }
 
 uint32_t tape_new_leaf(heed_tape *t, const char *op, heed_dtype dtype, heed_shape shape) {
@@ -222,14 +227,14 @@ uint32_t tape_new_leaf(heed_tape *t, const char *op, heed_dtype dtype, heed_shap
         tape_fail(t, tape_scope(t), op, HEED_INVALID, "%d is no dtype", (int)dtype);
         return 0;
     }
-    if (!array_bytes(shape, dtype, &bytes)) {
+    if (!array_bytes(&shape, dtype, &bytes)) {
         tape_fail(t, tape_scope(t), op, HEED_INVALID,
                   "shape %s cannot be: rank must be 0 to %d, sizes not negative, all bytes countable",
                   HEED_SHAPE_STR(shape), HEED_MAX_RANK);
         return 0;
     }
     void *data = arena_take(&t->memory, bytes);
-    uint32_t index = data ? tape_new_value(t, dtype, shape) : 0;
+    uint32_t index = data ? tape_new_packed(t, dtype, shape) : 0;
     if (index == 0)
         tape_no_memory(t, op, bytes);
     else

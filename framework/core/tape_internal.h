@@ -180,8 +180,10 @@ uint32_t tape_find(heed_tape *t, const char *op, heed_tensor x, const char *what
 /* The same for a value whose data are to be read. */
 uint32_t tape_resolve(heed_tape *t, const char *op, heed_tensor x, const char *what);
 heed_tensor tape_handle(const heed_tape *t, uint32_t index);
-/* A new value: a leaf until said otherwise. 0 when memory is out. The caller gives it data. */
-uint32_t tape_new_value(heed_tape *t, heed_dtype dtype, heed_shape shape);
+/* A new value: a leaf until said otherwise. 0 when memory is out. */
+uint32_t tape_new_value(heed_tape *t, const heed_array *array);
+/* The same, to lie packed in data that the caller gives it. */
+uint32_t tape_new_packed(heed_tape *t, heed_dtype dtype, heed_shape shape);
 /* The same with data from the arena. */
 uint32_t tape_new_leaf(heed_tape *t, const char *op, heed_dtype dtype, heed_shape shape);
 /* What is seen from outside of the block that is open, if there is one, stays beyond its end. A wrong handle is none. */
@@ -194,8 +196,10 @@ uint64_t tape_next_key(heed_tape *t);
 /* Whether a real array holds a NaN (returns 1) or an inf (returns 2); 0 if all is finite. */
 int array_not_finite(const heed_array *a);
 
+/* As heed_shape_count: a shape is large for what most calls do with it, so the engine hands it on by its place. */
+int64_t shape_count(const heed_shape *shape);
 /* Pads bytes so that what follows is aligned; false on overflow. count and dtype of a valid shape. */
-bool array_bytes(heed_shape shape, heed_dtype dtype, size_t *bytes);
+bool array_bytes(const heed_shape *shape, heed_dtype dtype, size_t *bytes);
 
 const heed_scope *scope_root(void);
 size_t scope_path(const heed_scope *scope, char *text, size_t size);

@@ -27,9 +27,9 @@ heed_tensor heed_input_borrowed(heed_tape *t, heed_dtype dtype, heed_shape shape
     size_t bytes;
     if (!given(t, shape, data))
         return HEED_NIL;
-    if (heed_dtype_size(dtype) == 0 || !array_bytes(shape, dtype, &bytes))
+    if (heed_dtype_size(dtype) == 0 || !array_bytes(&shape, dtype, &bytes))
         return tape_handle(t, tape_new_leaf(t, "input", dtype, shape)); /* says what is wrong */
-    uint32_t index = tape_new_value(t, dtype, shape);
+    uint32_t index = tape_new_packed(t, dtype, shape);
     if (index)
         t->values[index].array.data = (void *)(uintptr_t)data; /* values are never written: the const is kept */
     else

@@ -207,6 +207,17 @@ static void cut(gemm_plan *plan, const heed_gemm *g, int64_t units, int64_t lane
     plan->units_n = divide_up(g->n, plan->columns);
 }
 
+static inline size_t a_block_bytes(int64_t terms, size_t element_size) {
+    int64_t depth_bytes = smaller(larger(terms, 1), BLOCK_K) * (int64_t)element_size;
+    return (size_t)round_up(a_panel_width_of(element_size) * depth_bytes, WORKSPACE_ALIGNMENT);
+}
+
+static inline size_t b_block_bytes(int64_t terms, int64_t columns, size_t element_size) {
+    int64_t packed = round_up(smaller(columns, block_columns_of(element_size)), tile_columns_of(element_size));
+    int64_t depth_bytes = smaller(larger(terms, 1), BLOCK_K) * (int64_t)element_size;
+    return (size_t)round_up(packed * depth_bytes, WORKSPACE_ALIGNMENT);
+}
+
 static gemm_plan plan_of(const heed_gemm *g, size_t element_size, int threads) {
     gemm_plan plan = {.workers = threads > 0 ? threads : heed_parallel_max()};
     const double work = work_of(g);
@@ -215,10 +226,8 @@ static gemm_plan plan_of(const heed_gemm *g, size_t element_size, int threads) {
     cut(&plan, g, units_for(g->batch, plan.workers), lanes_of(element_size));
     plan.workers = smaller(plan.workers, g->batch * plan.units_m * plan.units_n);
 
-    int64_t columns_b = round_up(smaller(plan.columns, block_columns_of(element_size)), tile_columns_of(element_size));
-    int64_t depth_bytes = smaller(larger(g->k, 1), BLOCK_K) * (int64_t)element_size;
-    plan.a_bytes = (size_t)round_up(a_panel_width_of(element_size) * depth_bytes, WORKSPACE_ALIGNMENT);
-    plan.b_bytes = (size_t)round_up(columns_b * depth_bytes, WORKSPACE_ALIGNMENT);
+    plan.a_bytes = a_block_bytes(g->k, element_size);
+    plan.b_bytes = b_block_bytes(g->k, plan.columns, element_size);
     return plan;
 }
 
@@ -228,12 +237,26 @@ static bool changes_nothing(const heed_gemm *product) {
     return no_elements || (product->k < 1 && product->accumulate && !product->bias);
 }
 
+/* Of elements there are at most three for each multiply-add: see work_of(). */
+int64_t heed_gemm_workers(double multiply_adds, int threads) {
+    const double worth = 3 * work_of_an_element * multiply_adds / work_of_a_thread;
+    const int64_t most = threads > 0 ? threads : heed_parallel_max();
+    return worth < (double)most ? larger((int64_t)worth, 1) : most;
+}
+
+size_t heed_gemm_room(int64_t across, int64_t terms, double multiply_adds, size_t element_size, int threads) {
+    const bool f64 = element_size == sizeof(double); /* a constant: this is asked for each op, and divides */
+    const size_t a = f64 ? a_block_bytes(terms, sizeof(double)) : a_block_bytes(terms, sizeof(float));
+    const size_t b = f64 ? b_block_bytes(terms, across, sizeof(double)) : b_block_bytes(terms, across, sizeof(float));
+    return (size_t)heed_gemm_workers(multiply_adds, threads) * (a + b);
+}
+
 size_t heed_gemm_workspace(const heed_gemm *product, size_t element_size, int threads) {
     if (changes_nothing(product))
         return 0;
-    heed_gemm g = recast(product);
-    gemm_plan plan = plan_of(&g, element_size, threads);
-    return (size_t)plan.workers * (plan.a_bytes + plan.b_bytes);
+    const int64_t rows = product->batch * product->m, terms = larger(product->k, 1);
+    return heed_gemm_room(larger(rows, product->n), terms, (double)rows * (double)product->n * (double)terms,
+                          element_size, threads);
 }
 
 typedef void unit_body(const heed_gemm *product, const gemm_part *unit, void *a_panel, void *b_panels);

@@ -168,24 +168,38 @@ static contract_plan plan_of(const heed_contraction *given) {
 
 /* ---- carrying it out ---- */
 
-/* Products of a loop are shared out if there are enough of them; otherwise the threads share out each product. */
-static bool threads_share_loop(const contract_plan *plan, int threads) {
-    return plan->free_count > 1 && plan->free_count >= threads;
+static int64_t workers_of(const contract_plan *plan, int threads) {
+    const heed_gemm *g = &plan->gemm;
+    double points = (double)plan->free_count * (double)plan->sum_count * (double)g->batch * (double)g->m * (double)g->n;
+    return heed_gemm_workers(points * (double)g->k, threads);
 }
 
-static size_t bytes_of(const heed_gemm *gemm, heed_dtype dtype, int threads) {
-    size_t bytes = heed_gemm_workspace(gemm, heed_dtype_size(dtype), threads);
+/* Products of a loop are shared out if there are enough of them; otherwise the workers share out each product. */
+static bool workers_share_loop(const contract_plan *plan, int64_t workers) {
+    return plan->free_count > 1 && plan->free_count >= workers;
+}
+
+static size_t aligned(size_t bytes) {
     return (bytes + 63) / 64 * 64;
 }
 
+size_t heed_contract_room(heed_dtype dtype, int64_t across, int64_t terms, double points, int threads) {
+    return aligned(heed_gemm_room(across, terms, points, heed_dtype_size(dtype), threads));
+}
+
+/* Whichever axes become rows, columns and terms: all of a kind together are no fewer. */
 size_t heed_contract_workspace(const heed_contraction *nest, int threads) {
     if (heed_contract_is_of_elements(nest))
         return 0;
-    contract_plan plan = plan_of(nest);
-    threads = threads > 0 ? threads : heed_parallel_max();
-    if (threads_share_loop(&plan, threads))
-        return (size_t)threads * bytes_of(&plan.gemm, nest->dtype, 1);
-    return bytes_of(&plan.gemm, nest->dtype, threads);
+    int64_t count[] = {[ROWS] = 1, [COLUMNS] = 1, [BATCH] = 1, [SUMMED] = 1};
+    double points = 1;
+    for (int i = 0; i < nest->n; i++) {
+        int64_t size = nest->axis[i].size > 0 ? nest->axis[i].size : 1;
+        count[role_of(&nest->axis[i])] *= size;
+        points *= (double)size;
+    }
+    int64_t across = count[ROWS] > count[COLUMNS] ? count[ROWS] : count[COLUMNS];
+    return heed_contract_room(nest->dtype, across, count[SUMMED], points, threads);
 }
 
 typedef struct contract_job {
@@ -248,13 +262,13 @@ void heed_contract(const heed_contraction *nest, int threads, void *workspace) {
         return;
     }
     contract_plan plan = plan_of(nest);
-    threads = threads > 0 ? threads : heed_parallel_max();
-    if (threads_share_loop(&plan, threads)) {
-        contract_job job = {.plan = &plan, .dtype = nest->dtype, .workers = threads, .workspace = workspace,
-                            .worker_bytes = bytes_of(&plan.gemm, nest->dtype, 1)};
-        heed_parallel_for(threads, threads, 1, multiply_shares, &job);
+    int64_t workers = workers_of(&plan, threads);
+    if (workers_share_loop(&plan, workers)) {
+        contract_job job = {.plan = &plan, .dtype = nest->dtype, .workers = workers, .workspace = workspace,
+                            .worker_bytes = aligned(heed_gemm_workspace(&plan.gemm, heed_dtype_size(nest->dtype), 1))};
+        heed_parallel_for((int)workers, workers, 1, multiply_shares, &job);
         return;
     }
     for (int64_t index = 0; index < plan.free_count; index++)
-        multiply(&plan, index, nest->dtype, threads, workspace);
+        multiply(&plan, index, nest->dtype, (int)workers, workspace);
 }

@@ -17,18 +17,19 @@ bool heed_contract_is_of_elements(const heed_contraction *nest) {
     return !summed && !(rows && columns) && nest->bias == NULL && nest->n <= HEED_MAX_RANK;
 }
 
-/* An operand as an array over the nest's axes, neighbours in c innermost. */
-static heed_array array_of(const heed_contraction *nest, int operand) {
+/* An operand as an array over the nest's axes, neighbours in c innermost. What lies beyond its rank is left as it is. */
+static void show_operand(const heed_contraction *nest, int operand, heed_array *array) {
     const void *data[] = {nest->a, nest->b, nest->c};
-    heed_array array = {.data = (void *)(uintptr_t)data[operand], .dtype = nest->dtype, .shape = {.rank = nest->n}};
+    array->data = (void *)(uintptr_t)data[operand];
+    array->dtype = nest->dtype;
+    array->shape.rank = nest->n;
     int at = 0;
     for (int last = 0; last < 2; last++)
         for (int i = 0; i < nest->n; i++)
             if ((nest->axis[i].step[CONTRACT_C] == 1) == last) {
-                array.shape.n[at] = nest->axis[i].size;
-                array.stride[at++] = nest->axis[i].step[operand];
+                array->shape.n[at] = nest->axis[i].size;
+                array->stride[at++] = nest->axis[i].step[operand];
             }
-    return array;
 }
 
 typedef struct elements_job {
@@ -43,8 +44,12 @@ typedef struct elements_job {
 #include <heed/real_end.h>
 
 void heed_contract_elements(const heed_contraction *nest, int threads) {
-    heed_array a = array_of(nest, CONTRACT_A), b = array_of(nest, CONTRACT_B), c = array_of(nest, CONTRACT_C);
-    elements_job job = {.accumulate = nest->accumulate};
+    heed_array a, b, c;
+    show_operand(nest, CONTRACT_A, &a);
+    show_operand(nest, CONTRACT_B, &b);
+    show_operand(nest, CONTRACT_C, &c);
+    elements_job job;
+    job.accumulate = nest->accumulate;
     heed_walk_init(&job.walk, 3, (const heed_array *const[]){&a, &b, &c});
     int64_t grain = ELEMENTS_WORTH_A_THREAD / (job.walk.length + 1) + 1;
     heed_parallel_for(threads, job.walk.rows, grain, nest->dtype == HEED_F64 ? multiply_rows_f64 : multiply_rows_f32,

@@ -59,40 +59,35 @@ static heed_status check(heed_call *call) {
     return HEED_OK;
 }
 
-static heed_array packed(const heed_array *like) {
-    heed_array x = *like;
-    heed_array_set_strides(&x);
-    return x;
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
 }
 
-static size_t forward_bytes(const heed_call *call) {
-    heed_array y = packed(call->out[0]);
-    const heed_array *bias = call->in[BIAS];
-    heed_contraction nest = nest_of(call->in[X], call->in[WEIGHT], &y, bias ? bias->data : NULL);
-    return heed_contract_workspace(&nest, call->threads) + (bias_is_scattered(call) ? bias_copy_bytes(call) : 0);
-}
-
-static size_t backward_bytes(const heed_call *call) {
-    heed_array dx = packed(call->in[X]), dw = packed(call->in[WEIGHT]), dy = packed(call->out[0]);
-    heed_contraction for_x = nest_of(&dx, call->in[WEIGHT], &dy, NULL), for_w = nest_of(call->in[X], &dw, &dy, NULL);
-    heed_contract_exchange(&for_x, CONTRACT_A);
-    heed_contract_exchange(&for_w, CONTRACT_B);
-    size_t x = heed_contract_workspace(&for_x, call->threads), w = heed_contract_workspace(&for_w, call->threads);
-    return x > w ? x : w;
+static int64_t rows_of(const heed_array *x) {
+    int64_t rows = 1;
+    for (int i = 0; i < x->shape.rank - 1; i++)
+        rows *= x->shape.n[i];
+    return rows;
 }
 
 static heed_status shape(heed_call *call) {
     if (check(call))
         return HEED_INVALID;
     heed_array *y = call->out[0];
-    y->dtype = call->in[X]->dtype;
-    y->shape = call->in[X]->shape;
-    y->shape.n[y->shape.rank - 1] = call->in[WEIGHT]->shape.n[0];
-    if (heed_shape_count(y->shape) < 0)
+    const heed_array *x = call->in[X], *w = call->in[WEIGHT];
+    y->dtype = x->dtype;
+    y->shape = x->shape;
+    y->shape.n[y->shape.rank - 1] = w->shape.n[0];
+    if (heed_array_count(y) < 0)
         return HEED_OK; /* which the engine refuses */
-    call->workspace_bytes = forward_bytes(call);
+    int64_t rows = rows_of(x), in = w->shape.n[1], out = w->shape.n[0];
+    int64_t across = larger(rows, larger(in, out)); /* of y, dx and dw, whichever way they are multiplied */
+    double points = (double)rows * (double)in * (double)out;
+    call->workspace_bytes = heed_contract_room(x->dtype, across, in, points, call->threads) +
+                            (bias_is_scattered(call) ? bias_copy_bytes(call) : 0);
     if (call->needs_grad)
-        call->backward_workspace_bytes = backward_bytes(call);
+        call->backward_workspace_bytes =
+            heed_contract_room(x->dtype, across, larger(rows, out), points, call->threads);
     return HEED_OK;
 }
 
@@ -104,7 +99,8 @@ static void forward(heed_call *call) {
     char *workspace = call->workspace;
     const void *bias = call->in[BIAS] ? call->in[BIAS]->data : NULL;
     if (bias_is_scattered(call)) {
-        heed_array copy = packed(call->in[BIAS]);
+        heed_array copy = *call->in[BIAS];
+        heed_array_set_strides(&copy);
         copy.data = workspace;
         heed_array_copy(&copy, call->in[BIAS], 1);
         bias = workspace;
