@@ -10,6 +10,7 @@
 typedef struct bench_plan {
     int threads; /* at least 1 */
     int steps;   /* of a workload, timed; 0: its own number */
+    bool profile;     /* after a workload's timed steps as many more, whose profile goes to stderr */
     const char *save; /* a workload's start goes into this file, and nothing is measured; NULL: it is */
 } bench_plan;
 

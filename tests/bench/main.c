@@ -129,7 +129,8 @@ static int run(const char *program, const options *o, const bool *chosen) {
     bool failed = false;
     for (int i = 0; i < BENCHES; i++) {
         const bench *b = &benches[i];
-        if (chosen[i] && !(o->here || o->raw || o->plan.save ? b->run(b, &o->plan) : bench_in_child(program, b, &o->plan, report)))
+        const bool here = o->here || o->raw || o->plan.save || o->plan.profile;
+        if (chosen[i] && !(here ? b->run(b, &o->plan) : bench_in_child(program, b, &o->plan, report)))
             failed = true;
     }
     return failed;

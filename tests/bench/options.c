@@ -29,6 +29,8 @@ static const struct row {
     {"threads", "N", "threads; 0: one a core", COUNT, offsetof(options, plan.threads)},
     {"save", "FILE", "measure nothing: write a workload's first weights and its batch, as safetensors", TEXT,
      offsetof(options, plan.save)},
+    {"profile", NULL, "as --here; then as many steps again, and where their time goes, op by op, on stderr", FLAG,
+     offsetof(options, plan.profile)},
     {"json", NULL, "one JSON object a line instead of tables", FLAG, offsetof(options, json)},
     {"here", NULL, "all in this process, for profilers: they then have their peak memory in common", FLAG,
      offsetof(options, here)},

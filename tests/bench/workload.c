@@ -2,6 +2,7 @@
 #include "workload.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "measure.h"
@@ -44,6 +45,21 @@ static bool time_steps(const workload *w, void *running, int steps, int threads,
     return true;
 }
 
+static bool profile_steps(const workload *w, void *running, int steps, double *seconds) {
+    const trainer *s = running;
+    heed_profile *p = heed_profile_new((heed_profile_options){.trace_steps = 0});
+    heed_tape_set_profile(s->t, p);
+    if (s->optim)
+        heed_optim_set_profile(s->optim, p);
+    const bool ran = !isnan(run_steps(w->kind, running, steps, seconds));
+    const bool printed = ran && heed_profile_print(p, stderr) == HEED_OK;
+    heed_tape_set_profile(s->t, NULL);
+    if (s->optim)
+        heed_optim_set_profile(s->optim, NULL);
+    heed_profile_free(p);
+    return printed || (ran && bench_fail(w->name, "its profile cannot be written"));
+}
+
 /* The parameters as they are before the first step, and the batch. */
 static bool save(const workload *w, const void *running, const char *path) {
     heed_model *model = ((const trainer *)running)->model;
@@ -74,6 +90,8 @@ bool bench_workload(const bench *self, const bench_plan *plan) {
     void *running = w->kind->start(w, plan->threads);
     bool ran = running && (plan->save ? save(w, running, plan->save)
                                       : time_steps(w, running, steps, plan->threads, seconds));
+    if (ran && plan->profile && !plan->save)
+        ran = profile_steps(w, running, steps, seconds);
     if (running)
         w->kind->stop(running);
     free(seconds);
