@@ -47,8 +47,8 @@ void heed_walk_init(heed_walk *w, int n, const heed_array *const *arrays) {
     w->n = n; /* the walk is as large as a small op's work: what its axes don't need is left as it is */
     w->outer = 0;
     w->rows = w->length = 1;
-    for (int i = 0; i < n; i++) {
-        w->base[i] = arrays[i]->data;
+    for (int i = 0; i < HEED_WALK_MAX; i++) {
+        w->base[i] = i < n ? arrays[i]->data : NULL;
         w->step[i] = 1;
     }
     bool in_row = true, empty_row = true;
@@ -69,23 +69,25 @@ void heed_walk_init(heed_walk *w, int n, const heed_array *const *arrays) {
         in_row = false;
         w->rows *= size;
         w->size[w->outer] = size;
-        for (int i = 0; i < n; i++)
-            w->jump[i][w->outer] = arrays[i]->stride[axis] * (int64_t)heed_dtype_size(arrays[i]->dtype);
+        for (int i = 0; i < HEED_WALK_MAX; i++)
+            w->jump[w->outer][i] =
+                i < n ? arrays[i]->stride[axis] * (int64_t)heed_dtype_size(arrays[i]->dtype) : 0;
         w->outer++;
     }
     if (w->length == 0)
         w->rows = 0;
 }
 
-void heed_walk_row(const heed_walk *w, int64_t row, void **pointers) {
+/* Of arrays that are not there, too: so many are one vector, of which none is left over. */
+void heed_walk_row(const heed_walk *w, int64_t row, void *pointers[HEED_WALK_MAX]) {
     int64_t offset[HEED_WALK_MAX] = {0};
-    for (int axis = 0; axis < w->outer; axis++) {
-        int64_t at = row % w->size[axis];
-        row /= w->size[axis];
-        for (int i = 0; i < w->n; i++)
-            offset[i] += at * w->jump[i][axis];
+    for (int axis = 0; axis < w->outer && row > 0; axis++) {
+        const int64_t size = w->size[axis], at = row < size ? row : row % size;
+        row = row < size ? 0 : row / size; /* a division takes as long as to copy a short row */
+        for (int i = 0; i < HEED_WALK_MAX; i++)
+            offset[i] += at * w->jump[axis][i];
     }
-    for (int i = 0; i < w->n; i++)
+    for (int i = 0; i < HEED_WALK_MAX; i++)
         pointers[i] = w->base[i] + offset[i];
 }
 
@@ -149,8 +151,12 @@ static void run_pairs(void *context, int64_t begin, int64_t end) {
     const heed_walk *w = &job->walk;
     for (int64_t i = begin; i < end; i++) {
         void *p[HEED_WALK_MAX];
-        heed_walk_row(w, job->across ? i % w->rows : i / job->pieces, p);
-        int64_t first = (job->across ? i / w->rows : i % job->pieces) * job->piece;
+        int64_t row = i, first = 0;
+        if (job->pieces > 1) {
+            row = job->across ? i % w->rows : i / job->pieces;
+            first = (job->across ? i / w->rows : i % job->pieces) * job->piece;
+        }
+        heed_walk_row(w, row, p);
         int64_t n = w->length - first < job->piece ? w->length - first : job->piece;
         int64_t size = (int64_t)job->size;
         char *to = (char *)p[0] + first * w->step[0] * size;
@@ -324,9 +330,9 @@ int array_not_finite(const heed_array *a) {
     heed_walk_init(&w, 1, (const heed_array *const[]){a});
     int found = 0;
     for (int64_t r = 0; r < w.rows; r++) {
-        void *p;
-        heed_walk_row(&w, r, &p);
-        heed_array row = {.data = p, .dtype = a->dtype};
+        void *p[HEED_WALK_MAX];
+        heed_walk_row(&w, r, p);
+        heed_array row = {.data = p[0], .dtype = a->dtype};
         for (int64_t i = 0; i < w.length; i++) {
             double x = read_real(&row, i * w.step[0]);
             if (isnan(x))

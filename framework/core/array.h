@@ -43,12 +43,12 @@ typedef struct heed_walk {
     int n, outer;                /* arrays; axes outside the row */
     int64_t rows, length;
     int64_t size[HEED_MAX_RANK]; /* of the outer axes */
-    int64_t jump[HEED_WALK_MAX][HEED_MAX_RANK]; /* bytes along them */
+    int64_t jump[HEED_MAX_RANK][HEED_WALK_MAX]; /* bytes along them, of each array; of those that are not there, 0 */
     int64_t step[HEED_WALK_MAX]; /* elements inside a row */
     char *base[HEED_WALK_MAX];
 } heed_walk;
 void heed_walk_init(heed_walk *w, int n, const heed_array *const *arrays);
-void heed_walk_row(const heed_walk *w, int64_t row, void **pointers);
+void heed_walk_row(const heed_walk *w, int64_t row, void *pointers[HEED_WALK_MAX]);
 
 HEED_END_DECLS
 #endif

@@ -1,5 +1,5 @@
 /* rows.h for one REAL. No include guard, on purpose. */
-#define LANES ((int64_t)(HEED_ROW_BYTES / sizeof(REAL)))
+#define LANES ((int)(HEED_ROW_BYTES / sizeof(REAL)))
 
 /* The lanes from x on, of which there are `count`; the others are `none`. */
 static inline void TYPED(heed_row_load)(TYPED(heed_lanes) *lanes, const REAL *x, int64_t count, REAL none) {
@@ -8,18 +8,26 @@ static inline void TYPED(heed_row_load)(TYPED(heed_lanes) *lanes, const REAL *x,
         return;
     }
     REAL few[HEED_ROW_BYTES / sizeof(REAL)];
-    for (int64_t i = 0; i < LANES; i++)
-        few[i] = i < count ? x[i] : none;
+    const int there = (int)count;
+    APART
+    for (int i = 0; i < LANES; i++)
+        few[i] = i < there ? x[i] : none;
     memcpy(lanes, few, sizeof *lanes);
 }
 
-static inline double TYPED(heed_lanes_sum)(const TYPED(heed_lanes) *lanes) {
-    REAL part[HEED_ROW_BYTES / sizeof(REAL)];
-    memcpy(part, lanes, sizeof part);
-    for (int64_t half = LANES / 2; half > 0; half /= 2)
-        for (int64_t i = 0; i < half; i++)
-            part[i] += part[i + half];
-    return (double)part[0];
+/* The first `count` of the lanes, or all, to y on. */
+static inline void TYPED(heed_row_store)(REAL *y, const TYPED(heed_lanes) *lanes, int64_t count) {
+    if (count >= LANES) {
+        memcpy(y, lanes, sizeof *lanes);
+        return;
+    }
+    REAL few[HEED_ROW_BYTES / sizeof(REAL)];
+    const int there = (int)count;
+    memcpy(few, lanes, sizeof few);
+    APART
+    for (int i = 0; i < LANES; i++)
+        if (i < there)
+            y[i] = few[i];
 }
 
 static inline double TYPED(heed_row_sum)(const REAL *x, int64_t n) {
@@ -31,7 +39,7 @@ static inline double TYPED(heed_row_sum)(const REAL *x, int64_t n) {
             TYPED(heed_row_load)(&next, x + i, end - i, 0);
             sum += next;
         }
-        total += TYPED(heed_lanes_sum)(&sum);
+        total += (double)TYPED(heed_lanes_sum)(&sum);
     }
     return total;
 }
@@ -46,7 +54,7 @@ static inline double TYPED(heed_row_dot)(const REAL *x, const REAL *y, int64_t n
             TYPED(heed_row_load)(&b, y + i, end - i, 0);
             sum += a * b;
         }
-        total += TYPED(heed_lanes_sum)(&sum);
+        total += (double)TYPED(heed_lanes_sum)(&sum);
     }
     return total;
 }
@@ -59,6 +67,20 @@ static inline REAL TYPED(heed_row_max)(const REAL *x, int64_t n) {
         TYPED(heed_lanes_larger)(&max, &next);
     }
     return TYPED(heed_lanes_max)(&max);
+}
+
+static inline void TYPED(heed_row_exp)(REAL *y, const REAL *x, int64_t n, REAL less, REAL factor) {
+    TYPED(heed_lanes) next;
+    REAL e[HEED_ROW_BYTES / sizeof(REAL)];
+    for (int64_t i = 0; i < n; i += LANES) {
+        TYPED(heed_row_load)(&next, x + i, n - i, 0);
+        memcpy(e, &next, sizeof e);
+        APART
+        for (int lane = 0; lane < LANES; lane++)
+            e[lane] = TYPED(heed_exp)(e[lane] - less) * factor;
+        memcpy(&next, e, sizeof e);
+        TYPED(heed_row_store)(y + i, &next, n - i);
+    }
 }
 
 #undef LANES

@@ -12,6 +12,7 @@
 #include <heed/op.h>
 #include <heed/ops.h>
 
+#include "../../kernels/rows.h"
 #include "../shape/layout.h"
 #include "../shape/samples.h"
 #include "indices.h"
@@ -246,6 +247,16 @@ heed_tensor heed_index_select(heed_tape *t, heed_tensor x, heed_tensor index, in
 
 #else
 
+#define LANES ((int)(HEED_ROW_BYTES / sizeof(REAL)))
+
+static inline void TYPED(add_lanes)(double *sum, const TYPED(heed_lanes) *lanes) {
+    REAL x[HEED_ROW_BYTES / sizeof(REAL)];
+    memcpy(x, lanes, sizeof x);
+    APART
+    for (int i = 0; i < LANES; i++)
+        sum[i] += (double)x[i];
+}
+
 /* dx[o, v, c ..] of a strip of c: the sum of dy over v's occurrences, in their order. */
 static void TYPED(sum_strip)(const gradient *job, int64_t o, int64_t v, int64_t c, int64_t width) {
     const REAL *restrict dy = (const REAL *)job->dy + o * job->n * job->x.inner + c;
@@ -253,8 +264,11 @@ static void TYPED(sum_strip)(const gradient *job, int64_t o, int64_t v, int64_t 
     double sum[STRIP] = {0};
     for (int64_t e = job->list.start[v]; e < job->list.start[v + 1]; e++) {
         const REAL *row = dy + job->list.order[e] * job->x.inner;
-        for (int64_t i = 0; i < width; i++)
-            sum[i] += (double)row[i];
+        for (int64_t at = 0; at < width; at += LANES) {
+            TYPED(heed_lanes) next;
+            TYPED(heed_row_load)(&next, row + at, width - at, 0);
+            TYPED(add_lanes)(sum + at, &next);
+        }
     }
     for (int64_t i = 0; i < width; i++)
         dx[i] = job->accumulate ? dx[i] + (REAL)sum[i] : (REAL)sum[i];
@@ -276,5 +290,7 @@ static void TYPED(backward)(heed_call *call) {
     gradient job = gradient_of(call);
     share_out(call, &job, TYPED(sum_strips));
 }
+
+#undef LANES
 
 #endif

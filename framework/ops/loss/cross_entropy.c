@@ -138,8 +138,7 @@ static double TYPED(sum_of_exponentials)(const REAL *restrict x, int64_t n, REAL
     double sum = 0;
     for (int64_t first = 0; first < n; first += CHUNK) {
         const int64_t count = n - first < CHUNK ? n - first : CHUNK;
-        for (int64_t i = 0; i < count; i++)
-            e[i] = TYPED(heed_exp)(x[first + i] - max);
+        TYPED(heed_row_exp)(e, x + first, count, max, 1);
         sum += TYPED(heed_row_sum)(e, count);
     }
     return sum;
@@ -217,8 +216,7 @@ static void TYPED(backward_row)(const heed_call *call, int64_t row, double scale
     const double hit = scale * (1 - attr->smoothing) * TYPED(weight_of_label)(call, row);
     const double spread = scale * attr->smoothing / (double)classes;
     const REAL max = (REAL)stats.max, factor = (REAL)((hit + spread * all) * stats.inverse_sum), each = (REAL)spread;
-    for (int64_t i = 0; i < classes; i++)
-        dx[i] = TYPED(heed_exp)(x[i] - max) * factor;
+    TYPED(heed_row_exp)(dx, x, classes, max, factor);
     for (int64_t i = 0; i < classes && spread != 0; i++)
         dx[i] -= weights ? each * weights[i] : each;
     dx[label] -= (REAL)hit;

@@ -21,11 +21,12 @@ typedef struct along_job {
 /* Where a's index-th row begins; rows are counted in row-major order over the other axes. */
 static char *row_start(const heed_array *a, int axis, int64_t index) {
     int64_t offset = 0;
-    for (int i = a->shape.rank - 1; i >= 0; i--) {
-        if (i == axis)
+    for (int i = a->shape.rank - 1; i >= 0 && index > 0; i--) {
+        const int64_t size = a->shape.n[i];
+        if (i == axis || size == 1)
             continue;
-        offset += index % a->shape.n[i] * a->stride[i];
-        index /= a->shape.n[i];
+        offset += (index < size ? index : index % size) * a->stride[i];
+        index = index < size ? 0 : index / size; /* a division takes as long as much of a short row */
     }
     return (char *)a->data + offset * (int64_t)heed_dtype_size(a->dtype);
 }

@@ -21,8 +21,7 @@ static void TYPED(values)(int64_t n, const void *const *in, void *out) {
     const REAL *restrict x = in[0];
     REAL *restrict y = out;
     const REAL max = TYPED(heed_row_max)(x, n);
-    for (int64_t i = 0; i < n; i++)
-        y[i] = TYPED(heed_exp)(x[i] - max);
+    TYPED(heed_row_exp)(y, x, n, max, 1);
     const REAL log_sum = (REAL)log(TYPED(heed_row_sum)(y, n));
     for (int64_t i = 0; i < n; i++)
         y[i] = (x[i] - max) - log_sum;
@@ -32,8 +31,9 @@ static void TYPED(gradients)(int64_t n, const void *const *in, void *out) {
     const REAL *restrict y = in[0], *restrict dy = in[1];
     REAL *restrict dx = out;
     const REAL sum = (REAL)TYPED(heed_row_sum)(dy, n);
+    TYPED(heed_row_exp)(dx, y, n, 0, sum);
     for (int64_t i = 0; i < n; i++)
-        dx[i] = dy[i] - TYPED(heed_exp)(y[i]) * sum;
+        dx[i] = dy[i] - dx[i];
 }
 
 #endif

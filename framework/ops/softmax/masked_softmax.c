@@ -102,8 +102,7 @@ static void TYPED(values)(int64_t n, const void *const *in, void *out) {
         y[i] = kept[i] ? x[i] : -(REAL)INFINITY;
     REAL max = TYPED(heed_row_max)(y, n);
     max = max == -(REAL)INFINITY ? 0 : max; /* then all exponentials are 0, unless one is of NaN */
-    for (int64_t i = 0; i < n; i++)
-        y[i] = TYPED(heed_exp)(y[i] - max);
+    TYPED(heed_row_exp)(y, y, n, max, 1);
     REAL sum = (REAL)TYPED(heed_row_sum)(y, n);
     sum = sum == 0 ? 1 : sum;
     for (int64_t i = 0; i < n; i++)

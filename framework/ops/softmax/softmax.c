@@ -23,8 +23,7 @@ static void TYPED(values)(int64_t n, const void *const *in, void *out) {
     const REAL *restrict x = in[0];
     REAL *restrict y = out;
     const REAL max = TYPED(heed_row_max)(x, n);
-    for (int64_t i = 0; i < n; i++)
-        y[i] = TYPED(heed_exp)(x[i] - max);
+    TYPED(heed_row_exp)(y, x, n, max, 1);
     const REAL sum = (REAL)TYPED(heed_row_sum)(y, n);
     for (int64_t i = 0; i < n; i++)
         y[i] /= sum;
