@@ -23,7 +23,8 @@ typedef struct profiling {
      0,                                                                                                                \
      NULL},                                                                                                            \
     {                                                                                                                  \
-        "trace", "FILE", "write its last steps as a timeline, for chrome://tracing or\nui.perfetto.dev to show",       \
+        "trace", "FILE",                                                                                               \
+            "write its last steps as a timeline, for ui.perfetto.dev or\nthe Performance panel of Chrome to show",     \
             OPTION_TEXT, offsetof(type, profile.trace), 0, 0, NULL                                                     \
     }
 

@@ -1,4 +1,5 @@
-/* A profile's last steps as a timeline, in a file that chrome://tracing and https://ui.perfetto.dev open. */
+/* A profile's last steps as a timeline, in a file that https://ui.perfetto.dev, the Performance panel of
+ * Chrome's developer tools (Load profile) and its chrome://tracing open. */
 #ifndef HEED_TRACE_H
 #define HEED_TRACE_H
 
