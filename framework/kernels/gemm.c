@@ -162,9 +162,10 @@ static heed_gemm recast(const heed_gemm *product) {
     return g;
 }
 
-/* Multiply-adds that are worth waking a thread for. To fetch an element takes as long as some of them, which counts where
- * there are few for each: in a product of a row, or a column. */
-static const double work_of_a_thread = 1 << 18, work_of_an_element = 4;
+/* Multiply-adds that are worth waking a thread for, which takes 2 microseconds. To fetch an element takes as long as some of
+ * them, more from where another product has left it, which counts where there are few for each: in a product of a row, a
+ * column, or a single term. */
+static const double work_of_a_thread = 1 << 17, work_of_an_element = 8;
 
 static double work_of(const heed_gemm *g) {
     const double m = (double)g->m, n = (double)g->n, k = (double)larger(g->k, 1);

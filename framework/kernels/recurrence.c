@@ -113,8 +113,9 @@ static heed_gemm product_for_weight(const heed_recurrence_problem *a, const heed
 
 /* ---- who does what ---- */
 
-/* Worker w takes rows w share .. (w + 1) share - 1 through all steps, its products with `inner` threads. A single step,
- * or a batch too small to be shared, is one worker's, and its products are shared out instead. */
+/* Worker w takes rows w share .. (w + 1) share - 1 through all steps, its products with `inner` threads. A batch too small to be
+ * shared is one worker's, and its products are shared out instead; a single step's are then shared out better by columns,
+ * too, unless each worker has rows enough for what it packs. */
 typedef struct recurrence_plan {
     int64_t workers, share, row_grain;
     int inner;
@@ -122,8 +123,8 @@ typedef struct recurrence_plan {
 } recurrence_plan;
 
 /* Multiply-adds, and numbers through their gates, that are worth waking a thread for. */
-static const double work_of_a_thread = 1 << 18;
-enum { GATES_OF_A_THREAD = 8192 };
+static const double work_of_a_thread = 1 << 17;
+enum { GATES_OF_A_THREAD = 8192, ROWS_OF_A_STEP = 16 };
 
 static recurrence_plan plan_of(const heed_recurrence_problem *a, int threads) {
     if (threads <= 0)
@@ -131,7 +132,7 @@ static recurrence_plan plan_of(const heed_recurrence_problem *a, int threads) {
     const double row = (double)a->steps * (double)a->cell->gates * (double)a->hidden * (double)a->hidden;
     const double most = row * (double)a->batch / work_of_a_thread;
     recurrence_plan plan = {.workers = 1, .row_grain = GATES_OF_A_THREAD / (a->cell->gates * a->hidden + 1) + 1};
-    if (a->steps > 1 && a->batch >= threads)
+    if (a->batch / threads >= (a->steps > 1 ? 1 : ROWS_OF_A_STEP))
         plan.workers = most < threads ? (int64_t)most : threads;
     if (plan.workers < 1)
         plan.workers = 1;
