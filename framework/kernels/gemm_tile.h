@@ -1,6 +1,13 @@
 /* gemm_tile.h: the product of one tile. Included once per REAL: by gemm_unit.h, and for the tiles of
  * attention. */
 
+/* What will be read after a tile, for the cache to fetch meanwhile: a few elements, first to last, at each of the same k steps.
+ * first NULL: nothing is known of it. */
+typedef struct TYPED(reading) {
+    const REAL *first;
+    int64_t last, step;
+} TYPED(reading);
+
 /* A tile of c and what it is the product of: a(i, p) is at a[i * a_row + p * a_step], b(p, j) at b[p * b_step + j],
  * c(i, j) at c[i * c_row + j], and bias(j), if any, at bias[j]. */
 typedef struct TYPED(tile) {
@@ -14,6 +21,7 @@ typedef struct TYPED(tile) {
     const REAL *bias;
     REAL alpha;
     bool accumulate;
+    TYPED(reading) next;
 } TYPED(tile);
 
 /* sum(i, j) = alpha * sum(i, j) (+ bias(j)) (+ c(i, j)), stored to c(i, j). */
@@ -64,7 +72,13 @@ static inline __attribute__((always_inline)) void TYPED(sum_tile)(int rows, int 
     const int half = (rows + 1) / 2; /* so many steps from row to row are kept in registers, and two pointers */
     const int64_t a_row = t->a_row, b_next = t->b_next;
     const REAL *a[] = {t->a, t->a + half * a_row}, *b = t->b;
+    const REAL *next = t->next.first;
     for (int64_t p = 0; p < t->k; p++, a[0] += t->a_step, a[1] += t->a_step, b += t->b_step) {
+        if (next) {
+            __builtin_prefetch(next);
+            __builtin_prefetch(next + t->next.last);
+            next += t->next.step;
+        }
         VECTOR b_row[WIDEST_VECTORS];
         UNROLL
         for (int v = 0; v < vectors; v++)

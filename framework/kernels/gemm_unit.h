@@ -107,6 +107,18 @@ static void TYPED(prefetch_c)(int64_t rows, int64_t columns, const TYPED(tile) *
     }
 }
 
+/* What is read after the tile in columns j .. end - 1 of rows i on, where the cache does not see it coming: columns of b in
+ * place, the first time; the next rows of a, where the terms lie apart. */
+static TYPED(reading) TYPED(read_next)(const heed_gemm *g, const gemm_part *slab, int64_t i, int64_t rows, int64_t end,
+                                       const TYPED(block_of_b) *b) {
+    const int64_t columns = smaller(b->in_place - end, TILE_COLUMNS), more = smaller(slab->m - i - rows, rows);
+    if (i == 0 && columns > 0)
+        return (TYPED(reading)){(const REAL *)slab->b + end, columns - 1, g->b_row};
+    if (end == slab->n && more > 0 && g->a_row == 1)
+        return (TYPED(reading)){(const REAL *)slab->a + i + rows, more - 1, g->a_col};
+    return (TYPED(reading)){NULL, 0, 0};
+}
+
 /* Some rows, at most a tile's, from i on. */
 static void TYPED(multiply_rows)(const heed_gemm *g, const gemm_part *slab, int64_t i, int64_t rows, REAL *a_panel,
                                  const TYPED(block_of_b) *b) {
@@ -118,6 +130,7 @@ static void TYPED(multiply_rows)(const heed_gemm *g, const gemm_part *slab, int6
         TYPED(read_b)(&t, g, slab, j, b);
         t.c = (REAL *)slab->c + i * g->c_row + j * g->c_col;
         t.bias = slab->bias ? (const REAL *)slab->bias + j : NULL;
+        t.next = TYPED(read_next)(g, slab, i, rows, j + columns, b);
         if (far)
             TYPED(prefetch_c)(rows, columns, &t, g->c_col);
         if (columns % LANES == 0 && g->c_col == 1)
