@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "large_internal.h"
+
 struct chunk {
     chunk *previous;
     size_t size, used;
@@ -26,9 +28,9 @@ static void allow(const void *from, size_t bytes) { (void)from, (void)bytes; }
 
 static chunk *chunk_new(arena *a, size_t size) {
     size_t total;
-    if (__builtin_add_overflow(size, sizeof(chunk) + ARENA_ALIGN, &total) || total > PTRDIFF_MAX)
+    if (__builtin_add_overflow(size, sizeof(chunk), &total))
         return NULL;
-    chunk *c = aligned_alloc(ARENA_ALIGN, total / ARENA_ALIGN * ARENA_ALIGN);
+    chunk *c = large_take(total);
     if (c == NULL)
         return NULL;
     a->allocations++;

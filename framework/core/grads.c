@@ -5,6 +5,7 @@
 
 #include "../kernels/parallel.h"
 #include "backward_internal.h"
+#include "large_internal.h"
 
 enum { ELEMENTS_A_RANGE = 16384, NORM_BLOCK = 4096 };
 
@@ -26,7 +27,7 @@ heed_grads *heed_grads_new(const heed_model *model) {
             heed_error_set(&g->error, HEED_STATE, "heed_grads_new: %s",
                            model->error.status ? model->error.text : "the model is not built yet");
         g->written = calloc(model->n_entries + 1, sizeof *g->written);
-        g->data = aligned_alloc(64, (bytes + 127) / 64 * 64);
+        g->data = large_take(bytes);
         g->partial = calloc((size_t)norm_blocks(model) + 1, sizeof *g->partial);
     }
     if (g == NULL || g->written == NULL || g->data == NULL || g->partial == NULL) {

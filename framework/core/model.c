@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error_internal.h"
+#include "large_internal.h"
 #include "model_internal.h"
 
 enum { VALUE_ALIGN = 64 };
@@ -316,8 +317,8 @@ static bool lay_out(heed_model *model, size_t element) {
 }
 
 static void *zeroed(int64_t elements, size_t size) {
-    size_t bytes = ((size_t)elements * size + VALUE_ALIGN - 1) / VALUE_ALIGN * VALUE_ALIGN;
-    void *data = aligned_alloc(VALUE_ALIGN, bytes ? bytes : VALUE_ALIGN);
+    const size_t bytes = (size_t)elements * size;
+    void *data = large_take(bytes);
     if (data)
         memset(data, 0, bytes);
     return data;
