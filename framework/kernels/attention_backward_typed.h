@@ -106,6 +106,7 @@ static void TYPED(gradient_of_row)(const problem *a, const tile *at, const scrat
 static void TYPED(gradient_of_scores)(const problem *a, const gradients *g, const tile *at, scratch *s, int64_t held) {
     find_columns(a, at, s);
     for (int64_t r = 0; r < at->rows; r += GROUP) {
+        fetch_ahead(a, at, s, r);
         if (s->columns[r / GROUP].begin == s->columns[r / GROUP].end)
             continue;
         TYPED(score)(a, at, s, r, TYPED(rows_from)(s->queries, held + r, padded(a->d_k)), s->keys_t);
@@ -201,6 +202,7 @@ static void TYPED(put_dq)(const problem *a, const gradients *g, const head_part 
 
 static void TYPED(backward_part)(const attention_job *job, const head_part *of, TYPED(wanted) want, scratch *s) {
     const problem *a = job->a;
+    expect_rows(job, of->b, of->h, s);
     TYPED(load_queries)(a, job->g, of, s);
     for (int64_t of_keys = of->first_tile; of_keys < tiles_of(a); of_keys += of->tile_step) {
         const tile sources = tile_at(a, of->b, of->h, 0, of_keys);
@@ -262,6 +264,7 @@ static void TYPED(add_to_sums)(const score_sums *into, const tile *at, const scr
 
 static void TYPED(sum_part)(const attention_job *job, const head_part *of, scratch *s) {
     const problem *a = job->a;
+    expect_rows(job, of->b, of->h, s);
     TYPED(load_queries)(a, job->g, of, s);
     for (int64_t of_keys = 0; of_keys < tiles_of(a); of_keys++) {
         const tile sources = tile_at(a, of->b, of->h, 0, of_keys);

@@ -73,6 +73,7 @@ static void TYPED(add_bad_values)(const problem *a, const tile *at, const scratc
 static void TYPED(forward_group)(const problem *a, const tile *at, const scratch *s, int64_t r, int64_t slot) {
     const span columns = s->columns[r / GROUP];
     const int64_t d_v = padded(a->d_v), rows = smaller(GROUP, at->rows - r);
+    fetch_ahead(a, at, s, r);
     if (columns.begin == columns.end)
         return;
     TYPED(score)(a, at, s, r, TYPED(rows_from)(s->queries, r, padded(a->d_k)),
@@ -159,6 +160,7 @@ static void TYPED(forward_part)(const attention_job *job, int64_t unit, scratch 
                      .block_step = job->by.parts};
     const int64_t last = of.first_block + (blocks_in(a, &of) - 1) * of.block_step;
     const span tiles = {tiles_seen(a, of.first_block).begin, tiles_seen(a, last).end};
+    expect_rows(job, of.b, of.h, s);
     TYPED(pack_sources)(a, &of, tiles, s);
     for (int64_t block = of.first_block; block <= last; block += of.block_step)
         TYPED(forward_block)(job, &of, block, tiles.begin, s);
