@@ -89,7 +89,6 @@ static void TYPED(gradient_of_row)(const problem *a, const tile *at, const scrat
     const REAL *stats = (const REAL *)s->stats + 2 * (held + r);
     const REAL most = stats[0], factor = stats[1], slope = ((const REAL *)s->slopes)[held + r];
     const span columns = s->columns[r / GROUP];
-    TYPED(finish_scores)(a, at, s, r, keys_seen(a, at, r));
     if (a->dropout > 0) {
         TYPED(draw_factors)(a, at, s, r);
         TYPED(drop)(s, r, d);

@@ -41,10 +41,10 @@ static inline void TYPED(add_grain)(const REAL *x, REAL *sums) {
     }
 }
 
-/* Row r's scores to e^(score - largest so far), which are summed. */
-static void TYPED(exponentials)(const problem *a, const scratch *s, int64_t r) {
+/* Row r's largest score so far. */
+static void TYPED(find_largest)(const problem *a, const scratch *s, int64_t r) {
     const span columns = s->columns[r / GROUP];
-    REAL *restrict row = (REAL *)s->weights + r * TILE_KEYS, *sums = (REAL *)s->sums + r * GRAIN;
+    const REAL *row = (const REAL *)s->weights + r * TILE_KEYS;
     REAL *most = (REAL *)s->stats + 2 * r;
     const REAL was = *most, now = TYPED(heed_row_max)(row + columns.begin, columns.end - columns.begin);
     if (now > was) {
@@ -52,7 +52,13 @@ static void TYPED(exponentials)(const problem *a, const scratch *s, int64_t r) {
         if (was > -(REAL)INFINITY)
             TYPED(correct_row)(a, s, r, TYPED(heed_exp_decay)(was - now));
     }
-    const REAL from = *most > -(REAL)INFINITY ? *most : 0;
+}
+
+/* Row r's scores to e^(score - largest so far), which are summed. */
+static void TYPED(exponentials)(const scratch *s, int64_t r) {
+    const span columns = s->columns[r / GROUP];
+    REAL *restrict row = (REAL *)s->weights + r * TILE_KEYS, *sums = (REAL *)s->sums + r * GRAIN;
+    const REAL most = ((const REAL *)s->stats)[2 * r], from = most > -(REAL)INFINITY ? most : 0;
     for (int64_t j = columns.begin; j < columns.end; j++)
         row[j] = TYPED(heed_exp_decay)(row[j] - from);
     for (int64_t j = columns.begin; j < columns.end; j += GRAIN)
@@ -78,9 +84,10 @@ static void TYPED(forward_group)(const problem *a, const tile *at, const scratch
         return;
     TYPED(score)(a, at, s, r, TYPED(rows_from)(s->queries, r, padded(a->d_k)),
                  (const REAL *)s->keys_t + slot * TILE_KEYS * a->d_k);
+    for (int64_t i = r; i < r + rows; i++)
+        TYPED(find_largest)(a, s, i);
     for (int64_t i = r; i < r + rows; i++) {
-        TYPED(finish_scores)(a, at, s, i, keys_seen(a, at, i));
-        TYPED(exponentials)(a, s, i);
+        TYPED(exponentials)(s, i);
         if (a->dropout > 0) {
             TYPED(draw_factors)(a, at, s, i);
             TYPED(drop)(s, i, (REAL *)s->weights + i * TILE_KEYS);
@@ -115,7 +122,6 @@ static void TYPED(put_pattern)(const problem *a, const tile *at, const scratch *
         if (r % GROUP == 0)
             TYPED(score)(a, at, s, r, TYPED(rows_from)(s->queries, r, padded(a->d_k)),
                          (const REAL *)s->keys_t + slot * TILE_KEYS * a->d_k);
-        TYPED(finish_scores)(a, at, s, r, keys_seen(a, at, r));
         TYPED(weigh_row)(s, r, (const REAL *)s->stats + 2 * r);
         if (a->dropout > 0) {
             TYPED(draw_factors)(a, at, s, r);

@@ -63,23 +63,15 @@ static bool TYPED(sees)(const problem *a, const tile *at, const scratch *s, int6
  *
  * Of row r only the columns of its group: a hidden key's score is -inf, its weight 0. */
 
-/* The group's scores before anything is added. */
-static void TYPED(score)(const problem *a, const tile *at, const scratch *s, int64_t r, TYPED(matrix) queries,
-                         const REAL *keys_t) {
-    const span columns = s->columns[r / GROUP];
-    TYPED(multiply)(smaller(GROUP, at->rows - r), columns.end - columns.begin, a->d_k, queries,
-                    (TYPED(matrix)){(REAL *)keys_t + columns.begin, TILE_KEYS},
-                    (TYPED(matrix)){(REAL *)s->weights + r * TILE_KEYS + columns.begin, TILE_KEYS}, false);
-}
-
 static void TYPED(hide)(REAL *row, int64_t begin, int64_t end) {
     for (int64_t j = begin; j < end; j++)
         row[j] = -(REAL)INFINITY;
 }
 
-static void TYPED(finish_scores)(const problem *a, const tile *at, const scratch *s, int64_t r, span seen) {
+/* From the product to the scores of row r. */
+static void TYPED(finish_scores)(const problem *a, const tile *at, const scratch *s, int64_t r) {
     REAL *restrict row = (REAL *)s->weights + r * TILE_KEYS;
-    const span columns = s->columns[r / GROUP];
+    const span columns = s->columns[r / GROUP], seen = keys_seen(a, at, r);
     TYPED(hide)(row, columns.begin, smaller(seen.begin, columns.end));
     TYPED(hide)(row, larger(seen.end, columns.begin), columns.end);
     if (a->mask.data == NULL && a->relative.data == NULL)
@@ -87,6 +79,18 @@ static void TYPED(finish_scores)(const problem *a, const tile *at, const scratch
     const REAL *added = TYPED(added_row)(a, at, at->first + r, s);
     for (int64_t j = seen.begin; j < seen.end; j++)
         row[j] = added[j] == -(REAL)INFINITY ? added[j] : row[j] + added[j]; /* hidden, were the score NaN */
+}
+
+/* The group's scores. Work on rows goes by passes over all of the group: what one row waits for, another computes. */
+static void TYPED(score)(const problem *a, const tile *at, const scratch *s, int64_t r, TYPED(matrix) queries,
+                         const REAL *keys_t) {
+    const span columns = s->columns[r / GROUP];
+    const int64_t rows = smaller(GROUP, at->rows - r);
+    TYPED(multiply)(rows, columns.end - columns.begin, a->d_k, queries,
+                    (TYPED(matrix)){(REAL *)keys_t + columns.begin, TILE_KEYS},
+                    (TYPED(matrix)){(REAL *)s->weights + r * TILE_KEYS + columns.begin, TILE_KEYS}, false);
+    for (int64_t i = r; i < r + rows; i++)
+        TYPED(finish_scores)(a, at, s, i);
 }
 
 /* Scores of row r to weights, before dropout, where its stats are known. */
