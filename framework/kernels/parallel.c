@@ -1,7 +1,8 @@
 /* parallel.c: parallel-for over OpenMP, or serial in a build without it. */
-#define _GNU_SOURCE /* RUSAGE_THREAD */
+#define _GNU_SOURCE /* RUSAGE_THREAD, CPU_SET */
 #include "parallel.h"
 
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -60,11 +61,13 @@ static void run_range(const partition *p, int64_t range, heed_range_body *body, 
 /* Where other programs want the cores too, sharing can lose: a thread that the system has put aside makes all others wait
  * for milliseconds in a loop of microseconds, and threads that wait by spinning take the core from the one they wait for.
  * What a loop computes does not depend on who computes it. So the calling thread keeps account, by windows of time, of
- * what sharing has lost against doing all ranges by itself, and after a window that lost in all it does them by itself for
- * a while, longer each time that trying again is no better. A single mishap is borne: what it cost is past. */
+ * what sharing has lost against doing all ranges by itself. After a window that lost in all the threads are spread over the
+ * cores; if the next has lost, too, it does all ranges by itself for a while, longer each time that trying again is no
+ * better. A single mishap is borne: what it cost is past. */
 enum { WINDOW_NS = 20000000, FIRST_PAUSE_NS = 20000000, LONGEST_PAUSE_NS = 512000000 };
 static _Thread_local struct {
     int64_t until, pause;  /* ns, as all here */
+    bool spread;           /* since the last window that has won */
     int64_t window;        /* when it was opened; 0: none is open */
     int64_t lost, working; /* since then: by sharing; at ranges, by the clock */
     int64_t cpu;           /* of this thread, when the window was opened */
@@ -102,6 +105,28 @@ static void work_alone_for_a_while(int64_t now) {
     account.window = 0;
 }
 
+/* Threads that sleep and are woken may all come to be on the core of the one that wakes them, and stay there for longer than a window
+ * while other cores idle. Each goes to a core of its own, if there is one, and is then free to go on from there. */
+static void spread_over_cores(int threads) {
+#ifdef CPU_SET
+#pragma omp parallel num_threads(threads)
+    {
+        cpu_set_t allowed, own;
+        if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) >= threads) {
+            int core = -1;
+            for (int left = omp_get_thread_num(); left >= 0; left -= CPU_ISSET(core, &allowed) != 0)
+                core++;
+            CPU_ZERO(&own);
+            CPU_SET(core, &own);
+            if (sched_setaffinity(0, sizeof own, &own) == 0)
+                (void)!sched_setaffinity(0, sizeof allowed, &allowed);
+        }
+    }
+#else
+    (void)threads;
+#endif
+}
+
 /* How much of the window's work was no work: this thread was put aside meanwhile. Asked once a window, since the system
  * takes a microsecond to tell. */
 static int64_t put_aside(int64_t now) {
@@ -120,12 +145,17 @@ static void settle(int64_t ranges, int64_t started, int64_t finished) {
     account.working += finished - started;
     if (now - account.window < WINDOW_NS)
         return;
-    if (account.lost + ranges * put_aside(now) > 0) {
+    const bool lost = account.lost + ranges * put_aside(now) > 0;
+    if (lost && account.spread) {
         work_alone_for_a_while(now);
-    } else {
-        account.pause /= 2;
-        open_window(now);
+        return;
     }
+    if (lost)
+        spread_over_cores((int)ranges);
+    else
+        account.pause /= 2;
+    account.spread = lost;
+    open_window(ns_of(CLOCK_MONOTONIC));
 }
 
 static void run_ranges(const partition *p, heed_range_body *body, void *context) {
@@ -134,6 +164,11 @@ static void run_ranges(const partition *p, heed_range_body *body, void *context)
         for (int64_t range = 0; range < p->ranges; range++)
             run_range(p, range, body, context);
         return;
+    }
+    if (account.until) {
+        account.until = 0;
+        spread_over_cores((int)p->ranges);
+        started = ns_of(CLOCK_MONOTONIC);
     }
     /* A loop over ranges rather than one range a thread: OpenMP may grant fewer threads than were asked for. */
 #pragma omp parallel num_threads((int)p->ranges)
