@@ -53,6 +53,21 @@ Test(vmath, derivatives_keep_their_digits_beside_their_zeros) {
     }
 }
 
+/* Every float in 4 .. 16, on both sides of where 1 is reached: past it, 1 - tanh(x)^2 would be a negative slope. */
+Test(vmath, tanh_is_never_beyond_one) {
+    enum { N = 1 << 12 };
+    float x[N], y[N];
+    int beyond = 0;
+    for (uint32_t first = bits_of_float(4.0f); first < bits_of_float(16.0f); first += N) {
+        for (int i = 0; i < N; i++)
+            x[i] = float_of_bits(first + (uint32_t)i);
+        row_named("tanh")->loop(y, x, N);
+        for (int i = 0; i < N; i++)
+            beyond += y[i] > 1.0f;
+    }
+    cr_expect_eq(beyond, 0);
+}
+
 /* ---- values from 40-digit arithmetic, so that the formulas of f64 and of the table are tested too ---------------- */
 
 typedef struct known_values {
@@ -146,6 +161,9 @@ static const edge edges[] = {
     {"log1p", 0x1.fffffep127f, 88.7228391f},
     {"tanh", -0.0f, -0.0f},
     {"tanh", -0x1p-149f, -0x1p-149f},
+    {"tanh", 0x1.234566p-126f, 0x1.234566p-126f},
+    {"tanh", 0x1.fffffep-14f, 0x1.fffffep-14f},
+    {"tanh", 9.02f, 1.0f},
     {"tanh", 1e20f, 1.0f},
     {"tanh", -1e20f, -1.0f},
     {"tanh", -INFINITY, -1.0f},
@@ -156,6 +174,8 @@ static const edge edges[] = {
     {"sigmoid", 1000.0f, 1.0f},
     {"sigmoid", -1000.0f, 0.0f},
     {"sigmoid", -100.0f, 27 * 0x1p-149f},
+    {"sigmoid", -103.97f, 0x1p-149f},
+    {"sigmoid", -103.98f, 0.0f},
     {"sigmoid", -INFINITY, 0.0f},
     {"softplus", 1e20f, 1e20f},
     {"softplus", -1e20f, 0.0f},

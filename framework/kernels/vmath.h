@@ -15,7 +15,7 @@
  *
  * Polynomials are minimax fits, their error given beside them. An exponential is computed as 2^n (1 + w), and where it
  * decays, 2^n is multiplied in last: then a subnormal result is rounded once, and keeps its full precision until that
- * moment.
+ * moment. Quotients of exponentials need fewer terms: there it is a quotient of 1 - h and 1 + h, h an odd polynomial.
  */
 #ifndef HEED_VMATH_H
 #define HEED_VMATH_H
@@ -66,6 +66,31 @@ static inline float heed_log1p_f32(float x) {
     return heed_log_edges_f32(u, y);
 }
 
+/* ---- tanh and sigmoid: e^-x = 2^n (1 - h) / (1 + h), h the tanh of half the remainder of x ----------------------- */
+
+/*
+ * tanh z = (1 - e^-2z) / (1 + e^-2z), multiplied out. Where n is 0 that is h itself, which keeps its digits near 0. The
+ * numerator is never the greater, rounded or not.
+ */
+static inline float heed_tanh_f32(float x) {
+    float z = heed_magnitude_f32(x, 10.0f);
+    heed_halvings_f32 p = heed_halvings_of_f32(z, 2.0f, 0.0f);
+    float h = heed_tanh_reduced_f32(heed_fma_f32(p.n, 0x1.62e43p-2f, z), 2.0f);
+    float less = 1.0f - p.scale, more = 1.0f + p.scale;
+    return heed_with_sign_f32(heed_fma_f32(h, more, less) / heed_fma_f32(h, less, more), x);
+}
+
+/* 1 / (1 + e^-x), both parts 2^-30 of that, because e^104 is no float. Only the division may round to a subnormal. */
+static inline float heed_sigmoid_f32(float x) {
+    float z = heed_select_f32(x > 66.0f, 66.0f, x);
+    z = heed_select_f32(z < -104.0f, -104.0f, z);
+    heed_halvings_f32 p = heed_halvings_of_f32(z, 1.0f, -30.0f);
+    float r = heed_fma_f32(p.n, HEED_LN2_LOW, heed_fma_f32(p.n, HEED_LN2_HIGH, z));
+    float h = heed_tanh_reduced_f32(r, 1.0f);
+    float part = heed_fma_f32(h, 0x1p-30f, 0x1p-30f);
+    return part / heed_fma_f32(p.scale, 1.0f - h, part);
+}
+
 /* ---- functions of one decaying exponential, z = |x| -------------------------------------------------------------- */
 
 /* e^-z = y scale 2^-64, kept apart until a result is complete. */
@@ -90,13 +115,6 @@ static inline float heed_exp_decay_f32(float x) {
     return heed_decayed_f32(d.y, d.scale);
 }
 
-/* 1 / (1 + e^-x) */
-static inline float heed_sigmoid_f32(float x) {
-    float e = heed_exp_decay_f32(x);
-    float s = 1.0f / (1.0f + e);
-    return heed_select_f32(x < 0.0f, e * s, s);
-}
-
 /* log(1 + e^-|x|): the argument is in [1, 2], so the reduction to [2/3, 4/3] halves or does nothing. */
 static inline float heed_log1p_exp_decay_f32(float x) {
     float e = heed_exp_decay_f32(x);
@@ -112,16 +130,6 @@ static inline float heed_softplus_f32(float x) {
 /* log(sigmoid(x)) = -softplus(-x) */
 static inline float heed_logsigmoid_f32(float x) {
     return -heed_softplus_f32(-x);
-}
-
-/* tanh z = -m / (2 + m) with m = e^-2z - 1, which keeps its digits near 0. */
-static inline float heed_tanh_f32(float x) {
-    float z = 2.0f * heed_magnitude_f32(x, 10.0f);
-    float n = heed_exp_power_f32(-z);
-    float w = heed_expm1_reduced_f32(heed_exp_reduce_f32(-z, n));
-    float scale = heed_pow2_f32(n);
-    float m = heed_fma_f32(w, scale, scale - 1.0f);
-    return heed_with_sign_f32(m / (2.0f + m), x);
 }
 
 /*

@@ -51,9 +51,9 @@ static inline float heed_magnitude_f32(float x, float limit) {
     return heed_select_f32(z > limit, limit, z);
 }
 
-/* |y| with the sign of x. */
+/* y, which is no negative, with the sign of x. */
 static inline float heed_with_sign_f32(float y, float x) {
-    return heed_from_bits_f32((heed_bits_f32(y) & 0x7fffffffu) | (heed_bits_f32(x) & 0x80000000u));
+    return heed_from_bits_f32(heed_bits_f32(y) | (heed_bits_f32(x) & 0x80000000u));
 }
 
 /*
@@ -97,6 +97,25 @@ static inline float heed_expm1_reduced_f32(float r) {
     q = heed_fma_f32(q, r, 0x1.5554aep-3f);
     q = heed_fma_f32(q, r, 0x1.fffffep-2f);
     return heed_fma_f32(r * r, q, r);
+}
+
+/* n, the whole number nearest to -k x / ln 2, and 2^(n + bias): the low bits of one sum hold both. */
+typedef struct heed_halvings_f32 {
+    float n;
+    float scale;
+} heed_halvings_f32;
+
+static inline heed_halvings_f32 heed_halvings_of_f32(float x, float k, float bias) {
+    const float shift = 0x1.8p23f + 127.0f + bias;
+    float sum = heed_fma_f32(x, -0x1.715476p0f * k, shift);
+    return (heed_halvings_f32){sum - shift, heed_from_bits_f32(heed_bits_f32(sum) << 23)};
+}
+
+/* tanh(k r / 2) for |k r| < 0.3467 and k a power of 2, relative error 2^-24.1. */
+static inline float heed_tanh_reduced_f32(float r, float k) {
+    float t = r * r;
+    float q = heed_fma_f32(0x1.0c80d8p-8f * (k * k * k * k * k), t, -0x1.554fecp-5f * (k * k * k));
+    return r * heed_fma_f32(q, t, 0.5f * k);
 }
 
 /* log(1 + f) for f in [-1/3, 1/3], relative error 2^-27. */
