@@ -83,14 +83,10 @@ static span keys_seen(const problem *a, const tile *at, int64_t r) {
                   within(0, keys_before(a, at->first + r) - at->begin, at->keys)};
 }
 
-/* The columns to compute for the group of rows from r on: all that any of them sees, in whole grains. Neither end goes
- * back from one group to the next. */
-static span columns_of(const problem *a, const tile *at, int64_t r) {
-    const int64_t last = smaller(r + GROUP, at->rows) - 1;
-    span all = {keys_seen(a, at, r).begin / GRAIN * GRAIN, padded(keys_seen(a, at, last).end)};
-    if (all.end < all.begin)
-        all.end = all.begin;
-    return all;
+/* All that any of the group of rows from r on sees. Neither end goes back from one group to the next. */
+static span group_sees(const problem *a, const tile *at, int64_t r) {
+    const int64_t last = smaller(r + GROUP, at->rows) - 1, begin = keys_seen(a, at, r).begin;
+    return (span){begin, larger(begin, keys_seen(a, at, last).end)};
 }
 
 /* The head of k and v that this head of q reads. */
@@ -169,7 +165,8 @@ typedef struct scratch {
     void *clean;     /* (BLOCK_QUERIES, d_k or d_v): rows without their NaN and inf */
     bool *bad_queries, *bad_context; /* of each block */
     bool bad_keys;
-    span columns[BLOCK_QUERIES / GROUP]; /* columns_of each group of the tile at hand */
+    span seen[BLOCK_QUERIES / GROUP];    /* what each group of the tile at hand sees, ... */
+    span columns[BLOCK_QUERIES / GROUP]; /* ... and in whole grains, the columns to compute for it */
     rows_to_come read[MOST_READ], written[MOST_WRITTEN];
 } scratch;
 
@@ -186,16 +183,19 @@ static inline __attribute__((always_inline)) void fetch_ahead(const problem *a, 
 }
 
 static void find_columns(const problem *a, const tile *at, scratch *s) {
-    for (int64_t r = 0; r < at->rows; r += GROUP)
-        s->columns[r / GROUP] = columns_of(a, at, r);
+    for (int64_t r = 0; r < at->rows; r += GROUP) {
+        const span seen = group_sees(a, at, r);
+        s->seen[r / GROUP] = seen;
+        s->columns[r / GROUP] = (span){seen.begin / GRAIN * GRAIN, padded(seen.end)};
+    }
 }
 
-/* The rows whose groups compute the column: others have no weights there. */
+/* The rows whose groups see something of the group of columns: others have no weights there. */
 static span rows_of(const scratch *s, const tile *at, int64_t column) {
     int64_t begin = 0, end;
-    while (begin < at->rows && s->columns[begin / GROUP].end <= column)
+    while (begin < at->rows && s->seen[begin / GROUP].end <= column)
         begin += GROUP;
-    for (end = begin; end < at->rows && s->columns[end / GROUP].begin <= column;)
+    for (end = begin; end < at->rows && s->seen[end / GROUP].begin < column + GROUP;)
         end += GROUP;
     return (span){smaller(begin, at->rows), smaller(end, at->rows)};
 }

@@ -140,10 +140,10 @@ static void TYPED(add_to_dq)(const problem *a, const tile *at, const scratch *s,
     const int64_t width = padded(a->d_k);
     REAL *dq = (REAL *)s->dq + held * width;
     for (int64_t r = 0; r < at->rows; r += GROUP) {
-        const span columns = s->columns[r / GROUP];
-        TYPED(multiply)(smaller(GROUP, at->rows - r), width, smaller(columns.end, at->keys) - columns.begin,
-                        (TYPED(matrix)){(REAL *)s->gradient + r * TILE_KEYS + columns.begin, TILE_KEYS},
-                        TYPED(rows_from)(s->keys, columns.begin, width), (TYPED(matrix)){dq + r * width, width}, true);
+        const span seen = s->seen[r / GROUP];
+        TYPED(multiply)(smaller(GROUP, at->rows - r), width, seen.end - seen.begin,
+                        (TYPED(matrix)){(REAL *)s->gradient + r * TILE_KEYS + seen.begin, TILE_KEYS},
+                        TYPED(rows_from)(s->keys, seen.begin, width), (TYPED(matrix)){dq + r * width, width}, true);
     }
     for (int64_t r = 0; r < at->rows && s->bad_keys; r++)
         for (int64_t j = 0; j < at->keys; j++)

@@ -77,7 +77,7 @@ static void TYPED(add_bad_values)(const problem *a, const tile *at, const scratc
 
 /* A tile's group of rows from r on; the tile's keys and values lie at `slot`. */
 static void TYPED(forward_group)(const problem *a, const tile *at, const scratch *s, int64_t r, int64_t slot) {
-    const span columns = s->columns[r / GROUP];
+    const span columns = s->columns[r / GROUP], seen = s->seen[r / GROUP];
     const int64_t d_v = padded(a->d_v), rows = smaller(GROUP, at->rows - r);
     fetch_ahead(a, at, s, r);
     if (columns.begin == columns.end)
@@ -93,9 +93,9 @@ static void TYPED(forward_group)(const problem *a, const tile *at, const scratch
             TYPED(drop)(s, i, (REAL *)s->weights + i * TILE_KEYS);
         }
     }
-    TYPED(multiply)(rows, d_v, smaller(columns.end, at->keys) - columns.begin,
-                    (TYPED(matrix)){(REAL *)s->weights + r * TILE_KEYS + columns.begin, TILE_KEYS},
-                    TYPED(rows_from)(s->values, slot * TILE_KEYS + columns.begin, d_v),
+    TYPED(multiply)(rows, d_v, seen.end - seen.begin,
+                    (TYPED(matrix)){(REAL *)s->weights + r * TILE_KEYS + seen.begin, TILE_KEYS},
+                    TYPED(rows_from)(s->values, slot * TILE_KEYS + seen.begin, d_v),
                     TYPED(rows_from)(s->context, r, d_v), true);
     if (s->bad_values[slot])
         TYPED(add_bad_values)(a, at, s, r);
