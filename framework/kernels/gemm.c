@@ -255,9 +255,9 @@ size_t heed_gemm_room(int64_t across, int64_t terms, double multiply_adds, size_
 size_t heed_gemm_workspace(const heed_gemm *product, size_t element_size, int threads) {
     if (changes_nothing(product))
         return 0;
-    const int64_t rows = product->batch * product->m, terms = larger(product->k, 1);
-    return heed_gemm_room(larger(rows, product->n), terms, (double)rows * (double)product->n * (double)terms,
-                          element_size, threads);
+    heed_gemm g = recast(product);
+    gemm_plan plan = plan_of(&g, element_size, threads);
+    return (size_t)plan.workers * (plan.a_bytes + plan.b_bytes);
 }
 
 typedef void unit_body(const heed_gemm *product, const gemm_part *unit, void *a_panel, void *b_panels);

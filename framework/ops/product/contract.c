@@ -187,19 +187,15 @@ size_t heed_contract_room(heed_dtype dtype, int64_t across, int64_t terms, doubl
     return aligned(heed_gemm_room(across, terms, points, heed_dtype_size(dtype), threads));
 }
 
-/* Whichever axes become rows, columns and terms: all of a kind together are no fewer. */
 size_t heed_contract_workspace(const heed_contraction *nest, int threads) {
     if (heed_contract_is_of_elements(nest))
         return 0;
-    int64_t count[] = {[ROWS] = 1, [COLUMNS] = 1, [BATCH] = 1, [SUMMED] = 1};
-    double points = 1;
-    for (int i = 0; i < nest->n; i++) {
-        int64_t size = nest->axis[i].size > 0 ? nest->axis[i].size : 1;
-        count[role_of(&nest->axis[i])] *= size;
-        points *= (double)size;
-    }
-    int64_t across = count[ROWS] > count[COLUMNS] ? count[ROWS] : count[COLUMNS];
-    return heed_contract_room(nest->dtype, across, count[SUMMED], points, threads);
+    contract_plan plan = plan_of(nest);
+    int64_t workers = workers_of(&plan, threads);
+    size_t element = heed_dtype_size(nest->dtype);
+    if (workers_share_loop(&plan, workers))
+        return (size_t)workers * aligned(heed_gemm_workspace(&plan.gemm, element, 1));
+    return aligned(heed_gemm_workspace(&plan.gemm, element, (int)workers));
 }
 
 typedef struct contract_job {

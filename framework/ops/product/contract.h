@@ -43,10 +43,10 @@ void heed_contract_along(heed_contraction *nest, int64_t size, int64_t step_a, i
  * The caller has built it with dx for the operand and dy for c. */
 void heed_contract_exchange(heed_contraction *nest, int operand);
 
-/* Bytes of scratch memory, aligned to 64, that suffice with at most `threads` threads. */
+/* Bytes of scratch memory, aligned to 64, that it takes with at most `threads` threads. */
 size_t heed_contract_workspace(const heed_contraction *nest, int threads);
-/* The same for any nest of so many points (axes of size 0 left out), summed over so many of them, and no more than `across`
- * rows and columns. */
+/* As much or more, at less cost: for any nest of so many points (axes of size 0 left out), summed over so many of them, and no
+ * more than `across` rows and columns. */
 size_t heed_contract_room(heed_dtype dtype, int64_t across, int64_t terms, double points, int threads);
 
 /* The sums run in an order given by sizes and steps alone: the bits are the same for every number of threads. */

@@ -70,24 +70,50 @@ static int64_t rows_of(const heed_array *x) {
     return rows;
 }
 
+static heed_array packed(const heed_array *like) {
+    heed_array x = *like;
+    heed_array_set_strides(&x);
+    return x;
+}
+
+static size_t forward_bytes(const heed_call *call) {
+    const heed_array y = packed(call->out[0]);
+    const heed_contraction nest = nest_of(call->in[X], call->in[WEIGHT], &y, call->in[BIAS] ? call->in[BIAS]->data : NULL);
+    return heed_contract_workspace(&nest, call->threads);
+}
+
+static size_t backward_bytes(const heed_call *call) {
+    const heed_array dx = packed(call->in[X]), dw = packed(call->in[WEIGHT]), dy = packed(call->out[0]);
+    heed_contraction for_x = nest_of(&dx, call->in[WEIGHT], &dy, NULL), for_w = nest_of(call->in[X], &dw, &dy, NULL);
+    heed_contract_exchange(&for_x, CONTRACT_A);
+    heed_contract_exchange(&for_w, CONTRACT_B);
+    const size_t x = heed_contract_workspace(&for_x, call->threads), w = heed_contract_workspace(&for_w, call->threads);
+    return x > w ? x : w;
+}
+
+/* Of a small product a bound is found sooner than what it takes, which needs a plan. */
+static void ask_for_workspace(heed_call *call) {
+    enum { LITTLE = 32 << 10 };
+    const heed_array *x = call->in[X];
+    const int64_t rows = rows_of(x), in = call->in[WEIGHT]->shape.n[1], out = call->in[WEIGHT]->shape.n[0];
+    const int64_t across = larger(rows, larger(in, out)); /* of y, dx and dw, whichever way they are multiplied */
+    const size_t room = heed_contract_room(x->dtype, across, across, (double)rows * (double)in * (double)out, call->threads);
+    call->workspace_bytes = room <= LITTLE ? room : forward_bytes(call);
+    if (bias_is_scattered(call))
+        call->workspace_bytes += bias_copy_bytes(call);
+    if (call->needs_grad)
+        call->backward_workspace_bytes = room <= LITTLE ? room : backward_bytes(call);
+}
+
 static heed_status shape(heed_call *call) {
     if (check(call))
         return HEED_INVALID;
     heed_array *y = call->out[0];
-    const heed_array *x = call->in[X], *w = call->in[WEIGHT];
-    y->dtype = x->dtype;
-    y->shape = x->shape;
-    y->shape.n[y->shape.rank - 1] = w->shape.n[0];
-    if (heed_array_count(y) < 0)
-        return HEED_OK; /* which the engine refuses */
-    int64_t rows = rows_of(x), in = w->shape.n[1], out = w->shape.n[0];
-    int64_t across = larger(rows, larger(in, out)); /* of y, dx and dw, whichever way they are multiplied */
-    double points = (double)rows * (double)in * (double)out;
-    call->workspace_bytes = heed_contract_room(x->dtype, across, in, points, call->threads) +
-                            (bias_is_scattered(call) ? bias_copy_bytes(call) : 0);
-    if (call->needs_grad)
-        call->backward_workspace_bytes =
-            heed_contract_room(x->dtype, across, larger(rows, out), points, call->threads);
+    y->dtype = call->in[X]->dtype;
+    y->shape = call->in[X]->shape;
+    y->shape.n[y->shape.rank - 1] = call->in[WEIGHT]->shape.n[0];
+    if (heed_array_count(y) >= 0) /* if not, the engine refuses it */
+        ask_for_workspace(call);
     return HEED_OK;
 }
 
