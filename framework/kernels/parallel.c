@@ -64,7 +64,7 @@ static void run_range(const partition *p, int64_t range, heed_range_body *body, 
  * what sharing has lost against doing all ranges by itself. After a window that lost in all the threads are spread over the
  * cores; if the next has lost, too, it does all ranges by itself for a while, longer each time that trying again is no
  * better. A single mishap is borne: what it cost is past. */
-enum { WINDOW_NS = 20000000, GAP_NS = 1000000, FIRST_PAUSE_NS = 20000000, LONGEST_PAUSE_NS = 512000000 };
+enum { WINDOW_NS = 20000000, GAP_NS = 10000000, FIRST_PAUSE_NS = 20000000, LONGEST_PAUSE_NS = 512000000 };
 static _Thread_local struct {
     int64_t until, pause;  /* ns, as all here */
     bool spread;           /* since the last window that has won */
@@ -139,7 +139,7 @@ static int64_t put_aside(int64_t now) {
 /* One of `ranges` equal ranges took the calling thread from started to finished; then it waited for the others. */
 static void settle(int64_t ranges, int64_t started, int64_t finished) {
     const int64_t now = ns_of(CLOCK_MONOTONIC);
-    if (account.window == 0 || started - account.last > GAP_NS) /* while it slept it was put aside, too */
+    if (account.window == 0 || started - account.last > GAP_NS) /* what was between is no loss: it slept */
         open_window(started);
     account.last = now;
     account.lost += (now - started) - ranges * (finished - started);
