@@ -78,7 +78,7 @@ void heed_walk_init(heed_walk *w, int n, const heed_array *const *arrays) {
         w->rows = 0;
 }
 
-/* Of arrays that are not there, too: so many are one vector, of which none is left over. */
+/* Pointers of arrays that are not there are written, too: HEED_WALK_MAX of them are one vector. */
 void heed_walk_row(const heed_walk *w, int64_t row, void *pointers[HEED_WALK_MAX]) {
     int64_t offset[HEED_WALK_MAX] = {0};
     for (int axis = 0; axis < w->outer && row > 0; axis++) {

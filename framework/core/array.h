@@ -35,6 +35,7 @@ float heed_bf16_to_float(uint16_t bits);
 
 /* A walk over up to HEED_WALK_MAX arrays of one shape, row by row: axes that all of them step through evenly are
  * merged, so contiguous arrays are one long row. Each row has `length` elements; array i steps by step[i].
+ * The pointers have room for HEED_WALK_MAX, however few arrays there are.
  *     heed_walk w;
  *     heed_walk_init(&w, n, arrays);
  *     for (int64_t r = begin; r < end; r++) { heed_walk_row(&w, r, pointers); ... }           r in 0..w.rows-1 */

@@ -51,8 +51,8 @@ typedef struct heed_gemm {
  * `threads` threads (<= 0: all cores). At most 1 MiB a thread. */
 size_t heed_gemm_workspace(const heed_gemm *product, size_t element_size, int threads);
 
-/* As much or more, at less cost: for any product, or batch of them, of so many terms and multiply-adds (a sum of nothing counts as one) and no
- * more than `across` rows and columns, the rows of a batch counted together. */
+/* As much or more, at less cost: for any product, or batch of them, of so many terms and multiply-adds (a sum of nothing
+ * counts as one) and no more than `across` rows and columns, the rows of a batch counted together. */
 size_t heed_gemm_room(int64_t across, int64_t terms, double multiply_adds, size_t element_size, int threads);
 /* How many of at most `threads` threads so many multiply-adds can be worth. */
 int64_t heed_gemm_workers(double multiply_adds, int threads);

@@ -1,8 +1,8 @@
 /* gemm_tile.h: the product of one tile. Included once per REAL: by gemm_unit.h, and for the tiles of
  * attention. */
 
-/* What will be read after a tile, for the cache to fetch meanwhile: a few elements, first to last, at each of the same k steps.
- * first NULL: nothing is known of it. */
+/* What will be read after a tile, for the cache to fetch meanwhile: a few elements, first to last, at each of the same
+ * k steps. first NULL: nothing is known of it. */
 typedef struct TYPED(reading) {
     const REAL *first;
     int64_t last, step;

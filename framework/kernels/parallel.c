@@ -105,8 +105,8 @@ static void work_alone_for_a_while(int64_t now) {
     account.window = 0;
 }
 
-/* Threads that sleep and are woken may all come to be on the core of the one that wakes them, and stay there for longer than a window
- * while other cores idle. Each goes to a core of its own, if there is one, and is then free to go on from there. */
+/* Threads that sleep and are woken may all come to be on the core of the one that wakes them, and stay there for longer
+ * than a window while other cores idle. Each goes to a core of its own, if there is one, and is then free again. */
 static void spread_over_cores(int threads) {
 #ifdef CPU_SET
 #pragma omp parallel num_threads(threads)

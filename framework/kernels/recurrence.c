@@ -113,9 +113,8 @@ static heed_gemm product_for_weight(const heed_recurrence_problem *a, const heed
 
 /* ---- who does what ---- */
 
-/* Worker w takes rows w share .. (w + 1) share - 1 through all steps, its products with `inner` threads. A batch too small to be
- * shared is one worker's, and its products are shared out instead; a single step's are then shared out better by columns,
- * too, unless each worker has rows enough for what it packs. */
+/* Worker w takes rows w share .. (w + 1) share - 1 through all steps, its products with `inner` threads. A batch too
+ * small for that, and a single step with few rows for each to pack W for, is one worker's: its products are shared out. */
 typedef struct recurrence_plan {
     int64_t workers, share, row_grain;
     int inner;
