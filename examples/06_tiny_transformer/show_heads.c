@@ -30,15 +30,17 @@ static void watch_head(habits *h, const float *pattern, const int32_t *x, int64_
 static heed_status watch_all(const writer *w, heed_tape *t, const heed_windows *windows, habits *all) {
     static int32_t x[WINDOWS * 256], y[WINDOWS * 256];
     int64_t T = heed_windows_length(windows);
-    patterns caught = {.layers = 0};
-    heed_status status = patterns_watch(&caught, t);
-    if (status || T > 256)
-        return status;
+    patterns caught;
+    if (T > 256)
+        return HEED_OK;
+    if (patterns_watch(&caught, t))
+        return heed_tape_status(t);
     int64_t rows = heed_windows_count(windows, HEED_PART_VALIDATION) < WINDOWS ? 1 : WINDOWS;
     heed_windows_read(windows, HEED_PART_VALIDATION, 0, rows, x, y);
     bool recorded = heed_tape_set_recording(t, false), trained = heed_tape_set_training(t, false);
     heed_tape_reset(t);
     heed_gpt_forward(&w->gpt, t, heed_input(t, HEED_I32, HEED_SHAPE(rows, T), x));
+    patterns_unwatch(&caught, t);
     for (int layer = 0; layer < caught.layers; layer++)
         for (int head = 0; head < w->by->gpt.n_heads; head++)
             for (int64_t row = 0; row < rows; row++) {

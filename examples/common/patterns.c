@@ -13,6 +13,10 @@ heed_status patterns_watch(patterns *p, heed_tape *t) {
     return heed_tape_on_watch(t, "*.pattern", note, p);
 }
 
+void patterns_unwatch(patterns *p, heed_tape *t) {
+    heed_tape_unwatch(t, note, p);
+}
+
 const float *patterns_of(const patterns *p, heed_tape *t, int layer, int64_t sequence, int head) {
     heed_tensor x = layer < p->layers ? p->layer[layer] : HEED_NIL;
     const float *weights = heed_f32(t, x);

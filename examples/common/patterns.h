@@ -10,8 +10,10 @@ typedef struct patterns {
     int layers;
 } patterns;
 
-/* From now on each "pattern" that passes on the tape is noted in p: set p->layers to 0 before a forward pass. */
+/* From now on each "pattern" that passes on the tape is noted in p: set p->layers to 0 before a forward pass. Where the tape
+ * outlives p, end it with patterns_unwatch. */
 heed_status patterns_watch(patterns *p, heed_tape *t) HEED_MUST_CHECK;
+void patterns_unwatch(patterns *p, heed_tape *t);
 
 /* One head's weights for one sequence: T rows of S, alive until the tape is reset. NULL, and the tape's error, where there
  * are none. */

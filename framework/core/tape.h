@@ -166,8 +166,10 @@ heed_tensor heed_watch(heed_tape *t, const char *name, heed_tensor x);
 bool heed_watching(const heed_tape *t, const char *name);
 typedef void heed_watch_fn(void *user, heed_tape *t, const char *path, heed_tensor x);
 /* pattern: a path in which * stands for any run of characters and ? for one. The watcher may keep x's gradient
- * (heed_keep_grad) and read values; it must not record ops that training would see. Status: out of memory, or NULL given. */
+ * (heed_keep_grad) and read values; it must not record ops that training would see. It is called, with user, until the tape
+ * is freed or heed_tape_unwatch: by then at the latest, where the tape outlives user. Status: out of memory, or NULL given. */
 heed_status heed_tape_on_watch(heed_tape *t, const char *pattern, heed_watch_fn *watcher, void *user) HEED_MUST_CHECK;
+/* Ends what was begun with the same watcher and user; nothing, where nothing was. */
 void heed_tape_unwatch(heed_tape *t, heed_watch_fn *watcher, void *user);
 
 /* ---- what is recorded ---- */
