@@ -298,7 +298,7 @@ STEADY_ADDRESSES = $(if $(filter release,$(MODE)),,$$(setarch $$(uname -m) -R tr
 
 # ---- goals: a line with two hashes is a line of `make help` ----------------------------------------------------------------
 
-.PHONY: FORCE all everything demo test test-browser gradcheck promises parity twins programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
+.PHONY: FORCE all everything demo test briefly test-browser gradcheck promises parity twins programs programs-run alloc-failures alloc-failures-run check-neon bench bench-torch exhaustive asan tsan tsan-run test-installed \
         check-headers setup install uninstall clean help
 
 all: $(STATIC_LIB) $(SHARED_LIB) $(LENS) $(EXAMPLES) ## the library, static and shared, heed-lens, and the examples (the default)
@@ -310,6 +310,9 @@ demo: $(EXAMPLES) ## watch one attention head learn W^Q, W^K, W^V; then train a 
 	@$(BUILD)/examples/02_dates --save $(BUILD)/dates.safetensors --report $(BUILD)/dates.html
 	@printf '\nnow open in a browser, first how one head learned, then a transformer:\n  %s\n  %s\n' \
 	    '$(abspath $(BUILD))/glass_box.html' '$(abspath $(BUILD))/dates.html'
+
+# A pointer to what was on the stack, too, which gcc's does not look for unless it is told.
+ASAN_FINDS := detect_stack_use_after_return=1
 
 # Criterion calls it success when no test matched, or when a leak was found after a test had passed; we don't.
 TEST_REPORT   := $(BUILD)/tests/report.tap
@@ -323,7 +326,7 @@ PROGRAM_TESTS := lessons_cli=examples/07_sort lessons_cli=examples/10_heads tiny
                  record_killed=tests/observe alloc_failures=tests/alloc_failures lens_cli=heed-lens
 test: $(BUILD)/tests/heed_tests $(BUILD)/tests/resume $(BUILD)/tests/observe $(BUILD)/tests/recorded $(BUILD)/tests/same_bits $(BUILD)/tests/alloc_failures $(LENS) $(EXAMPLES) ## the test suites: FILTER='suite/*' picks some, JOBS=N runs N tests at once
 	@rm -f $(TEST_REPORT) $(SANITIZER_LOG).*
-	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$$ASAN_OPTIONS \
+	@ASAN_OPTIONS=log_path=$(SANITIZER_LOG):$(ASAN_FINDS):$$ASAN_OPTIONS \
 	    UBSAN_OPTIONS=log_path=$(SANITIZER_LOG):print_stacktrace=1:$$UBSAN_OPTIONS \
 	    $(STEADY_ADDRESSES) $< --jobs $(JOBS) --short-filename --tap=$(TEST_REPORT) $(if $(FILTER),--filter='$(FILTER)'); \
 	status=$$?; \
@@ -424,9 +427,12 @@ exhaustive: $(BUILD)/exhaustive ## f32 functions over all 2^32 inputs (minutes)
 	@$<
 
 # Without the suites in which lessons are learned, unless FILTER names them: they call what the others call, for minutes.
-asan: ## the test suites under AddressSanitizer and UBSan
+asan: ## the test suites under AddressSanitizer and UBSan, and the examples, briefly
 	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan WERROR= \
-	    FILTER='$(or $(FILTER),!(induction|next_larger|sort|addition|heads|same_bits)/*)' test
+	    FILTER='$(or $(FILTER),!(induction|next_larger|sort|addition|heads|same_bits)/*)' test $(if $(FILTER),,briefly)
+
+briefly: $(EXAMPLES)
+	@printf '%s\n' $(EXAMPLES) | ASAN_OPTIONS=$(ASAN_FINDS):$$ASAN_OPTIONS xargs -n 1 -P 2 $(STEADY_ADDRESSES) sh tests/briefly.sh
 
 TSAN_CC := $(if $(findstring clang,$(CC)),$(CC),clang)
 tsan: ## the thread tests under ThreadSanitizer (clang: its OpenMP runtime is one that TSan can follow)
