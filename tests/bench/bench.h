@@ -26,6 +26,7 @@ typedef struct bench_result {
     double work;        /* FLOPs of a call; in the table of memory, bytes */
     double limit;       /* work a second that this machine is capable of, measured beside the calls; in the table of the
                            recorder, seconds of a step that is not recorded */
+    double hop;         /* seconds: a cache line's way from core to core, beside the calls */
     double peak;        /* bytes: the most memory that the process has had */
     double tape;        /* bytes: what the last step took of its tape's memory ... */
     double tape_kept;   /* ... and would have taken with every gradient in memory of its own, kept to the end */

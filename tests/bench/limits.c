@@ -1,8 +1,9 @@
-/* What the machine can do, measured on it: fused multiply-adds from registers, and passes over memory.
+/* What the machine can do, measured on it: fused multiply-adds from registers, passes over memory, handing over from core to core.
  * This file alone is compiled with -ffp-contract=fast, so that x * y + z on vectors is one FMA on any machine that has it. */
 #include "measure.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <heed/op.h>
@@ -117,4 +118,48 @@ double limit_bytes(int threads) {
     free(t.b);
     free(t.c);
     return rate;
+}
+
+/* ---- from core to core ---- */
+
+enum { HOPS = 2000, ROUNDS_OF_HOPS = 20 };
+static const double PATIENCE = 0.02; /* seconds */
+
+typedef struct ball {
+    _Alignas(64) _Atomic long hops; /* so far: even, it is with the first thread */
+    _Alignas(64) double best;       /* seconds a hop, in the fastest round */
+} ball;
+
+/* False: the other thread is not there. */
+static bool comes(ball *b, long hops) {
+    enum { LOOKS = 10000 };
+    for (double end = now() + PATIENCE; now() < end;)
+        for (int look = 0; look < LOOKS; look++)
+            if (atomic_load_explicit(&b->hops, memory_order_acquire) == hops)
+                return true;
+    return false;
+}
+
+/* One of two threads: it waits for the ball and sends it back. */
+static void play(void *context, int64_t begin, int64_t end) {
+    ball *b = context;
+    double since = now();
+    for (long hops = (long)begin; end - begin == 1 && hops < HOPS * ROUNDS_OF_HOPS && comes(b, hops); hops += 2) {
+        if (begin == 0 && hops > 0 && hops % HOPS == 0) {
+            const double seconds = now() - since;
+            b->best = fmin(b->best, seconds / HOPS);
+            since += seconds;
+        }
+        atomic_store_explicit(&b->hops, hops + 1, memory_order_release);
+    }
+}
+
+double hop_time(void) {
+    enum { TRIES = 3 };
+    ball b = {.best = INFINITY};
+    for (int i = 0; i < TRIES && isinf(b.best); i++) {
+        atomic_store(&b.hops, 0);
+        heed_parallel_for(2, 2, 1, play, &b);
+    }
+    return isinf(b.best) ? NAN : b.best;
 }

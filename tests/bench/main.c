@@ -99,7 +99,7 @@ void bench_put(const bench_result *result) {
 
 bench_result bench_result_new(int table, const char *name, int threads) {
     bench_result r = {.table = table, .threads = threads, .median = NAN, .min = NAN,
-                      .work = NAN, .limit = NAN, .peak = NAN, .tape = NAN, .tape_kept = NAN,
+                      .work = NAN, .limit = NAN, .hop = NAN, .peak = NAN, .tape = NAN, .tape_kept = NAN,
                       .loss = NAN, .over_openblas = NAN, .over_blis = NAN};
     snprintf(r.name, sizeof r.name, "%s", name);
     return r;

@@ -28,5 +28,8 @@ double limit_flops(int threads);
 /* Bytes a second of the triad a[i] = b[i] + s c[i] over arrays of 32 MiB: 3 arrays a pass, as
  * McCalpin's STREAM counts. The best of ten passes. */
 double limit_bytes(int threads);
+/* Seconds until one thread sees what another has written: a cache line's way from core to core, there and back, halved. The
+ * best of twenty rounds; NaN where there is one core. */
+double hop_time(void);
 
 #endif

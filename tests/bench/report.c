@@ -61,6 +61,10 @@ static void limit(const bench_result *r, char text[CELL]) {
     write_number(text, r->limit / 1e9, 0, "");
 }
 
+static void hop(const bench_result *r, char text[CELL]) {
+    write_number(text, r->hop * 1e9, 0, "");
+}
+
 static void over_limit(const bench_result *r, char text[CELL]) {
     write_number(text, 100 * (r->median / r->limit - 1), 1, " %");
 }
@@ -96,7 +100,7 @@ typedef struct column {
     write_cell *write;
 } column;
 
-enum { COLUMNS = 10 };
+enum { COLUMNS = 11 };
 static const struct table {
     const char *head;
     int name_width;
@@ -109,6 +113,7 @@ static const struct table {
                           {"GFLOP/s", rate},
                           {"FMA limit", limit},
                           {"share", share},
+                          {"hop ns", hop},
                           {"peak MiB", peak},
                           {"tape MiB", tape},
                           {"of kept", of_kept},
@@ -175,6 +180,7 @@ void report_json(const bench_result *r) {
     print_field("median_ms", r->median * 1e3, decimals);
     print_field("min_ms", r->min * 1e3, decimals);
     print_field("gflops", bytes ? NAN : rate_of(r) / 1e9, 1);
+    print_field("hop_ns", r->hop * 1e9, 0);
     print_field("max_rss_mb", floor(r->peak / (1 << 20)), 0);
     print_field("tape_bytes", r->tape, 0);
     print_field("tape_bytes_kept", r->tape_kept, 0);

@@ -69,11 +69,13 @@ def compare(options, workload, start):
     median = {name: statistics.median(r["median_ms"] for r in done) for name, done in runs.items()}
     blas = min(settings, key=median.get)
     ratios = [b["median_ms"] / a["median_ms"] for a, b in zip(runs["heed"], runs[blas])]
+    hops = [r["hop_ns"] for r in runs["heed"] if r["hop_ns"] is not None]  # none on one thread
     return {
         "workload": workload, "threads": options.threads, "pytorch": theirs["pytorch"], "blas": blas, "pairs": options.pairs,
         "steps": steps, "heed_ms": round(median["heed"], 3), "torch_ms": round(median[blas], 3),
         "heed_min_ms": min(r["min_ms"] for r in runs["heed"]), "torch_min_ms": min(r["min_ms"] for r in runs[blas]),
         "ratio": round(statistics.median(ratios), 3), "ratio_min": round(min(ratios), 3), "ratio_max": round(max(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios], "hops_ns": hops,
         "heed_max_rss_mb": max(r["max_rss_mb"] for r in runs["heed"]),
         "torch_max_rss_mb": max(r["max_rss_mb"] for r in runs[blas]),
         "heed_loss": ours["loss"], "torch_loss": theirs["loss"],
@@ -83,15 +85,16 @@ def compare(options, workload, start):
 
 def print_head(first):
     print(f"PyTorch {first['pytorch']}, {first['threads']} threads, {first['pairs']} pairs; times are medians of a step\n")
-    print(f"{'workload':15} {'heed ms':>9} {'torch ms':>9}  {'BLAS':8} {'ratio':>5}  {'range':11} {'heed MiB':>8} {'torch':>6}"
+    print(f"{'workload':15} {'heed ms':>9} {'torch ms':>9}  {'BLAS':8} {'ratio':>5}  {'range':11} {'hop ns':9} {'heed MiB':>8} {'torch':>6}"
           f"  {'loss after 10 steps':22}")
 
 
 def print_row(r):
     loss = f"{r['heed_loss']:.6g}, {r['torch_loss']:.6g}: {'agree' if r['agrees'] else 'DIFFER'}"
+    hops = f"{min(r['hops_ns'])}-{max(r['hops_ns'])}" if r["hops_ns"] else "-"
     spread = f"{r['ratio_min']:.2f}-{r['ratio_max']:.2f}"
     print(f"{r['workload']:15} {r['heed_ms']:9.2f} {r['torch_ms']:9.2f}  {r['blas']:8} {r['ratio']:5.2f}  {spread:11}"
-          f" {r['heed_max_rss_mb']:8} {r['torch_max_rss_mb']:6}  {loss}", flush=True)
+          f" {hops:9} {r['heed_max_rss_mb']:8} {r['torch_max_rss_mb']:6}  {loss}", flush=True)
 
 
 def read_options():

@@ -23,16 +23,17 @@ static double run_steps(const workload_kind *kind, void *self, int steps, double
     return loss;
 }
 
-/* The limit is measured on both sides of the steps, since what else the machine does changes. */
+/* The limits are measured on both sides of the steps, since what else the machine does changes. */
 static bool time_steps(const workload *w, void *running, int steps, int threads, double *seconds) {
     if (isnan(run_steps(w->kind, running, WARM_UP, seconds)))
         return false;
     bench_result result = bench_result_new(TABLE_WORKLOADS, w->name, threads);
-    double before = limit_flops(threads);
+    const double before = limit_flops(threads), hop = threads > 1 ? hop_time() : NAN;
     result.loss = run_steps(w->kind, running, steps, seconds);
     if (isnan(result.loss))
         return false;
     result.limit = fmax(before, limit_flops(threads));
+    result.hop = threads > 1 ? fmax(hop, hop_time()) : NAN;
     times taken = times_of(seconds, steps);
     result.median = taken.median;
     result.min = taken.min;
