@@ -285,10 +285,10 @@ static bool read_merges_array(reading *r, const json_t *lines) {
     json_array_foreach(lines, i, line) {
         if (!json_is_string(line) || strlen(json_string_value(line)) != json_string_length(line))
             return heed_error_set(r->error, HEED_IO, "\"merges\" must hold texts"), false;
-        char *copy = malloc(json_string_length(line) + 1);
+        char *copy = strdup(json_string_value(line));
         if (copy == NULL)
             return vocabulary_no_memory(r->error), false;
-        bool good = read_merge(r, strcpy(copy, json_string_value(line)));
+        bool good = read_merge(r, copy);
         free(copy);
         if (!good)
             return false;

@@ -144,7 +144,7 @@ static bool comes(ball *b, long hops) {
 static void play(void *context, int64_t begin, int64_t end) {
     ball *b = context;
     double since = now();
-    for (long hops = (long)begin; end - begin == 1 && hops < HOPS * ROUNDS_OF_HOPS && comes(b, hops); hops += 2) {
+    for (long hops = (long)begin; end - begin == 1 && hops <= HOPS * ROUNDS_OF_HOPS && comes(b, hops); hops += 2) {
         if (begin == 0 && hops > 0 && hops % HOPS == 0) {
             const double seconds = now() - since;
             b->best = fmin(b->best, seconds / HOPS);

@@ -29,7 +29,7 @@ double limit_flops(int threads);
  * McCalpin's STREAM counts. The best of ten passes. */
 double limit_bytes(int threads);
 /* Seconds until one thread sees what another has written: a cache line's way from core to core, there and back, halved. The
- * best of twenty rounds; NaN where there is one core. */
+ * best of twenty rounds; milliseconds where both share a core, NaN where they never run at once. */
 double hop_time(void);
 
 #endif
